@@ -1,0 +1,37 @@
+/*
+ * state - the states of a message and the status a client sees for each.
+ *
+ * Stored in SQL by name; a status never goes backwards (state_may_become, and the same rule
+ * in SQL, compared by a test).  Pure.
+ */
+#ifndef DOMAIN_STATE_H
+#define DOMAIN_STATE_H
+
+#include <stdbool.h>
+
+enum state {
+	STATE_QUEUED = 0,  /* accepted, no attempt under way */
+	STATE_SENDING,     /* an attempt is under way */
+	STATE_RETRYING,    /* waits for its next attempt */
+	STATE_UNKNOWN,     /* last attempt's reply was lost */
+	STATE_SENT,        /* accepted by WhatsApp */
+	STATE_DELIVERED,
+	STATE_READ,
+	STATE_FAILED,
+	STATE_CANCELLED,
+	STATE_EXPIRED,
+	STATE_COUNT,
+};
+
+/* "queued", "sending"...: as in SQL. */
+const char *state_name(enum state state);
+bool state_parse(const char *name, enum state *ret_state);
+/* The contract's words: queued, sent, delivered, read, failed (cancelled, expired). */
+const char *state_status(enum state state);
+/* The exact state for people: "queued", "sending", "retrying", "outcome_unknown"... */
+const char *state_detail(enum state state);
+bool state_may_become(enum state from, enum state to);
+/* No attempt will follow. */
+bool state_is_final(enum state state);
+
+#endif

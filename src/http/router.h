@@ -1,0 +1,33 @@
+/*
+ * router - which route a request means, from its raw path (REQUEST_URI, so that any
+ * web-server mapping works) and method.  One row per route.
+ */
+#ifndef HTTP_ROUTER_H
+#define HTTP_ROUTER_H
+
+#include <stdbool.h>
+
+#include "base/compiler.h"
+#include "http/request.h"
+#include "http/response.h"
+
+enum route {
+	ROUTE_HEALTH = 0,     /* GET /health */
+	ROUTE_SEND,           /* POST /api/v1/messages/send */
+	ROUTE_STATUS,         /* GET /api/v1/messages/{id}/status */
+	ROUTE_COUNT,
+};
+
+#define ROUTE_PARAM_BYTES 132
+
+struct route_match {
+	enum route route;
+	char param[ROUTE_PARAM_BYTES]; /* {id}, percent-decoded; "" when the route has none */
+};
+
+/* False: ret_refusal is the answer (400, 404, 405 with Allow, 413, 415, 431), initialised
+ * here.  HEAD is taken as GET (the web server drops the body). */
+bool http_route(const struct http_request *request, struct route_match *ret_match,
+		struct http_response *ret_refusal) MUST_CHECK;
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * send - the body of POST /api/v1/messages/send, read and checked (contract).
+ */
+#ifndef HTTP_SEND_H
+#define HTTP_SEND_H
+
+#include <stdbool.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "domain/message.h"
+#include "http/request.h"
+#include "http/response.h"
+
+/* A new message from the request, without id, seq and acceptance time; null with ret_err:
+ * ERR_INVALID, text "<field>: <what is wrong and what would be right>" (first fault in the
+ * order of the contract's fields; unknown members are named too). */
+struct message *http_send_read(const struct http_request *request, struct err *ret_err) MUST_CHECK;
+
+/* True: Prefer says respond-async (RFC 7240; case, spaces, other preferences tolerated). */
+bool http_prefers_async(const char *prefer);
+
+/* 200 of the contract. */
+void http_send_sent(struct http_response *r, const struct message *m, const char *wamid,
+		    int64_t sent_wall_us);
+/* 202 with Location; detail as DESIGN section 4 ("queued", "retrying", "outcome_unknown"). */
+void http_send_pending(struct http_response *r, const struct message *m, const char *detail);
+/* 500 send_failed; title and action may be "", meta_code 0 is left out. */
+void http_send_failed(struct http_response *r, const char *message_id, int meta_code,
+		      const char *title, const char *action, unsigned attempts);
+/* 429 of the contract; reason of the Tenant Service under details. */
+void http_send_quota(struct http_response *r, const char *reason);
+
+#endif

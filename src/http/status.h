@@ -1,0 +1,25 @@
+/*
+ * status - the answers of GET /health and GET /api/v1/messages/{id}/status (contract).
+ */
+#ifndef HTTP_STATUS_H
+#define HTTP_STATUS_H
+
+#include <stdint.h>
+
+#include "domain/state.h"
+#include "http/response.h"
+
+void http_health(struct http_response *r, const char *version, const char *environment);
+
+struct message_status {
+	char message_id[40];
+	enum state state;
+	char wamid[160];            /* "": null in the answer */
+	int64_t delivered_wall_us;  /* 0: null */
+	int64_t read_wall_us;       /* 0: null */
+	char failure_reason[512];   /* "" unless failed */
+};
+/* The contract's fields, and state_detail. */
+void http_status(struct http_response *r, const struct message_status *status);
+
+#endif
