@@ -1,6 +1,8 @@
 /*
  * problem - error answers in the contract's one form: error, message, code (and details).
  * One row per problem: error word, code, HTTP status, default message.
+ *
+ * As all functions that write an answer, these initialise r.
  */
 #ifndef HTTP_PROBLEM_H
 #define HTTP_PROBLEM_H

@@ -1,5 +1,8 @@
 /*
  * response - one HTTP answer.  Owned by whoever builds it; fini after it was answered.
+ *
+ * The functions that write a whole answer (problem.h, send.h, status.h, router.h) initialise
+ * it themselves: only http_response_fini() is the caller's.
  */
 #ifndef HTTP_RESPONSE_H
 #define HTTP_RESPONSE_H

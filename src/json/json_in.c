@@ -251,6 +251,31 @@ const char *json_text(const struct json_value *v, size_t *ret_len)
 	return text;
 }
 
+bool json_member_text(const struct json_value *v, const char *name, const char **ret_text,
+		      size_t *ret_len, struct err *ret_err)
+{
+	const struct json_value *member = json_member(v, name);
+	enum json_kind kind = json_kind(member);
+	const char *text = NULL;
+	size_t len = 0;
+
+	if (kind != JSON_NULL) {
+		text = json_text(member, &len);
+		if (text == NULL && kind == JSON_STRING) {
+			err_set(ret_err, ERR_INVALID, 0, "%s: holds \\u0000; leave it out", name);
+			return false;
+		}
+		if (text == NULL) {
+			err_set(ret_err, ERR_INVALID, 0, "%s: is %s; write a string", name,
+				json_kind_name(kind));
+			return false;
+		}
+	}
+	*ret_text = text;
+	*ret_len = len;
+	return true;
+}
+
 bool json_int(const struct json_value *v, int64_t *ret)
 {
 	int64_t value;

@@ -42,6 +42,10 @@ void json_members(const struct json_value *v, json_member_fn *fn, void *arg);
 /* Borrowed, ends with 0; null when v is not a string, or one that holds \u0000 (json_kind
  * tells them apart).  ret_len may be null. */
 const char *json_text(const struct json_value *v, size_t *ret_len);
+/* The same for a member: *ret_text is null when it is absent or null.  False with ret_err
+ * ("to: is a number; write a string") when it is there and no text. */
+bool json_member_text(const struct json_value *v, const char *name, const char **ret_text,
+		      size_t *ret_len, struct err *ret_err) MUST_CHECK;
 /* False: not a number, one with fraction or exponent, or beyond +-(2^63 - 2). */
 bool json_int(const struct json_value *v, int64_t *ret);
 bool json_bool(const struct json_value *v, bool *ret);

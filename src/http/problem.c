@@ -1,0 +1,81 @@
+#include "http/problem.h"
+
+#include <stddef.h>
+
+#include "http/problem_private.h"
+
+struct problem_row {
+	int status;
+	const char *error;
+	const char *code;
+	const char *message;
+	const char *retry_after; /* seconds; null: none */
+};
+
+static const struct problem_row rows[PROBLEM_COUNT] = {
+	[PROBLEM_INVALID_REQUEST] = { 400, "invalid_request", "INVALID_REQUEST",
+				      "The request is not valid.", NULL },
+	[PROBLEM_NOT_FOUND] = { 404, "not_found", "NOT_FOUND",
+				"There is nothing at this address.", NULL },
+	[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed", "METHOD_NOT_ALLOWED",
+					 "This address does not take the method.", NULL },
+	[PROBLEM_BODY_TOO_LARGE] = { 413, "body_too_large", "BODY_TOO_LARGE",
+				     "body: is too large; send a shorter one", NULL },
+	[PROBLEM_UNSUPPORTED_TYPE] = { 415, "unsupported_media_type", "UNSUPPORTED_MEDIA_TYPE",
+				       "Content-Type: send application/json", NULL },
+	[PROBLEM_HEAD_TOO_LARGE] = { 431, "headers_too_large", "HEADERS_TOO_LARGE",
+				     "headers: are too large; send fewer or shorter ones", NULL },
+	[PROBLEM_QUOTA_EXCEEDED] = { 429, "quota_exceeded", "QUOTA_EXCEEDED",
+				     "Message quota exceeded. Please upgrade your plan or wait for "
+				     "quota reset.", NULL },
+	[PROBLEM_SEND_FAILED] = { 500, "send_failed", "SEND_FAILED", "Failed to send message",
+				  NULL },
+	[PROBLEM_INTERNAL] = { 500, "internal_error", "INTERNAL_ERROR",
+			       "The service failed. Please report it with the X-Request-Id.",
+			       NULL },
+	[PROBLEM_OVERLOADED] = { 503, "overloaded", "OVERLOADED",
+				 "The service is full. Nothing was sent. Please try again after "
+				 "the seconds in Retry-After.", "1" },
+	[PROBLEM_STORE_UNAVAILABLE] = { 503, "store_unavailable", "STORE_UNAVAILABLE",
+					"The database cannot be reached. Nothing was sent. Please "
+					"try again after the seconds in Retry-After.", "2" },
+	[PROBLEM_STORE_UNCERTAIN] = { 503, "store_unavailable", "STORE_UNAVAILABLE",
+				      "The database went away while the message was being stored. "
+				      "It may have been taken: ask for its status before sending "
+				      "it again.", "2" },
+};
+
+void http_problem_begin(struct http_response *r, enum problem problem, const char *message,
+			struct json_out *ret_out)
+{
+	const struct problem_row *row = &rows[problem];
+
+	http_response_init(r, row->status);
+	if (row->retry_after != NULL)
+		http_response_header(r, "Retry-After", row->retry_after);
+	json_out_begin(ret_out, &r->body);
+	json_out_object(ret_out, NULL);
+	json_out_text(ret_out, "error", row->error);
+	json_out_text(ret_out, "message", message != NULL ? message : row->message);
+	json_out_text(ret_out, "code", row->code);
+}
+
+void http_problem(struct http_response *r, enum problem problem, const char *message)
+{
+	struct json_out out;
+
+	http_problem_begin(r, problem, message, &out);
+	json_out_object_end(&out);
+}
+
+void http_problem_uncertain(struct http_response *r, const char *message_id)
+{
+	struct json_out out;
+
+	http_problem_begin(r, PROBLEM_STORE_UNCERTAIN, NULL, &out);
+	json_out_object(&out, "details");
+	json_out_text(&out, "message_id", message_id);
+	json_out_text(&out, "outcome", "may have been taken");
+	json_out_object_end(&out);
+	json_out_object_end(&out);
+}

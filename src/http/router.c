@@ -1,0 +1,196 @@
+#include "http/router.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "http/problem.h"
+
+#define SHOWN_BYTES 64
+
+struct route_row {
+	const char *method;
+	const char *allow;
+	const char *before;   /* the path, or what stands before the parameter */
+	const char *behind;   /* what stands behind the parameter; null: no parameter */
+};
+
+static const struct route_row rows[ROUTE_COUNT] = {
+	[ROUTE_HEALTH] = { "GET", "GET, HEAD", "/health", NULL },
+	[ROUTE_SEND] = { "POST", "POST", "/api/v1/messages/send", NULL },
+	[ROUTE_STATUS] = { "GET", "GET, HEAD", "/api/v1/messages/", "/status" },
+};
+
+/* Finds the raw parameter in a path of the row's form. */
+static bool match_path(const struct route_row *row, const char *path, const char **ret_param,
+		       size_t *ret_len)
+{
+	size_t before = strlen(row->before);
+	size_t len;
+
+	if (row->behind == NULL) {
+		*ret_param = "";
+		*ret_len = 0;
+		return strcmp(path, row->before) == 0;
+	}
+	if (strncmp(path, row->before, before) != 0)
+		return false;
+	len = strcspn(path + before, "/");
+	if (len == 0 || strcmp(path + before + len, row->behind) != 0)
+		return false;
+	*ret_param = path + before;
+	*ret_len = len;
+	return true;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* RFC 3986, section 2.1.  False: not percent-encoding, an encoded 0, or too long: no id
+ * that ever was. */
+static bool decode(const char *raw, size_t len, char param[ROUTE_PARAM_BYTES])
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		int value = (unsigned char)raw[i];
+
+		if (raw[i] == '%') {
+			int high = i + 2 < len ? hex_value(raw[i + 1]) : -1;
+			int low = i + 2 < len ? hex_value(raw[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
+				return false;
+			value = high << 4 | low;
+			i += 2;
+		}
+		if (value == 0 || used == ROUTE_PARAM_BYTES - 1)
+			return false;
+		param[used++] = (char)value;
+	}
+	param[used] = '\0';
+	return true;
+}
+
+static void refuse_fault(const struct http_request *request, struct http_response *r)
+{
+	char message[128];
+
+	switch (request->fault) {
+	case HTTP_FAULT_BODY_TOO_LARGE:
+		(void)snprintf(message, sizeof(message),
+			       "body: is larger than %zu bytes; send a shorter one",
+			       request->limit_bytes);
+		http_problem(r, PROBLEM_BODY_TOO_LARGE,
+			     request->limit_bytes != 0 ? message : NULL);
+		return;
+	case HTTP_FAULT_HEAD_TOO_LARGE:
+		(void)snprintf(message, sizeof(message),
+			       "headers: are larger than %zu bytes; send fewer or shorter ones",
+			       request->limit_bytes);
+		http_problem(r, PROBLEM_HEAD_TOO_LARGE,
+			     request->limit_bytes != 0 ? message : NULL);
+		return;
+	case HTTP_FAULT_BODY_INCOMPLETE:
+		http_problem(r, PROBLEM_INVALID_REQUEST,
+			     "body: is not as long as Content-Length says; send it again whole");
+		return;
+	case HTTP_FAULT_NONE:
+	case HTTP_FAULT_MALFORMED:
+		break;
+	}
+	http_problem(r, PROBLEM_INVALID_REQUEST,
+		     "request: has no method, no address or no valid Content-Length; send a "
+		     "complete HTTP request");
+}
+
+static bool method_fits(const struct route_row *row, const char *method)
+{
+	if (strcmp(method, "HEAD") == 0)
+		method = "GET";
+	return strcmp(method, row->method) == 0;
+}
+
+static void refuse_method(const struct route_row *row, const char *method,
+			  struct http_response *r)
+{
+	char shown[SHOWN_BYTES];
+	char message[SHOWN_BYTES + 64];
+
+	text_copy_cut(shown, sizeof(shown), method);
+	(void)snprintf(message, sizeof(message), "method: is %s; use %s", shown, row->method);
+	http_problem(r, PROBLEM_METHOD_NOT_ALLOWED, message);
+	http_response_header(r, "Allow", row->allow);
+}
+
+/* The media type before its parameters (RFC 9110, section 8.3.1). */
+static bool is_json(const char *content_type)
+{
+	static const char wanted[] = "application/json";
+
+	content_type += strspn(content_type, " \t");
+	return strncasecmp(content_type, wanted, sizeof(wanted) - 1) == 0 &&
+	       strchr(" \t;", content_type[sizeof(wanted) - 1]) != NULL;
+}
+
+static void refuse_type(const char *content_type, struct http_response *r)
+{
+	char shown[SHOWN_BYTES];
+	char message[SHOWN_BYTES + 64];
+
+	text_copy_cut(shown, sizeof(shown), content_type[0] != '\0' ? content_type : "missing");
+	(void)snprintf(message, sizeof(message), "Content-Type: is %s; send application/json",
+		       shown);
+	http_problem(r, PROBLEM_UNSUPPORTED_TYPE, message);
+}
+
+/* The route of the path, or ROUTE_COUNT. */
+static enum route find(const char *path, char param[ROUTE_PARAM_BYTES])
+{
+	for (int i = 0; i < ROUTE_COUNT; i++) {
+		const char *raw;
+		size_t len;
+
+		if (match_path(&rows[i], path, &raw, &len) && decode(raw, len, param))
+			return (enum route)i;
+	}
+	return ROUTE_COUNT;
+}
+
+bool http_route(const struct http_request *request, struct route_match *ret_match,
+		struct http_response *ret_refusal)
+{
+	struct route_match match;
+	const struct route_row *row;
+
+	if (request->fault != HTTP_FAULT_NONE) {
+		refuse_fault(request, ret_refusal);
+		return false;
+	}
+	match.route = find(request->path, match.param);
+	if (match.route == ROUTE_COUNT) {
+		http_problem(ret_refusal, PROBLEM_NOT_FOUND, NULL);
+		return false;
+	}
+	row = &rows[match.route];
+	if (!method_fits(row, request->method)) {
+		refuse_method(row, request->method, ret_refusal);
+		return false;
+	}
+	if (match.route == ROUTE_SEND && !is_json(request->content_type)) {
+		refuse_type(request->content_type, ret_refusal);
+		return false;
+	}
+	*ret_match = match;
+	return true;
+}

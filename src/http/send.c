@@ -1,0 +1,257 @@
+#include "http/send.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "domain/recipient.h"
+#include "http/problem_private.h"
+#include "json/json_in.h"
+#include "json/json_out.h"
+#include "types/type.h"
+
+#define PAYLOAD_MAX (64u * 1024u)
+#define NAME_SHOWN_BYTES 64
+
+/* An id: a token that is fit for a URL path.  "" when it is optional and absent. */
+static bool read_token(const struct json_value *root, const char *name, bool required,
+		       const char **ret_token, struct err *ret_err)
+{
+	const char *text;
+	size_t len;
+
+	if (!json_member_text(root, name, &text, &len, ret_err))
+		return false;
+	if (text == NULL && !required) {
+		*ret_token = "";
+		return true;
+	}
+	if (text == NULL || !text_visible_ascii(text, len, MESSAGE_TOKEN_MAX)) {
+		err_set(ret_err, ERR_INVALID, 0,
+			"%s: is %s; write 1 to %d visible ASCII characters without spaces", name,
+			text == NULL ? "missing"
+			: len == 0   ? "empty"
+			: len > MESSAGE_TOKEN_MAX ? "too long"
+						  : "not a plain token",
+			MESSAGE_TOKEN_MAX);
+		return false;
+	}
+	*ret_token = text;
+	return true;
+}
+
+static bool read_recipient(const struct json_value *root, char ret_recipient[RECIPIENT_BYTES],
+			   struct err *ret_err)
+{
+	const char *text;
+	const char *why = "is missing; write + and 8 to 15 digits, for example +628123456789";
+	size_t len;
+
+	if (!json_member_text(root, "to", &text, &len, ret_err))
+		return false;
+	if (text != NULL && recipient_normalise(text, ret_recipient, &why))
+		return true;
+	err_set(ret_err, ERR_INVALID, 0, "to: %s", why);
+	return false;
+}
+
+static bool read_type(const struct json_value *root, const struct type **ret_type,
+		      struct err *ret_err)
+{
+	const char *name;
+	size_t len;
+	char shown[NAME_SHOWN_BYTES];
+	const struct type *type;
+
+	if (!json_member_text(root, "message_type", &name, &len, ret_err))
+		return false;
+	type = type_find(name != NULL ? name : "text");
+	if (type == NULL) {
+		text_copy_cut(shown, sizeof(shown), name);
+		err_set(ret_err, ERR_INVALID, 0,
+			"message_type: \"%s\" is not supported yet; write one of: %s", shown,
+			type_names());
+		return false;
+	}
+	*ret_type = type;
+	return true;
+}
+
+static bool read_sender_type(const struct json_value *root, const char **ret_sender_type,
+			     struct err *ret_err)
+{
+	const char *text;
+	size_t len;
+
+	if (!json_member_text(root, "sender_type", &text, &len, ret_err))
+		return false;
+	if (text == NULL)
+		text = "llm";
+	if (strcmp(text, "llm") != 0 && strcmp(text, "agent") != 0) {
+		err_set(ret_err, ERR_INVALID, 0,
+			"sender_type: is neither llm nor agent; write one of them");
+		return false;
+	}
+	*ret_sender_type = text;
+	return true;
+}
+
+struct member_check {
+	const struct type *type;
+	struct err *ret_err;
+	bool unknown;
+};
+
+static bool check_member(void *arg, const char *name, UNUSED const struct json_value *value)
+{
+	static const char *const known[] = { "tenant_id", "outlet_id", "conversation_id",
+					     "to", "message_type", "sender_type" };
+	struct member_check *check = arg;
+	char shown[NAME_SHOWN_BYTES];
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i]) == 0)
+			return true;
+	if (strcmp(name, check->type->member) == 0)
+		return true;
+	text_copy_cut(shown, sizeof(shown), name);
+	err_set(check->ret_err, ERR_INVALID, 0,
+		"%s: is not a member of this request; known are tenant_id, outlet_id, "
+		"conversation_id, to, %s, message_type, sender_type",
+		shown, check->type->member);
+	check->unknown = true;
+	return false;
+}
+
+/* In the order of the contract's fields; what cannot be read without knowing the type comes
+ * after the type is known to be one. */
+static struct message *read_root(const struct json_value *root, struct str *payload,
+				 struct err *ret_err)
+{
+	struct message m;
+	struct message *copy;
+	struct member_check check;
+	char recipient[RECIPIENT_BYTES];
+	const struct type *type;
+
+	memset(&m, 0, sizeof(m));
+	if (json_kind(root) != JSON_OBJECT) {
+		err_set(ret_err, ERR_INVALID, 0, "body: is %s; send a JSON object",
+			json_kind_name(json_kind(root)));
+		return NULL;
+	}
+	if (!read_token(root, "tenant_id", true, &m.tenant_id, ret_err) ||
+	    !read_token(root, "outlet_id", true, &m.outlet_id, ret_err) ||
+	    !read_token(root, "conversation_id", false, &m.conversation_id, ret_err) ||
+	    !read_recipient(root, recipient, ret_err) || !read_type(root, &type, ret_err) ||
+	    !type->read(root, payload, ret_err) ||
+	    !read_sender_type(root, &m.sender_type, ret_err))
+		return NULL;
+	check = (struct member_check){ .type = type, .ret_err = ret_err };
+	json_members(root, check_member, &check);
+	if (check.unknown)
+		return NULL;
+	m.recipient = recipient;
+	m.type = type->name;
+	m.payload = payload->data;
+	copy = message_copy(&m);
+	if (copy == NULL)
+		err_set(ret_err, ERR_INTERNAL, 0, "no memory for a message");
+	return copy;
+}
+
+struct message *http_send_read(const struct http_request *request, struct err *ret_err)
+{
+	struct json_doc *doc;
+	struct str payload;
+	struct message *m;
+
+	if (request->body_len == 0) {
+		err_set(ret_err, ERR_INVALID, 0,
+			"body: is empty; send a JSON object with tenant_id, outlet_id, to and "
+			"message");
+		return NULL;
+	}
+	doc = json_doc_parse(request->body, request->body_len, ret_err);
+	if (doc == NULL)
+		return NULL;
+	str_init(&payload, PAYLOAD_MAX);
+	m = read_root(json_doc_root(doc), &payload, ret_err);
+	str_fini(&payload);
+	json_doc_free(doc);
+	return m;
+}
+
+static void begin_answer(struct http_response *r, int status, struct json_out *out,
+			 const struct message *m)
+{
+	char id[MESSAGE_ID_TEXT_BYTES];
+
+	message_id_text(m->id, id);
+	http_response_init(r, status);
+	json_out_begin(out, &r->body);
+	json_out_object(out, NULL);
+	json_out_text(out, "message_id", id);
+}
+
+void http_send_sent(struct http_response *r, const struct message *m, const char *wamid,
+		    int64_t sent_wall_us)
+{
+	struct json_out out;
+	char sent_at[CLOCK_RFC3339_BYTES];
+
+	clock_rfc3339(sent_wall_us, sent_at);
+	begin_answer(r, 200, &out, m);
+	json_out_text(&out, "whatsapp_message_id", wamid);
+	json_out_text(&out, "status", "sent");
+	json_out_text(&out, "sent_at", sent_at);
+	json_out_text(&out, "conversation_id", m->conversation_id);
+	json_out_object_end(&out);
+}
+
+void http_send_pending(struct http_response *r, const struct message *m, const char *detail)
+{
+	struct json_out out;
+	char id[MESSAGE_ID_TEXT_BYTES];
+	char location[MESSAGE_ID_TEXT_BYTES + 32];
+
+	message_id_text(m->id, id);
+	(void)snprintf(location, sizeof(location), "/api/v1/messages/%s/status", id);
+	begin_answer(r, 202, &out, m);
+	http_response_header(r, "Location", location);
+	json_out_null(&out, "whatsapp_message_id");
+	json_out_text(&out, "status", "queued");
+	json_out_null(&out, "sent_at");
+	json_out_text(&out, "conversation_id", m->conversation_id);
+	json_out_text(&out, "state_detail", detail);
+	json_out_object_end(&out);
+}
+
+void http_send_failed(struct http_response *r, const char *message_id, int meta_code,
+		      const char *title, const char *action, unsigned attempts)
+{
+	struct json_out out;
+
+	http_problem_begin(r, PROBLEM_SEND_FAILED, NULL, &out);
+	json_out_text(&out, "message_id", message_id);
+	json_out_object(&out, "details");
+	if (meta_code != 0)
+		json_out_int(&out, "code", meta_code);
+	json_out_text(&out, "title", title);
+	json_out_text(&out, "action", action);
+	json_out_int(&out, "attempts", attempts);
+	json_out_object_end(&out);
+	json_out_object_end(&out);
+}
+
+void http_send_quota(struct http_response *r, const char *reason)
+{
+	struct json_out out;
+
+	http_problem_begin(r, PROBLEM_QUOTA_EXCEEDED, NULL, &out);
+	json_out_object(&out, "details");
+	json_out_text(&out, "reason", reason);
+	json_out_object_end(&out);
+	json_out_object_end(&out);
+}
