@@ -15,7 +15,7 @@
  * stderr gets the lines "measuring" when the first measured request starts and
  * "measured" when all are due, so that whoever runs this can take its samples then.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "tests/bench/hist.h"
 #include "tests/bench/options.h"
 #include "tests/bench/report.h"

@@ -90,6 +90,9 @@ static void set(struct options *o, char option, const char *name, const char *te
 			usage("--path begins with a slash", text);
 		o->path = text;
 		break;
+	case 'h':
+		fputs(usage_text, stdout);
+		exit(0);
 	case 'a':
 		o->async = true;
 		break;
@@ -113,6 +116,7 @@ void options_parse(struct options *ret_options, int argc, char **argv)
 		{ "max-idle", required_argument, NULL, 'i' },
 		{ "tick-ms", required_argument, NULL, 'k' },
 		{ "path", required_argument, NULL, 'P' },
+		{ "help", no_argument, NULL, 'h' },
 		{ "async", no_argument, NULL, 'a' },
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
