@@ -62,7 +62,8 @@ void clock_rfc3339(int64_t wall_us, char *text)
 void clock_rfc3339_us(int64_t wall_us, char *text)
 {
 	int len = put_seconds(wall_us, text, CLOCK_RFC3339_BYTES);
-	int64_t us = wall_us - floor_div(wall_us, US_PER_SECOND) * US_PER_SECOND;
+	int us = (int)(wall_us % US_PER_SECOND);
 
-	(void)snprintf(text + len, CLOCK_RFC3339_BYTES - (size_t)len, ".%06dZ", (int)us);
+	(void)snprintf(text + len, CLOCK_RFC3339_BYTES - (size_t)len, ".%06dZ",
+		       us < 0 ? us + US_PER_SECOND : us);
 }
