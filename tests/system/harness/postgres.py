@@ -1,0 +1,131 @@
+"""A private PostgreSQL cluster (tests/tools/private-postgres) and databases in it."""
+
+import itertools
+import os
+import pathlib
+import signal
+
+import psycopg
+
+from harness.process import BUILD, SANITIZERS, TOP, Process, children, free_port, run
+from harness.wait import wait_until
+
+TOOL = TOP / "tests" / "tools" / "private-postgres"
+
+
+class Postgres:
+    def __init__(self, work, name="postgres", tcp=False):
+        self.work = work
+        self.name = name
+        self.dir = work / name
+        self.tcp_port = free_port() if tcp else None
+        self.numbers = itertools.count(1)
+        self.process = None
+        self.start()
+        self.migrate("message_sender")
+
+    def start(self):
+        """Starts the server (again) and waits until it serves."""
+        env = dict(os.environ)
+        if self.tcp_port:
+            env["TCP_PORT"] = str(self.tcp_port)
+        (self.dir / "url").unlink(missing_ok=True)
+        # The tool hands over to postgres in the same process.
+        self.process = Process(self.name, self.work, [TOOL, self.dir], env=env,
+                               death_signal="INT")
+        self.process.wait_ready((self.dir / "url").exists, 60)
+
+    def stop(self, how=signal.SIGINT):
+        """SIGINT: at once, cleanly; SIGQUIT: as a crash."""
+        self.thaw()
+        self.process.stop(how)
+
+    def remove(self):
+        self.stop()
+        run([TOOL, "--remove", self.dir])
+
+    def processes(self):
+        return [self.process.pid, *children(self.process.pid)]
+
+    def freeze(self):
+        """Stops every process of the server: it hangs, and its connections stay open."""
+        for pid in self.processes():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self):
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGCONT)
+            except ProcessLookupError:
+                pass
+
+    def url(self, database):
+        """The connection string of a database, over the unix socket."""
+        text = (self.dir / "url").read_text().strip()
+        return text.replace("dbname=message_sender", f"dbname={database}")
+
+    def tcp_url(self, database, host="127.0.0.1"):
+        return f"postgresql://postgres@{host}:{self.tcp_port}/{database}"
+
+    def migrate(self, database):
+        env = {"PATH": os.environ["PATH"], "DATABASE_URL": self.url(database), **SANITIZERS}
+        done = run([BUILD / "message-sender", "db", "migrate"], env=env)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def empty_database(self):
+        """A new database without our schema; returns its name."""
+        name = f"d{next(self.numbers)}"
+        self.admin(f"CREATE DATABASE {name}")
+        return name
+
+    def database(self):
+        """A new database with our schema; returns a Database."""
+        name = f"d{next(self.numbers)}"
+        self.admin(f"CREATE DATABASE {name} TEMPLATE message_sender")
+        return Database(self, name)
+
+    def admin(self, statement):
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+class Database:
+    def __init__(self, postgres, name):
+        self.postgres = postgres
+        self.name = name
+
+    @property
+    def url(self):
+        return self.postgres.url(self.name)
+
+    def query(self, statement, *values):
+        """All rows, as dictionaries."""
+        with psycopg.connect(self.url, row_factory=psycopg.rows.dict_row) as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def message(self, message_id):
+        """The row of a message, or None."""
+        rows = self.query("SELECT * FROM message_sender.message WHERE message_id = %s",
+                          message_id)
+        return rows[0] if rows else None
+
+    def messages(self, tenant_id):
+        return self.query("SELECT * FROM message_sender.message WHERE tenant_id = %s"
+                          " ORDER BY message_id", tenant_id)
+
+    def attempts(self, message_id):
+        return self.query("SELECT * FROM message_sender.attempt WHERE message_id = %s"
+                          " ORDER BY attempt", message_id)
+
+    def work(self, message_id):
+        """The live work of a message: no row once it is finished."""
+        return self.query("SELECT * FROM message_sender.work WHERE message_id = %s", message_id)
+
+    def wait_state(self, message_id, state, seconds=10):
+        def reached():
+            row = self.message(message_id)
+            return row if row and row["state"] == state else None
+
+        return wait_until(reached, seconds, f"{message_id} in state {state}")

@@ -1,0 +1,73 @@
+"""The project's simulator: Graph API, Tenant and Conversation Services in one process."""
+
+import os
+
+import requests
+
+from harness.process import BUILD, SANITIZERS, Process
+
+
+class Simulator:
+    def __init__(self, work, name="simulator", http1=False, latency_ms=0, service_latency_ms=0):
+        self.dir = work / name
+        self.dir.mkdir()
+        command = [BUILD / "message-sender-simulator", "--plain", "0", "--tls", "0",
+                   "--dir", self.dir, "--latency-ms", latency_ms,
+                   "--service-latency-ms", service_latency_ms]
+        if http1:
+            command.append("--http1")
+        self.process = Process(name, work, command,
+                               env={"PATH": os.environ["PATH"], **SANITIZERS})
+        self.process.wait_ready((self.dir / "ports").exists)
+        ports = dict(line.split("=") for line in (self.dir / "ports").read_text().split())
+        self.plain = int(ports["plain"])
+        self.tls = int(ports["tls"])
+        self.http = requests.Session()
+
+    def settings(self):
+        """Where the service finds its neighbours."""
+        services = f"http://127.0.0.1:{self.plain}"
+        return {
+            "TENANT_SERVICE_URL": services,
+            "CONVERSATION_SERVICE_URL": services,
+            "GRAPH_API_URL": f"https://localhost:{self.tls}",
+            "GRAPH_CA_FILE": str(self.dir / "ca.pem"),
+        }
+
+    def stop(self):
+        self.http.close()
+        self.process.stop()
+
+    def _control(self, method, path, body=None):
+        answer = self.http.request(method, f"http://127.0.0.1:{self.plain}/_sim/{path}",
+                                   json=body, timeout=10)
+        assert answer.status_code < 300, f"{path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.text else None
+
+    def script(self, service, key, kind, **behaviour):
+        """What the service does with calls for this key: error(code, status), hang, deny..."""
+        name = {"graph": "recipient", "quota": "tenant", "outlet": "outlet",
+                "conversation": "conversation"}[service]
+        self._control("POST", "script", {
+            "service": service, name: key, "behaviour": {"kind": kind, **behaviour}})
+
+    def latency(self, graph_ms=0, service_ms=0):
+        self._control("POST", "latency", {"graph_ms": graph_ms, "service_ms": service_ms})
+
+    def counts(self):
+        return self._control("GET", "counts")
+
+    def message(self, message_id):
+        """What the Graph API saw of a message, by its callback string."""
+        return self._control("GET", f"message/{message_id}")
+
+    def recipient(self, to):
+        """What the Graph API saw of a recipient."""
+        return self._control("GET", f"recipient/{to.replace('+', '%2B')}")
+
+    def last(self, service):
+        """The last request a service got: path, headers, body."""
+        return self._control("GET", f"last/{service}")
+
+    def duplicates(self):
+        return self._control("GET", "duplicates")

@@ -1,0 +1,118 @@
+"""The command line: version, check-config, serve refusing bad settings."""
+
+import re
+
+import pytest
+
+from harness.service import command
+
+GOOD = {
+    "TENANT_SERVICE_URL": "http://127.0.0.1:1", "CONVERSATION_SERVICE_URL": "http://127.0.0.1:2",
+    "DATABASE_URL": "host=/nonexistent dbname=x", "FCGI_SOCKET": "/tmp/unused.sock",
+}
+
+
+def check(env=None, *words):
+    return command("check-config", *words, env={**GOOD, **(env or {})})
+
+
+def assert_refused(done, *names):
+    assert done.returncode not in (0, 99), done.stdout
+    for name in names:
+        assert name in done.stderr, done.stderr
+
+
+def test_version():
+    done = command("version")
+    assert done.returncode == 0
+    assert re.search(r"\d+\.\d+\.\d+", done.stdout)
+    assert done.stderr == ""
+
+
+def test_help():
+    done = command("--help")
+    assert done.returncode == 0
+    for word in ("serve", "db migrate", "check-config", "version"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("nonsense",), ("serve", "nonsense"), ("db",),
+                                   ("db", "nonsense"), ("serve", "--nonsense"),
+                                   ("serve", "--config"), ("version", "more")], ids=" ".join)
+def test_usage_errors(words):
+    done = command(*words, env=GOOD)
+    assert done.returncode == 2
+    assert done.stdout == "" and "usage" in done.stderr.lower()
+
+
+def test_good_settings():
+    done = check()
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["TENANT_SERVICE_URL", "CONVERSATION_SERVICE_URL",
+                                  "DATABASE_URL"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_needed_settings(name, value):
+    env = {key: text for key, text in GOOD.items() if key != name}
+    if value is not None:
+        env[name] = value
+    assert_refused(command("check-config", env=env), name)
+
+
+@pytest.mark.parametrize("name, value", [
+    ("MAX_RETRIES", "-1"), ("MAX_RETRIES", "21"), ("MAX_RETRIES", "x"), ("MAX_RETRIES", "3 "),
+    ("MAX_RETRIES", ""), ("MAX_RETRIES", "99999999999999999999"),
+    ("WORKERS", "0"), ("WORKERS", "100000"), ("PORT", "0"), ("PORT", "65536"),
+    ("TENANT_SERVICE_URL", "ftp://x"), ("TENANT_SERVICE_URL", "nonsense"),
+    ("GRAPH_API_URL", "http://"), ("GRAPH_API_VERSION", "v25"), ("GRAPH_API_VERSION", "v1/2"),
+    ("FCGI_SOCKET_MODE", "999"), ("GRAPH_AMBIGUOUS_5XX", "maybe"),
+])
+def test_bad_values(name, value):
+    assert_refused(check({name: value}), name)
+
+
+@pytest.mark.parametrize("settings", [
+    {"SYNC_WAIT_SECONDS": "65"},                 # web servers read for 65 s
+    {"REQUEST_TIMEOUT_SECONDS": "60"},           # an attempt longer than the wait
+], ids=str)
+def test_timeouts_that_do_not_nest(settings):
+    assert_refused(check(settings), *settings)
+
+
+def test_configuration_file(tmp_path):
+    file = tmp_path / "x.conf"
+    file.write_text("# a comment\n\nMAX_RETRIES=5\nENVIRONMENT=production\n")
+    assert check({}, "--config", str(file)).returncode == 0
+
+
+@pytest.mark.parametrize("text, names", [
+    ("MAX_RETRIES=5\nNO_SUCH=1\n", ("2", "NO_SUCH")),
+    ("\n\nMAX_RETRIES=x\n", ("3", "MAX_RETRIES")),
+    ("MAX_RETRIES\n", ("1",)),
+    ("=5\n", ("1",)),
+    ("MAX_RETRIES=1\nMAX_RETRIES=2\n", ("2", "MAX_RETRIES")),
+], ids=["unknown", "value", "no value", "no name", "twice"])
+def test_faults_in_the_file_are_named_with_their_line(tmp_path, text, names):
+    file = tmp_path / "x.conf"
+    file.write_text(text)
+    assert_refused(check({}, "--config", str(file)), *names)
+
+
+def test_environment_wins_over_the_file(tmp_path):
+    file = tmp_path / "x.conf"
+    file.write_text("TENANT_SERVICE_URL=nonsense\n")
+    assert check({}, "--config", str(file)).returncode == 0
+
+
+def test_file_that_is_not_there():
+    assert_refused(check({}, "--config", "/no/such/file"), "/no/such/file")
+
+
+def test_secrets_are_not_shown():
+    done = check({"DATABASE_URL": "postgresql://u:hunter2@h/x", "WHATSAPP_APP_SECRET": "hunter3"})
+    assert "hunter" not in done.stdout + done.stderr
+
+
+def test_serve_refuses_bad_settings():
+    assert_refused(command("serve", env={**GOOD, "MAX_RETRIES": "x"}), "MAX_RETRIES")
