@@ -1,0 +1,137 @@
+#include "domain/state.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Row: from, column: to; in the order of the enum. */
+static const char *const matrix[STATE_COUNT] = {
+	/*             QSRUSDRFCE */
+	/* queued */    ".xx....xxx",
+	/* sending */   "..xxxxxx.x",
+	/* retrying */  ".x..xxxxxx",
+	/* unknown */   ".xx.xxxx..",
+	/* sent */      ".....xxx..",
+	/* delivered */ "......x...",
+	/* read */      "..........",
+	/* failed */    "..........",
+	/* cancelled */ "..........",
+	/* expired */   "..........",
+};
+
+START_TEST(exactly_these_arrows_exist)
+{
+	for (int from = 0; from < STATE_COUNT; from++)
+		for (int to = 0; to < STATE_COUNT; to++)
+			ck_assert_msg(state_may_become((enum state)from, (enum state)to) ==
+					      (matrix[from][to] == 'x'),
+				      "%s to %s", state_name((enum state)from),
+				      state_name((enum state)to));
+}
+END_TEST
+
+static int rank(const char *status)
+{
+	static const char *const order[] = { "queued", "sent", "delivered", "read", "failed" };
+
+	for (int i = 0; i < 5; i++)
+		if (strcmp(status, order[i]) == 0)
+			return i;
+	ck_abort_msg("no status of the contract: %s", status);
+}
+
+START_TEST(a_status_never_goes_backwards)
+{
+	for (int from = 0; from < STATE_COUNT; from++)
+		for (int to = 0; to < STATE_COUNT; to++)
+			if (state_may_become((enum state)from, (enum state)to))
+				ck_assert_int_le(rank(state_status((enum state)from)),
+						 rank(state_status((enum state)to)));
+}
+END_TEST
+
+START_TEST(what_has_ended_begins_no_attempt)
+{
+	for (int from = 0; from < STATE_COUNT; from++) {
+		if (!state_is_final((enum state)from))
+			continue;
+		ck_assert(!state_may_become((enum state)from, STATE_SENDING));
+		ck_assert(!state_may_become((enum state)from, STATE_RETRYING));
+		ck_assert(!state_may_become((enum state)from, STATE_QUEUED));
+	}
+	ck_assert(!state_is_final(STATE_QUEUED));
+	ck_assert(!state_is_final(STATE_SENDING));
+	ck_assert(!state_is_final(STATE_RETRYING));
+	ck_assert(!state_is_final(STATE_UNKNOWN));
+	ck_assert(state_is_final(STATE_SENT));
+	ck_assert(state_is_final(STATE_FAILED));
+	ck_assert(state_is_final(STATE_CANCELLED));
+	ck_assert(state_is_final(STATE_EXPIRED));
+}
+END_TEST
+
+START_TEST(names_are_read_back)
+{
+	for (int i = 0; i < STATE_COUNT; i++) {
+		enum state read;
+
+		ck_assert(state_parse(state_name((enum state)i), &read));
+		ck_assert_int_eq(read, i);
+	}
+}
+END_TEST
+
+START_TEST(other_names_are_refused)
+{
+	enum state read = STATE_READ;
+
+	ck_assert(!state_parse("", &read));
+	ck_assert(!state_parse("Queued", &read));
+	ck_assert(!state_parse("outcome_unknown", &read));
+	ck_assert_int_eq(read, STATE_READ);
+	ck_assert_str_eq(state_name(STATE_COUNT), "");
+}
+END_TEST
+
+START_TEST(clients_see_the_words_of_the_contract)
+{
+	static const char *const words[STATE_COUNT][2] = {
+		[STATE_QUEUED] = { "queued", "queued" },
+		[STATE_SENDING] = { "queued", "sending" },
+		[STATE_RETRYING] = { "queued", "retrying" },
+		[STATE_UNKNOWN] = { "queued", "outcome_unknown" },
+		[STATE_SENT] = { "sent", "sent" },
+		[STATE_DELIVERED] = { "delivered", "delivered" },
+		[STATE_READ] = { "read", "read" },
+		[STATE_FAILED] = { "failed", "failed" },
+		[STATE_CANCELLED] = { "failed", "cancelled" },
+		[STATE_EXPIRED] = { "failed", "expired" },
+	};
+
+	for (int i = 0; i < STATE_COUNT; i++) {
+		ck_assert_str_eq(state_status((enum state)i), words[i][0]);
+		ck_assert_str_eq(state_detail((enum state)i), words[i][1]);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("state");
+	TCase *tcase = tcase_create("state");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, exactly_these_arrows_exist);
+	tcase_add_test(tcase, a_status_never_goes_backwards);
+	tcase_add_test(tcase, what_has_ended_begins_no_attempt);
+	tcase_add_test(tcase, names_are_read_back);
+	tcase_add_test(tcase, other_names_are_refused);
+	tcase_add_test(tcase, clients_see_the_words_of_the_contract);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
