@@ -60,7 +60,7 @@ def _state_rows(results):
 
 def _proof_rows(results):
     for r in results:
-        yield r["step"].name, r["answered"], r["accepted"], r["duplicates"]
+        yield r["step"].name, r["answered"], r["accepted"], r["duplicates"], r["stored"]
 
 
 def _number(value):
@@ -87,7 +87,8 @@ def document(options, facts, baselines, results, limits, broken):
         _table(("step", "before", "peak", "writing transactions", "commits", "WAL bytes",
                 "page images"), _state_rows(results)),
         "## Exactly once",
-        _table(("step", "promised", "accepted by the simulator", "sent twice"),
+        _table(("step", "promised", "accepted by the simulator", "sent twice",
+                "stored"),
                _proof_rows(results)),
     ]
     if limits:

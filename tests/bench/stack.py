@@ -241,5 +241,7 @@ class Stack:
         http(f"{self.simulator}/_sim/latency", "POST", body.encode())
 
     def simulator_counts(self):
-        """What the Graph side of the simulator counted."""
-        return json.loads(http(f"{self.simulator}/_sim/counts")[1])
+        """Messages so far that Meta accepted, that it accepted again, that were stored."""
+        counts = json.loads(http(f"{self.simulator}/_sim/counts")[1])
+        return {"accepted": counts["graph_accepted"], "duplicates": counts["duplicates"],
+                "stored": counts["conversation_distinct"]}
