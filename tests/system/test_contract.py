@@ -176,8 +176,8 @@ def test_graph_call(api, simulator):
     sent = api.send(message).json()
     call = simulator.last("graph")
     assert call["method"] == "POST"
-    version, number = call["path"].strip("/").split("/")[:2]
-    assert call["path"] == f"/{version}/{number}/messages"
+    version, number = call["target"].strip("/").split("/")[:2]
+    assert call["target"] == f"/{version}/{number}/messages"
     assert version == "v25.0"
     assert number.isdigit()
     assert call["headers"]["authorization"].startswith("Bearer ")
@@ -197,7 +197,7 @@ def test_quota_call(api, simulator):
     assert api.send(message).status_code == 200
     call = simulator.last("quota")
     assert call["method"] == "GET"
-    assert call["path"] == ("/api/v1/tenants/tenant%2Fwith%3Fodd%26characters%25/quota/check")
+    assert call["target"] == ("/api/v1/tenants/tenant%2Fwith%3Fodd%26characters%25/quota/check")
     assert call["headers"]["x-tenant-id"] == message["tenant_id"]
 
 
@@ -206,7 +206,7 @@ def test_outlet_call(api, simulator):
     assert api.send(message).status_code == 200
     call = simulator.last("outlet")
     assert call["method"] == "GET"
-    assert call["path"] == "/api/v1/outlets/outlet%231%2F..%2F2"
+    assert call["target"] == "/api/v1/outlets/outlet%231%2F..%2F2"
     assert call["headers"]["x-tenant-id"] == message["tenant_id"]
 
 
@@ -215,7 +215,7 @@ def test_conversation_call(api, simulator, sender_type):
     message = new_message(sender_type=sender_type)
     sent = api.send(message).json()
     call = simulator.last("conversation")
-    assert (call["method"], call["path"]) == ("POST", "/api/v1/messages")
+    assert (call["method"], call["target"]) == ("POST", "/api/v1/messages")
     assert call["headers"]["x-tenant-id"] == message["tenant_id"]
     assert call["headers"]["idempotency-key"] == sent["message_id"]
     assert call["headers"]["content-type"].split(";")[0] == "application/json"

@@ -138,7 +138,7 @@ def test_outcome_is_kept_while_the_database_is_away(server, service, simulator):
         answer = pool.submit(post, service, message)
         wait_until(lambda: simulator.recipient(message["to"])["calls"] == 1, 5, "the call")
         server.stop(signal.SIGQUIT)
-        wait_until(lambda: simulator.recipient(message["to"])["accepted"] == 1, 5, "taken")
+        wait_until(lambda: simulator.counts()["graph_in_flight"] == 0, 5, "Meta has answered")
         server.start()
         reply, body, _ = answer.result()
     assert reply.status in (200, 202), body

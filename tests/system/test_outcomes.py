@@ -217,7 +217,8 @@ def test_third_attempt_succeeds(case):
 def test_every_attempt_names_itself(case, simulator):
     """Meta's callback string is "<message_id>:<attempt>"."""
     result = case("twice")
-    assert simulator.message(result.message_id)["attempts"] == [1, 2, 3]
+    assert simulator.message(result.message_id)["attempts"] == [
+        f"{result.message_id}:{attempt}" for attempt in (1, 2, 3)]
 
 
 def test_schedule_follows_the_settings(new_service, simulator):

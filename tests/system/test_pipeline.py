@@ -198,16 +198,16 @@ def test_no_credentials_for_now_keeps_an_asynchronous_message(api, simulator, da
 def test_changed_token_is_used_after_a_token_error(api, simulator, database):
     """Code 190: the credentials are looked up once more; a new token is tried at once."""
     message = new_message()
-    simulator.script("outlet", message["outlet_id"], "ok", token="EAAold", times=1)
+    simulator.script("outlet", message["outlet_id"], "ok", token="EAAGold", times=1)
     assert api.send({**message, "to": new_message()["to"]}).status_code == 200
-    simulator.script("outlet", message["outlet_id"], "ok", token="EAAnew")
+    simulator.script("outlet", message["outlet_id"], "ok", token="EAAGnew")
     simulator.script("graph", message["to"], "error", code=190, status=401, times=1)
     answer = api.send(message)
     assert answer.status_code == 200, answer.text
     assert simulator.recipient(message["to"])["calls"] == 2
     outcomes = [row["outcome"] for row in database.attempts(answer.json()["message_id"])]
     assert outcomes == ["refused", "accepted"]
-    assert simulator.last("graph")["headers"]["authorization"] == "Bearer EAAnew"
+    assert simulator.last("graph")["headers"]["authorization"] == "Bearer EAAGnew"
 
 
 def test_unchanged_token_is_not_tried_again(new_service, simulator):
@@ -315,7 +315,7 @@ def test_no_work_is_left_of_a_finished_message(api, database):
 
 def stored(simulator, message_id):
     """How often the Conversation Service took the message."""
-    return simulator.message(message_id)["stored"]
+    return simulator.message(message_id)["conversation"]
 
 
 def test_stored_before_the_answer(api, simulator):

@@ -172,10 +172,10 @@ def test_media_types_refused(api, media_type):
 
 
 def test_wrong_requests_cost_nothing(api, simulator, database):
-    before = simulator.counts()
+    before = simulator.calls()
     message = new_message(to="nobody")
     assert_invalid(api.send(message), "to")
-    assert simulator.counts() == before
+    assert simulator.calls() == before
     assert database.messages(message["tenant_id"]) == []
 
 

@@ -57,16 +57,22 @@ class Simulator:
     def counts(self):
         return self._control("GET", "counts")
 
+    def calls(self):
+        """How many calls each service got."""
+        counts = self.counts()
+        return {name: counts[name] for name in ("quota", "outlet", "graph_calls", "conversation")}
+
     def message(self, message_id):
-        """What the Graph API saw of a message, by its callback string."""
+        """What became of a message: calls, accepted, attempts (callback strings), times_ms,
+        conversation (how often it was stored)."""
         return self._control("GET", f"message/{message_id}")
 
     def recipient(self, to):
-        """What the Graph API saw of a recipient."""
-        return self._control("GET", f"recipient/{to.replace('+', '%2B')}")
+        """What the Graph API saw of a recipient: calls, accepted, attempts, times_ms, body."""
+        return self._control("GET", f"recipient/{to.lstrip('+')}")
 
     def last(self, service):
-        """The last request a service got: path, headers, body."""
+        """The last request a service got: protocol, method, target, headers, body."""
         return self._control("GET", f"last/{service}")
 
     def duplicates(self):
