@@ -199,16 +199,21 @@ static json_t *describe(const struct tally *tally, const char *key)
 		json_array_append_new(attempts, json_string(calls[i].text));
 		json_array_append_new(times, json_integer(calls[i].ms));
 	}
-	return json_pack("{s:I,s:I,s:I,s:o,s:o}", "accepted",
+	return json_pack("{s:I,s:I,s:o,s:o}", "accepted",
 			 (json_int_t)(entry ? entry->accepted : 0), "calls",
-			 (json_int_t)(entry ? entry->calls : 0), "conversation",
-			 (json_int_t)(entry ? entry->stored : 0), "attempts", attempts, "times_ms",
+			 (json_int_t)(entry ? entry->calls : 0), "attempts", attempts, "times_ms",
 			 times);
 }
 
 static void get_message(struct sim *sim, struct exchange *exchange)
 {
-	reply(exchange, 200, describe(sim->messages, exchange->request.segments[2]));
+	const char *id = exchange->request.segments[2];
+	const struct tally_entry *entry = tally_find(sim->messages, id);
+	json_t *json = describe(sim->messages, id);
+
+	json_object_set_new(json, "conversation", json_integer(entry ? entry->posts : 0));
+	json_object_set_new(json, "stored", json_integer(entry ? entry->stored : 0));
+	reply(exchange, 200, json);
 }
 
 static void get_recipient(struct sim *sim, struct exchange *exchange)
@@ -221,7 +226,6 @@ static void get_recipient(struct sim *sim, struct exchange *exchange)
 	const struct tally_entry *entry = tally_find(sim->recipients, key);
 	const struct buf *body = entry ? tally_body(sim->recipients, entry) : NULL;
 	json_t *json = describe(sim->recipients, key);
-	json_object_del(json, "conversation");
 	json_object_set_new(json, "body", body ? json_stringn(body->at, body->len) : json_null());
 	reply(exchange, 200, json);
 }
@@ -247,7 +251,7 @@ static void get_last(struct sim *sim, struct exchange *exchange)
 	json_t *body = json_stringn(last->body.at, last->body.len);
 	reply(exchange, 200,
 	      json_pack("{s:s,s:s,s:s,s:o,s:o}", "protocol", last->proto, "method", last->method,
-			"target", last->target.at, "headers", headers, "body",
+			"path", last->target.at, "headers", headers, "body",
 			body ? body : json_null()));
 }
 

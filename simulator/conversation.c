@@ -26,14 +26,18 @@ static const char *find_fault(const json_t *json)
 	return NULL;
 }
 
-static void count_store(struct sim *sim, const char *key)
+/* A post that is well formed; `taken`: and that the service accepts. */
+static void count_post(struct sim *sim, const char *key, bool taken)
 {
 	struct totals *totals = &sim->totals;
+	struct tally_entry *entry = key && *key ? tally_get(sim->messages, key) : NULL;
 
-	totals->conversation_stored++;
-	if (!key || !*key)
+	totals->conversation_stored += taken;
+	if (!entry || entry->posts == 0x7fff)
 		return;
-	struct tally_entry *entry = tally_get(sim->messages, key);
+	entry->posts++;
+	if (!taken)
+		return;
 	if (entry->stored++)
 		totals->conversation_repeated++;
 	else
@@ -66,8 +70,7 @@ static void serve_post(struct sim *sim, struct exchange *exchange, const json_t 
 		behaviour = script_play(sim->script, name, "", "");
 	if (!behaviour)
 		behaviour = &plain;
-	if (behaviour_accepts(behaviour))
-		count_store(sim, key);
+	count_post(sim, key, behaviour_accepts(behaviour));
 	if (!behaviour_shape(behaviour, &exchange->answer))
 		write_body(sim, behaviour, &exchange->answer);
 	exchange_send(exchange, behaviour_latency(behaviour, sim->service_ms));

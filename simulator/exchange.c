@@ -168,7 +168,8 @@ void answer_field(struct answer *answer, const char *name, const char *value)
 	if (answer->field_count == ANSWER_FIELDS)
 		return;
 	answer->fields[answer->field_count].name = name;
-	answer->fields[answer->field_count++].value = value;
+	answer->fields[answer->field_count].value = value;
+	answer->fields[answer->field_count++].is_unique = false;
 }
 
 void answer_fieldf(struct answer *answer, const char *name, const char *format, ...)
@@ -184,6 +185,7 @@ void answer_fieldf(struct answer *answer, const char *name, const char *format, 
 		return;
 	answer->text_len += (size_t)n + 1;
 	answer_field(answer, name, value);
+	answer->fields[answer->field_count - 1].is_unique = true;
 }
 
 void exchange_send(struct exchange *exchange, int latency_ms)

@@ -45,6 +45,7 @@ struct answer {
 	struct {
 		const char *name;  /* lower case */
 		const char *value;
+		bool is_unique; /* no other answer has this value */
 	} fields[ANSWER_FIELDS];
 	size_t field_count;
 	char text[512]; /* where values made for this answer live */
@@ -76,7 +77,7 @@ bool request_split_path(struct request *request);
 
 /* `name` and `value` must outlive the exchange. */
 void answer_field(struct answer *answer, const char *name, const char *value);
-/* The value is made and kept here; what does not fit into `text` is left out. */
+/* A value made for this answer, kept here; what does not fit into `text` is left out. */
 void answer_fieldf(struct answer *answer, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

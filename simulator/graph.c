@@ -36,22 +36,24 @@ static void call_ends(struct exchange *exchange)
 }
 
 /* The version really served: retired ones are answered by the oldest that lives. */
-static int served_version(const struct request *request)
+static const char *served_version(const struct request *request)
 {
-	int version = OLDEST_VERSION;
+	static const char *const alive[] = { "v21.0", "v22.0", "v23.0", "v24.0", "v25.0", "v26.0" };
+	int version = 0;
 
 	if (request->segment_count == 3 && request->segments[0][0] == 'v')
 		version = atoi(request->segments[0] + 1);
 	if (version < OLDEST_VERSION)
-		return OLDEST_VERSION;
-	return version > NEWEST_VERSION ? NEWEST_VERSION : version;
+		return alive[0];
+	return alive[version > NEWEST_VERSION ? NEWEST_VERSION - OLDEST_VERSION
+					      : version - OLDEST_VERSION];
 }
 
 static void add_common_fields(struct sim *sim, struct exchange *exchange)
 {
 	struct answer *answer = &exchange->answer;
 
-	answer_fieldf(answer, "facebook-api-version", "v%d.0", served_version(&exchange->request));
+	answer_field(answer, "facebook-api-version", served_version(&exchange->request));
 	answer_fieldf(answer, "x-fb-request-id", "A%014" PRIx64, sim->serial);
 	answer_fieldf(answer, "x-fb-trace-id", "E%010" PRIx64, sim->serial);
 	answer_field(answer, "x-fb-rev", "1031544279");
@@ -148,7 +150,7 @@ static bool refuse_token(struct call *call)
 	const char *token = call->token;
 	const char *given_out = dict_get(call->sim->tokens, call->number);
 
-	if (!token || strncmp(token, "EAAG", 4) != 0) {
+	if (!token || strncmp(token, "EAA", 3) != 0) {
 		refuse(call, 190, -1, NULL);
 		return true;
 	}

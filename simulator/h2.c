@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 16 * 1024 * 1024 };
+enum { WINDOW = 16 * 1024 * 1024, CUT_DELAY_NS = 10 * 1000 * 1000 };
 
 struct h2 {
 	nghttp2_session *session;
@@ -87,9 +87,27 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 	return 0;
 }
 
-/* A cut answer ends with its last DATA frame; the stream is then reset instead of closed. */
+static void cut_now(struct timer *timer)
+{
+	struct exchange *exchange =
+		(struct exchange *)((char *)timer - offsetof(struct exchange, timer));
+	struct conn *conn = exchange->conn;
+	struct h2 *h2 = conn->state;
+
+	if (exchange->answer.close)
+		conn_doom(conn, true);
+	nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, exchange->stream_id,
+				  NGHTTP2_INTERNAL_ERROR);
+	conn_mark(conn);
+}
+
+/*
+ * A cut answer ends with a DATA frame that does not end the stream. The reset comes a moment
+ * later: clients that meet it in the same read forget what came before.
+ */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
+	struct conn *conn = ctx;
 	struct exchange *exchange;
 
 	if (frame->hd.type != NGHTTP2_DATA || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
@@ -99,10 +117,9 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 		return 0;
 	if (exchange->answer.body_sent < exchange->answer.body.len / 2)
 		return 0;
-	if (exchange->answer.close)
-		conn_doom(ctx, true);
-	return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-					 NGHTTP2_INTERNAL_ERROR);
+	exchange->timer.fire = cut_now;
+	loop_set_timer(conn->net->loop, &exchange->timer, loop_now_ns() + CUT_DELAY_NS);
+	return 0;
 }
 
 static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t error, void *ctx)
@@ -139,13 +156,16 @@ static ssize_t read_body(nghttp2_session *session, int32_t stream_id, uint8_t *t
 	return (ssize_t)n;
 }
 
-static nghttp2_nv field(const char *name, const char *value)
+/* A value that never comes again would only push the others out of the HPACK table. */
+static nghttp2_nv field(const char *name, const char *value, bool is_unique)
 {
+	int flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | (is_unique ? NGHTTP2_NV_FLAG_NO_INDEX : 0);
+
 	return (nghttp2_nv){ .name = (uint8_t *)name,
 			     .value = (uint8_t *)value,
 			     .namelen = strlen(name),
 			     .valuelen = strlen(value),
-			     .flags = NGHTTP2_NV_FLAG_NO_COPY_NAME };
+			     .flags = (uint8_t)flags };
 }
 
 static void submit(struct exchange *exchange, nghttp2_session *session)
@@ -158,11 +178,12 @@ static void submit(struct exchange *exchange, nghttp2_session *session)
 
 	snprintf(status, sizeof(status), "%d", answer->status);
 	snprintf(length, sizeof(length), "%zu", answer->body.len);
-	fields[n++] = field(":status", status);
-	fields[n++] = field("date", net_date(exchange->conn->net));
+	fields[n++] = field(":status", status, false);
+	fields[n++] = field("date", net_date(exchange->conn->net), false);
 	for (size_t i = 0; i < answer->field_count; i++)
-		fields[n++] = field(answer->fields[i].name, answer->fields[i].value);
-	fields[n++] = field("content-length", length);
+		fields[n++] = field(answer->fields[i].name, answer->fields[i].value,
+				    answer->fields[i].is_unique);
+	fields[n++] = field("content-length", length, false);
 	nghttp2_submit_response(session, exchange->stream_id, fields, n,
 				answer->body.len ? &body : NULL);
 }

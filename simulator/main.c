@@ -155,7 +155,7 @@ static void raise_file_limit(void)
 	}
 }
 
-/* A file of an earlier run would say "ready" too soon. */
+/* There is a directory, and no file of ports: that would say "ready". */
 static int prepare_dir(const char *dir)
 {
 	char path[4096];
@@ -249,6 +249,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	int rc = loop_run(&sim->loop);
+	prepare_dir(options.dir);
 	sim_close(sim);
 	close(signals.watch.fd);
 	loop_close(&sim->loop);

@@ -23,7 +23,8 @@ struct tally_entry {
 	uint32_t calls;
 	uint32_t accepted;
 	uint32_t form : 2;
-	uint32_t stored : 30; /* posts to the Conversation Service under this key */
+	uint32_t posts : 15;  /* to the Conversation Service under this key; stops at 32,767 */
+	uint32_t stored : 15; /* those that it took */
 	uint32_t recent;      /* slot + 1 of what is remembered of its calls, or 0 */
 };
 
