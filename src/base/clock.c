@@ -40,8 +40,8 @@ static int put_seconds(int64_t wall_us, char *text, size_t size)
 	int64_t from_era_0 = days + 719468; /* 0000-03-01 to 1970-01-01 */
 	int64_t era = floor_div(from_era_0, 146097);
 	int day_of_era = (int)(from_era_0 - era * 146097);
-	int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
-			   day_of_era / 146096) / 365;
+	int year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
 	int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int month_from_march = (5 * day_of_year + 2) / 153;
 	int day = day_of_year - (153 * month_from_march + 2) / 5 + 1;

@@ -15,12 +15,12 @@
 
 enum err_class {
 	ERR_NONE = 0,
-	ERR_INVALID,     /* the input is wrong; repeating it is pointless */
-	ERR_TEMPORARY,   /* the world is wrong for now; the same call may work later */
-	ERR_PERMANENT,   /* refused for good by somebody else */
-	ERR_LIMIT,       /* a bound of ours was reached */
-	ERR_UNCERTAIN,   /* it may or may not have happened */
-	ERR_INTERNAL,    /* our own fault */
+	ERR_INVALID,   /* the input is wrong; repeating it is pointless */
+	ERR_TEMPORARY, /* the world is wrong for now; the same call may work later */
+	ERR_PERMANENT, /* refused for good by somebody else */
+	ERR_LIMIT,     /* a bound of ours was reached */
+	ERR_UNCERTAIN, /* it may or may not have happened */
+	ERR_INTERNAL,  /* our own fault */
 };
 
 struct err {

@@ -51,7 +51,9 @@ static inline struct list *list_take_first(struct list *head)
 	return node;
 }
 
-/* The object that holds the node. */
+/* The object that holds the node.  (clang-format takes "(node) -" for a cast.) */
+/* clang-format off */
 #define LIST_OBJECT(node, type, member) ((type *)((char *)(node) - offsetof(type, member)))
+/* clang-format on */
 
 #endif

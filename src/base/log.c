@@ -105,8 +105,8 @@ static bool put_quoted(struct log_line *line, const char *value, size_t len)
 	for (size_t i = 0; i < len;) {
 		size_t n = printable_len(value + i, len - i);
 
-		if (n > 0 ? !put(line, value + i, n) :
-			    !put_escaped_byte(line, (unsigned char)value[i]))
+		if (n > 0 ? !put(line, value + i, n)
+			  : !put_escaped_byte(line, (unsigned char)value[i]))
 			return false;
 		i += n > 0 ? n : 1;
 	}

@@ -49,8 +49,8 @@ void log_phone(struct log_line *line, const char *key, const char *phone);
 void log_end(struct log_line *line);
 
 /* A line with one text field `message`. */
-void log_text(const struct log *log, enum log_level level, const char *event,
-	      const char *format, ...) PRINTF_LIKE(4, 5);
+void log_text(const struct log *log, enum log_level level, const char *event, const char *format,
+	      ...) PRINTF_LIKE(4, 5);
 
 const char *log_level_name(enum log_level level);
 

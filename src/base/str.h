@@ -18,10 +18,10 @@
 #include "base/compiler.h"
 
 struct str {
-	char *data;    /* owned unless it is the shared empty string */
-	size_t len;    /* bytes, without the ending 0 */
-	size_t space;  /* bytes allocated; 0: data is the shared empty string */
-	size_t max;    /* most bytes len may have */
+	char *data;   /* owned unless it is the shared empty string */
+	size_t len;   /* bytes, without the ending 0 */
+	size_t space; /* bytes allocated; 0: data is the shared empty string */
+	size_t max;   /* most bytes len may have */
 	bool failed;
 };
 

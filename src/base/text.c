@@ -68,9 +68,9 @@ static size_t sequence_len(const uint8_t *p, size_t left)
 		uint8_t high = p[0] == 0xf4 ? 0x8f : 0xbf; /* beyond U+10FFFF */
 
 		return left >= 4 && p[1] >= low && p[1] <= high && continuation(p[2]) &&
-				       continuation(p[3]) ?
-			       4 :
-			       0;
+				       continuation(p[3])
+			       ? 4
+			       : 0;
 	}
 	return 0;
 }

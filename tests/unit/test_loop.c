@@ -348,7 +348,8 @@ START_TEST(what_is_waited_for_can_change)
 	for (int i = 0; i < 2; i++) {
 		make_pairs();
 		trace[0] = '\0';
-		watch[0] = loop_watch(loop, pair[0][0], EPOLLOUT | flags[i], switch_to_in, "a", &err);
+		watch[0] =
+			loop_watch(loop, pair[0][0], EPOLLOUT | flags[i], switch_to_in, "a", &err);
 		ck_assert_uint_ne(watch[0], 0);
 		run();
 		ck_assert_str_eq(trace, "aa");

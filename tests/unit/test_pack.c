@@ -123,10 +123,10 @@ static bool text_is_good(uint32_t len, const char *bytes, size_t count)
 START_TEST(bad_texts_are_refused)
 {
 	ck_assert(text_is_good(3, "abc", 4));
-	ck_assert(!text_is_good(3, "abcd", 4));  /* no 0 */
-	ck_assert(!text_is_good(3, "a\0c", 4));  /* a 0 inside */
-	ck_assert(!text_is_good(4, "abc", 4));   /* longer than there is */
-	ck_assert(!text_is_good(2, "abc", 4));   /* shorter */
+	ck_assert(!text_is_good(3, "abcd", 4)); /* no 0 */
+	ck_assert(!text_is_good(3, "a\0c", 4)); /* a 0 inside */
+	ck_assert(!text_is_good(4, "abc", 4));  /* longer than there is */
+	ck_assert(!text_is_good(2, "abc", 4));  /* shorter */
 	ck_assert(!text_is_good(UINT32_MAX, "abc", 4));
 	ck_assert(!text_is_good(0, "", 0));
 }

@@ -126,8 +126,8 @@ START_TEST(a_visitor_may_remove_what_it_is_given)
 
 	for (int i = 0; i < 100; i++) {
 		snprintf(entries[i].key, sizeof(entries[i].key), "%d", i);
-		ck_assert(table_insert(seen.t, entries[i].key, strlen(entries[i].key),
-				       &entries[i]));
+		ck_assert(
+			table_insert(seen.t, entries[i].key, strlen(entries[i].key), &entries[i]));
 	}
 	table_visit(seen.t, remove_every_second, &seen);
 	ck_assert_int_eq(seen.visits, 100);

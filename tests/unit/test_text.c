@@ -42,8 +42,9 @@ END_TEST
 
 START_TEST(anything_but_digits_is_refused)
 {
-	static const char *const bad[] = { "", " 1", "1 ", "+1", "-1", "-0", "0x1", "1.0", "1e3",
-					   "1\n", "a", "1a", "/", ":", "\xb2", "-", "--1" };
+	static const char *const bad[] = { "",    " 1",  "1 ",   "+1",  "-1", "-0",
+					   "0x1", "1.0", "1e3",  "1\n", "a",  "1a",
+					   "/",   ":",   "\xb2", "-",   "--1" };
 	uint64_t u;
 	int64_t i;
 
@@ -107,12 +108,14 @@ END_TEST
 
 START_TEST(what_lies_just_outside_is_not)
 {
+	/* clang-format off */
 	static const char *const bad[] = {
 		"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x7f", "\xc2\xc0",
 		"\xe0\x9f\xbf", "\xe1\x80", "\xe1\x80\x7f", "\xed\xa0\x80", "\xed\xbf\xbf",
 		"\xf0\x8f\xbf\xbf", "\xf1\x80\x80", "\xf1\x80\x80\xc0", "\xf4\x90\x80\x80",
 		"\xf5\x80\x80\x80", "\xf8\x88\x80\x80\x80", "\xfe", "\xff",
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		char text[64];
@@ -141,7 +144,11 @@ END_TEST
 static bool valid_by_decoding(const uint8_t *p, size_t len)
 {
 	while (len > 0) {
-		size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+		size_t n = p[0] < 0x80   ? 1
+			   : p[0] < 0xc0 ? 0
+			   : p[0] < 0xe0 ? 2
+			   : p[0] < 0xf0 ? 3
+					 : 4;
 		static const uint32_t smallest[] = { 0, 1, 0x80, 0x800, 0x10000 };
 		uint32_t c;
 
@@ -205,8 +212,14 @@ END_TEST
 
 START_TEST(a_cut_never_splits_a_character)
 {
-	static const char *const want[] = { NULL, "", "a", "a", "a\xc3\xa9", "a\xc3\xa9",
-					    "a\xc3\xa9", "a\xc3\xa9",
+	static const char *const want[] = { NULL,
+					    "",
+					    "a",
+					    "a",
+					    "a\xc3\xa9",
+					    "a\xc3\xa9",
+					    "a\xc3\xa9",
+					    "a\xc3\xa9",
 					    "a\xc3\xa9\xf0\x9f\x98\x80",
 					    "a\xc3\xa9\xf0\x9f\x98\x80z",
 					    "a\xc3\xa9\xf0\x9f\x98\x80z" };
