@@ -196,8 +196,7 @@ static enum collect_event open_begin(struct collect *c)
 	c->params_bytes = 0;
 	c->body_bytes = 0;
 	c->store = &c->stream;
-	return store_header(c, FCGI_BEGIN_REQUEST, c->content_left) ? COLLECT_MORE
-								     : COLLECT_BROKEN;
+	return store_header(c, FCGI_BEGIN_REQUEST, c->content_left) ? COLLECT_MORE : COLLECT_BROKEN;
 }
 
 /* A record of PARAMS or STDIN: counted against its bound before anything is stored. */
@@ -247,8 +246,7 @@ static enum collect_event open_record(struct collect *c)
 		return open_stream(c, &c->params_bytes, c->max_params_bytes,
 				   HTTP_FAULT_HEAD_TOO_LARGE);
 	if (type == FCGI_STDIN && c->phase == COLLECT_STDIN)
-		return open_stream(c, &c->body_bytes, c->max_body_bytes,
-				   HTTP_FAULT_BODY_TOO_LARGE);
+		return open_stream(c, &c->body_bytes, c->max_body_bytes, HTTP_FAULT_BODY_TOO_LARGE);
 	return COLLECT_BROKEN;
 }
 

@@ -31,7 +31,7 @@ enum collect_phase {
 	COLLECT_BEGIN,    /* inside the BEGIN_REQUEST record */
 	COLLECT_PARAMS,
 	COLLECT_STDIN,
-	COLLECT_WAITING,  /* complete; not yet answered */
+	COLLECT_WAITING, /* complete; not yet answered */
 };
 
 enum collect_event {
@@ -47,25 +47,25 @@ enum collect_event {
 
 struct collect {
 	enum collect_phase phase;
-	uint16_t id;            /* of the request, never 0 */
-	bool keep;              /* its FCGI_KEEP_CONN */
-	enum http_fault fault;  /* NONE, HEAD_TOO_LARGE or BODY_TOO_LARGE */
-	size_t params_bytes;    /* announced so far */
-	size_t body_bytes;      /* announced so far */
+	uint16_t id;           /* of the request, never 0 */
+	bool keep;             /* its FCGI_KEEP_CONN */
+	enum http_fault fault; /* NONE, HEAD_TOO_LARGE or BODY_TOO_LARGE */
+	size_t params_bytes;   /* announced so far */
+	size_t body_bytes;     /* announced so far */
 	size_t max_params_bytes;
 	size_t max_body_bytes;
-	struct str stream;      /* the request's records: BEGIN, PARAMS, STDIN with their ends,
+	struct str stream; /* the request's records: BEGIN, PARAMS, STDIN with their ends,
 	                         * without padding; neighbours of one type are merged */
-	struct str side;        /* content of a management record */
+	struct str side;   /* content of a management record */
 
 	/* the record at hand */
 	uint8_t header[COLLECT_HEADER_BYTES];
 	uint8_t header_len;
-	bool in_record;         /* header complete and accepted */
-	struct str *store;      /* where content goes, null: skipped */
+	bool in_record;    /* header complete and accepted */
+	struct str *store; /* where content goes, null: skipped */
 	uint32_t content_left;
 	uint32_t padding_left;
-	size_t open_at;         /* where in `stream` the last record's header is */
+	size_t open_at; /* where in `stream` the last record's header is */
 };
 
 struct collect_reply {

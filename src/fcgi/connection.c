@@ -32,21 +32,21 @@
 #define CLOSING_IDLE_MS 1000 /* grace of a new connection whose first byte has not come */
 
 struct connection {
-	struct list link;          /* in set->places[place] */
+	struct list link; /* in set->places[place] */
 	struct connections *set;
 	enum connection_place place;
 	int fd;
-	uint64_t watch;            /* 0: not watched yet */
-	uint32_t events;           /* what it is watched for */
-	uint64_t request;          /* id handed out, or 0 */
-	int64_t since_ms;          /* in this place */
-	bool fresh;                /* no request of it has ended yet */
-	bool half_closed;          /* the peer sends no more */
-	bool held;                 /* the next request has begun: `rest` holds what came of it */
-	bool ending;               /* over when `out` is empty */
+	uint64_t watch;   /* 0: not watched yet */
+	uint32_t events;  /* what it is watched for */
+	uint64_t request; /* id handed out, or 0 */
+	int64_t since_ms; /* in this place */
+	bool fresh;       /* no request of it has ended yet */
+	bool half_closed; /* the peer sends no more */
+	bool held;        /* the next request has begun: `rest` holds what came of it */
+	bool ending;      /* over when `out` is empty */
 	struct collect collect;
 	struct str rest;
-	struct str out;            /* bytes before out_at are written */
+	struct str out; /* bytes before out_at are written */
 	size_t out_at;
 };
 
@@ -159,8 +159,8 @@ static bool connection_write(struct connection *conn, const uint8_t *data, size_
 
 static bool connection_flush(struct connection *conn)
 {
-	ssize_t n = send_some(conn->fd, conn->out.data + conn->out_at,
-			      conn->out.len - conn->out_at);
+	ssize_t n =
+		send_some(conn->fd, conn->out.data + conn->out_at, conn->out.len - conn->out_at);
 
 	if (n == -1)
 		return false;
@@ -268,8 +268,7 @@ static void connection_forget_request(struct connection *conn)
 
 /* Acts on one event of the collector; false: the connection is of no more use. */
 static bool connection_heed(struct connection *conn, enum collect_event event,
-			    const struct collect_reply *reply, const uint8_t *rest,
-			    size_t rest_len)
+			    const struct collect_reply *reply, const uint8_t *rest, size_t rest_len)
 {
 	switch (event) {
 	case COLLECT_MORE:
@@ -381,8 +380,7 @@ void connections_add(struct connections *set, int fd)
 	connection_read(conn);
 }
 
-bool connections_answer(struct connections *set, uint64_t id,
-			const struct http_response *response)
+bool connections_answer(struct connections *set, uint64_t id, const struct http_response *response)
 {
 	struct connection *conn = idmap_remove(set->requests, id);
 	const uint8_t *data;

@@ -21,11 +21,11 @@
 
 /* A connection is in one place at a time; each is a list, longest there first. */
 enum connection_place {
-	PLACE_NONE = 0,  /* just made; in no list */
-	PLACE_IDLE,      /* no byte of a request yet; bounded by idle_timeout_ms */
-	PLACE_BUSY,      /* a request comes or an answer goes; bounded by read_timeout_ms */
-	PLACE_WAITING,   /* its request is handed over and not answered; no bound of ours */
-	PLACE_READY,     /* bytes of the next request are here, to be taken next round */
+	PLACE_NONE = 0, /* just made; in no list */
+	PLACE_IDLE,     /* no byte of a request yet; bounded by idle_timeout_ms */
+	PLACE_BUSY,     /* a request comes or an answer goes; bounded by read_timeout_ms */
+	PLACE_WAITING,  /* its request is handed over and not answered; no bound of ours */
+	PLACE_READY,    /* bytes of the next request are here, to be taken next round */
 	PLACE_COUNT,
 };
 
@@ -35,13 +35,13 @@ struct connections {
 	fcgi_request_fn *fn;
 	void *arg;
 	struct convert *convert;
-	struct idmap *requests;           /* id handed out -> its connection */
+	struct idmap *requests; /* id handed out -> its connection */
 	struct list places[PLACE_COUNT];
 	unsigned counts[PLACE_COUNT];
-	unsigned unanswered;              /* handed over; their peers may be gone */
-	bool closing;                     /* idle connections that were used are closed */
+	unsigned unanswered; /* handed over; their peers may be gone */
+	bool closing;        /* idle connections that were used are closed */
 	uint64_t ready_timer;
-	uint8_t *scratch;                 /* one read */
+	uint8_t *scratch; /* one read */
 };
 
 /* settings stays the caller's and must outlive the set. */
@@ -53,8 +53,7 @@ void connections_fini(struct connections *set);
 
 /* Takes over an accepted, non-blocking descriptor and reads what is there already. */
 void connections_add(struct connections *set, int fd);
-bool connections_answer(struct connections *set, uint64_t id,
-			const struct http_response *response);
+bool connections_answer(struct connections *set, uint64_t id, const struct http_response *response);
 /* Drops those past their time. */
 void connections_sweep(struct connections *set);
 /* From now on no connection is kept after its answer. */

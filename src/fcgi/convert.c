@@ -30,24 +30,24 @@
 #include "base/str.h"
 #include "base/text.h"
 
-#define ANSWER_AT 8192u            /* bytes libfcgi reads at once */
-#define HEAD_MAX 8192u             /* status line and headers of an answer */
+#define ANSWER_AT 8192u /* bytes libfcgi reads at once */
+#define HEAD_MAX 8192u  /* status line and headers of an answer */
 #define PAGE_BYTES 4096u
-#define KEEP_BYTES (64u * 1024u)   /* scratch memory beyond this is given back after use */
+#define KEEP_BYTES (64u * 1024u) /* scratch memory beyond this is given back after use */
 
 struct memory_file {
 	int fd;
 	uint8_t *map;
-	size_t size;               /* bytes, of file and mapping */
+	size_t size; /* bytes, of file and mapping */
 };
 
 struct convert {
 	struct memory_file in;
 	struct memory_file out;
-	FCGX_Request request;      /* between convert_request() and _done() */
-	char *body;                /* owned; null or body_space bytes */
+	FCGX_Request request; /* between convert_request() and _done() */
+	char *body;           /* owned; null or body_space bytes */
 	size_t body_space;
-	struct str head;           /* of the answer at hand */
+	struct str head; /* of the answer at hand */
 };
 
 static void file_close(struct memory_file *f)
@@ -205,9 +205,17 @@ static bool collected_params_are_sound(const struct collect *collected)
 static void request_clear(struct http_request *r, enum http_fault fault)
 {
 	*r = (struct http_request){
-		.fault = fault, .method = "", .path = "", .query = "", .content_type = "",
-		.request_id = "", .prefer = "", .idempotency_key = "", .traceparent = "",
-		.authorization = "", .body = "",
+		.fault = fault,
+		.method = "",
+		.path = "",
+		.query = "",
+		.content_type = "",
+		.request_id = "",
+		.prefer = "",
+		.idempotency_key = "",
+		.traceparent = "",
+		.authorization = "",
+		.body = "",
 	};
 }
 
@@ -363,8 +371,7 @@ static bool head_write(struct str *s, const struct http_response *r)
 	(void)str_append_format(s, "Status: %d %s\r\nContent-Type: %s\r\n", r->status,
 				http_status_text(r->status), r->type);
 	for (unsigned i = 0; i < r->header_count; i++)
-		(void)str_append_format(s, "%s: %s\r\n", r->headers[i].name,
-					r->headers[i].value);
+		(void)str_append_format(s, "%s: %s\r\n", r->headers[i].name, r->headers[i].value);
 	(void)str_append_format(s, "Content-Length: %zu\r\n\r\n", r->body.len);
 	return str_ok(s);
 }
@@ -374,10 +381,38 @@ static void write_question(uint8_t *at, uint16_t id)
 {
 	const uint8_t hi = (uint8_t)(id >> 8), lo = (uint8_t)id;
 	const uint8_t records[] = {
-		FCGI_VERSION_1, FCGI_BEGIN_REQUEST, hi, lo, 0, 8, 0, 0,
-		0, FCGI_RESPONDER, FCGI_KEEP_CONN, 0, 0, 0, 0, 0,
-		FCGI_VERSION_1, FCGI_PARAMS, hi, lo, 0, 0, 0, 0,
-		FCGI_VERSION_1, FCGI_STDIN, hi, lo, 0, 0, 0, 0,
+		FCGI_VERSION_1,
+		FCGI_BEGIN_REQUEST,
+		hi,
+		lo,
+		0,
+		8,
+		0,
+		0,
+		0,
+		FCGI_RESPONDER,
+		FCGI_KEEP_CONN,
+		0,
+		0,
+		0,
+		0,
+		0,
+		FCGI_VERSION_1,
+		FCGI_PARAMS,
+		hi,
+		lo,
+		0,
+		0,
+		0,
+		0,
+		FCGI_VERSION_1,
+		FCGI_STDIN,
+		hi,
+		lo,
+		0,
+		0,
+		0,
+		0,
 	};
 
 	memcpy(at, records, sizeof(records));

@@ -18,7 +18,7 @@
 #include "fcgi/connection.h"
 
 #define ACCEPT_BATCH 16
-#define ACCEPT_LAST 8192     /* taken from the backlog at the close */
+#define ACCEPT_LAST 8192 /* taken from the backlog at the close */
 #define PAUSE_MS 10
 #define SWEEP_MS_MIN 5
 #define SWEEP_MS_MAX 1000
@@ -28,7 +28,7 @@ struct fcgi_server {
 	struct loop *loop;
 	struct fcgi_server_settings settings;
 	struct connections connections;
-	uint64_t listen_watch;    /* 0: paused or closed */
+	uint64_t listen_watch; /* 0: paused or closed */
 	uint64_t pause_timer;
 	uint64_t sweep_timer;
 	int64_t sweep_ms;
@@ -57,8 +57,7 @@ static bool server_accept(struct fcgi_server *server, unsigned max)
 
 		if (server_is_full(server))
 			return false;
-		fd = accept4(server->settings.listen_fd, NULL, NULL,
-			     SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = accept4(server->settings.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			connections_add(&server->connections, fd);
 			continue;
@@ -99,8 +98,7 @@ static void server_sweep(void *arg)
 	struct fcgi_server *server = arg;
 
 	connections_sweep(&server->connections);
-	server->sweep_timer = loop_timer(server->loop,
-					 loop_now_ms(server->loop) + server->sweep_ms,
+	server->sweep_timer = loop_timer(server->loop, loop_now_ms(server->loop) + server->sweep_ms,
 					 server_sweep, server);
 }
 
@@ -129,20 +127,20 @@ struct fcgi_server *fcgi_server_new(struct loop *loop, const struct fcgi_server_
 	server->loop = loop;
 	server->settings = *settings;
 	server->sweep_ms = sweep_interval(settings);
-	if (connections_init(&server->connections, loop, &server->settings, fn, arg,
-			     ret_err) == -1) {
+	if (connections_init(&server->connections, loop, &server->settings, fn, arg, ret_err) ==
+	    -1) {
 		free(server);
 		return NULL;
 	}
-	server->listen_watch = loop_watch(loop, settings->listen_fd, LISTEN_EVENTS, server_ready,
-					  server, ret_err);
+	server->listen_watch =
+		loop_watch(loop, settings->listen_fd, LISTEN_EVENTS, server_ready, server, ret_err);
 	if (!server->listen_watch) {
 		connections_fini(&server->connections);
 		free(server);
 		return NULL;
 	}
-	server->sweep_timer = loop_timer(loop, loop_now_ms(loop) + server->sweep_ms,
-					 server_sweep, server);
+	server->sweep_timer =
+		loop_timer(loop, loop_now_ms(loop) + server->sweep_ms, server_sweep, server);
 	return server;
 }
 

@@ -27,8 +27,14 @@ void wire_add(struct wire *w, const void *data, size_t len)
 void wire_record(struct wire *w, unsigned type, unsigned id, const void *data, size_t len,
 		 unsigned padding)
 {
-	uint8_t head[8] = { 1, (uint8_t)type, (uint8_t)(id >> 8), (uint8_t)id,
-			    (uint8_t)(len >> 8), (uint8_t)len, (uint8_t)padding, 0 };
+	uint8_t head[8] = { 1,
+			    (uint8_t)type,
+			    (uint8_t)(id >> 8),
+			    (uint8_t)id,
+			    (uint8_t)(len >> 8),
+			    (uint8_t)len,
+			    (uint8_t)padding,
+			    0 };
 	uint8_t filler[255];
 
 	memset(filler, 0xee, sizeof(filler));
@@ -46,8 +52,8 @@ void wire_begin(struct wire *w, unsigned id, unsigned role, unsigned flags)
 
 static void add_length(struct wire *w, size_t len)
 {
-	uint8_t four[4] = { (uint8_t)(len >> 24 | 0x80), (uint8_t)(len >> 16),
-			    (uint8_t)(len >> 8), (uint8_t)len };
+	uint8_t four[4] = { (uint8_t)(len >> 24 | 0x80), (uint8_t)(len >> 16), (uint8_t)(len >> 8),
+			    (uint8_t)len };
 
 	if (len < 128)
 		wire_add(w, four + 3, 1);
@@ -78,8 +84,8 @@ void wire_stream(struct wire *w, unsigned type, unsigned id, const void *data, s
 	wire_record(w, type, id, NULL, 0, 0);
 }
 
-void wire_request(struct wire *w, unsigned id, unsigned flags, const char *method,
-		  const char *uri, const void *body, size_t body_len)
+void wire_request(struct wire *w, unsigned id, unsigned flags, const char *method, const char *uri,
+		  const void *body, size_t body_len)
 {
 	struct wire params = { 0 };
 	char length[32];

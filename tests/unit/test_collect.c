@@ -140,7 +140,10 @@ START_TEST(a_request_is_the_same_byte_by_byte)
 }
 END_TEST
 
-static const struct { int params, body; enum http_fault fault; } bounds[] = {
+static const struct {
+	int params, body;
+	enum http_fault fault;
+} bounds[] = {
 	{ PARAMS_MAX - 1, BODY_MAX - 1, HTTP_FAULT_NONE },
 	{ PARAMS_MAX, BODY_MAX, HTTP_FAULT_NONE },
 	{ PARAMS_MAX + 1, BODY_MAX, HTTP_FAULT_HEAD_TOO_LARGE },
@@ -228,8 +231,8 @@ END_TEST
 
 static void check_end(const struct wire *reply, size_t at, unsigned id, unsigned status)
 {
-	const uint8_t expect[16] = { 1, WIRE_END, (uint8_t)(id >> 8), (uint8_t)id, 0, 8, 0, 0,
-				     0, 0, 0, 0, (uint8_t)status };
+	const uint8_t expect[16] = { 1, WIRE_END, (uint8_t)(id >> 8), (uint8_t)id, 0, 8, 0, 0, 0, 0,
+				     0, 0,        (uint8_t)status };
 
 	ck_assert_uint_ge(reply->len, at + 16);
 	ck_assert(memcmp(reply->data + at, expect, 16) == 0);
@@ -324,8 +327,8 @@ START_TEST(management_records_are_answered_anywhere)
 	struct wire w = { 0 }, question = { 0 };
 	struct collect c;
 	struct seen seen;
-	const uint8_t values[] = { 1, 10, 0, 0, 0, 18, 0, 0, 15, 1, 'F', 'C', 'G', 'I', '_', 'M',
-				   'P', 'X', 'S', '_', 'C', 'O', 'N', 'N', 'S', '0' };
+	const uint8_t values[] = { 1,   10,  0,   0,   0,   18,  0,   0,   15,  1,   'F', 'C', 'G',
+				   'I', '_', 'M', 'P', 'X', 'S', '_', 'C', 'O', 'N', 'N', 'S', '0' };
 	const uint8_t unknown[] = { 1, 11, 0, 0, 0, 8, 0, 0, 77, 0, 0, 0, 0, 0, 0, 0 };
 
 	wire_pair(&question, "FCGI_NONSENSE", "", 0);
@@ -355,8 +358,11 @@ END_TEST
 START_TEST(a_wrong_question_for_values_is_answered_empty)
 {
 	static uint8_t big[65535];
-	static const uint8_t cut[][6] = { { 15 }, { 0x80, 0, 0 }, { 5, 0x80, 0, 0, 1 },
-					  { 0xff, 0xff, 0xff, 0xff, 0, 'x' }, { 4, 4, 'F', 'C' } };
+	static const uint8_t cut[][6] = { { 15 },
+					  { 0x80, 0, 0 },
+					  { 5, 0x80, 0, 0, 1 },
+					  { 0xff, 0xff, 0xff, 0xff, 0, 'x' },
+					  { 4, 4, 'F', 'C' } };
 	static const uint8_t empty[] = { 1, 10, 0, 0, 0, 0, 0, 0 };
 	static const size_t sizes[] = { 0, 1023, 1024, 1025, 65535 };
 

@@ -154,7 +154,10 @@ START_TEST(of_parameters_that_come_twice_the_first_counts)
 }
 END_TEST
 
-static const struct { const char *length; enum http_fault fault; } lengths[] = {
+static const struct {
+	const char *length;
+	enum http_fault fault;
+} lengths[] = {
 	{ NULL, HTTP_FAULT_NONE },
 	{ "", HTTP_FAULT_NONE },
 	{ "10", HTTP_FAULT_NONE },
@@ -189,7 +192,9 @@ START_TEST(the_length_must_be_true)
 }
 END_TEST
 
-static const struct { const char *method, *uri; } heads[] = {
+static const struct {
+	const char *method, *uri;
+} heads[] = {
 	{ NULL, "/" }, { "GET", NULL }, { "", "/" }, { "GET", "" }, { "GET", "?x" },
 };
 
@@ -208,17 +213,20 @@ START_TEST(a_request_has_method_and_path)
 }
 END_TEST
 
-static const struct { size_t len; uint8_t bytes[16]; } unsound[] = {
-	{ 1, { 5 } },                                     /* no second length */
-	{ 5, { 5, 0x80, 0, 0, 0 } },                      /* ... cut (with the name gone) */
+static const struct {
+	size_t len;
+	uint8_t bytes[16];
+} unsound[] = {
+	{ 1, { 5 } },                /* no second length */
+	{ 5, { 5, 0x80, 0, 0, 0 } }, /* ... cut (with the name gone) */
 	{ 4, { 1, 0x80, 0, 0 } },
-	{ 5, { 2, 2, 'A', 'B', 'C' } },                   /* value cut */
-	{ 3, { 2, 0, 'A' } },                             /* name cut */
-	{ 2, { 0, 0 } },                                  /* no name */
+	{ 5, { 2, 2, 'A', 'B', 'C' } }, /* value cut */
+	{ 3, { 2, 0, 'A' } },           /* name cut */
+	{ 2, { 0, 0 } },                /* no name */
 	{ 3, { 0, 1, 'x' } },
-	{ 4, { 2, 0, 'A', 0 } },                          /* 0 in the name */
-	{ 5, { 1, 2, 'A', 'x', 0 } },                     /* 0 in the value */
-	{ 6, { 1, 0xff, 0xff, 0xff, 0xff, 'A' } },        /* 2 GiB */
+	{ 4, { 2, 0, 'A', 0 } },                   /* 0 in the name */
+	{ 5, { 1, 2, 'A', 'x', 0 } },              /* 0 in the value */
+	{ 6, { 1, 0xff, 0xff, 0xff, 0xff, 'A' } }, /* 2 GiB */
 	{ 9, { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 'A' } },
 	{ 9, { 0x80, 0, 0, 1, 0x80, 0, 0, 1, 'A' } },
 };
@@ -264,8 +272,9 @@ END_TEST
 
 START_TEST(bodies_of_every_size_arrive_whole_again_and_again)
 {
-	static const size_t sizes[] = { BODY_MAX, 0, 1, 8000, 8191, 8192, 8193, BODY_MAX - 1, 65535,
-					65536, 65537, 131070, 131071, 2, BODY_MAX, 100 };
+	static const size_t sizes[] = { BODY_MAX,     0,     1,     8000,  8191,   8192,   8193,
+					BODY_MAX - 1, 65535, 65536, 65537, 131070, 131071, 2,
+					BODY_MAX,     100 };
 	char *body = malloc(BODY_MAX);
 
 	for (size_t i = 0; i < BODY_MAX; i++)
@@ -375,8 +384,10 @@ END_TEST
 
 START_TEST(answers_of_every_size_go_out_whole)
 {
-	static const size_t sizes[] = { HTTP_RESPONSE_BODY_MAX, 0, 1, 8000, 8100, 8110, 8120, 8184,
-					8192, 16384, 100000, HTTP_RESPONSE_BODY_MAX - 1, 10 };
+	static const size_t sizes[] = {
+		HTTP_RESPONSE_BODY_MAX,     0, 1, 8000, 8100, 8110, 8120, 8184, 8192, 16384, 100000,
+		HTTP_RESPONSE_BODY_MAX - 1, 10
+	};
 	char *body = malloc(HTTP_RESPONSE_BODY_MAX);
 
 	for (size_t i = 0; i < HTTP_RESPONSE_BODY_MAX; i++)
@@ -387,8 +398,10 @@ START_TEST(answers_of_every_size_go_out_whole)
 
 		http_response_init(&r, 200);
 		ck_assert(str_append(&r.body, body, sizes[i]));
-		snprintf(head, sizeof(head), "Status: 200 OK\r\nContent-Type: application/json\r\n"
-			 "Content-Length: %zu\r\n\r\n", sizes[i]);
+		snprintf(head, sizeof(head),
+			 "Status: 200 OK\r\nContent-Type: application/json\r\n"
+			 "Content-Length: %zu\r\n\r\n",
+			 sizes[i]);
 		check_answer(0x1234, &r, head);
 		http_response_fini(&r);
 	}
@@ -407,7 +420,8 @@ START_TEST(an_answer_from_within_a_request_disturbs_it_not)
 	collect_request(&c, &p, "body", 4);
 	r = convert_it(&c);
 	http_response_init(&response, 200);
-	check_answer(7, &response, "Status: 200 OK\r\nContent-Type: application/json\r\n"
+	check_answer(7, &response,
+		     "Status: 200 OK\r\nContent-Type: application/json\r\n"
 		     "Content-Length: 0\r\n\r\n");
 	http_response_fini(&response);
 	ck_assert_str_eq(r.method, "POST");

@@ -1,244 +1,16 @@
 #include "fcgi/server.h"
 
 #include <check.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "fcgi_house.h"
 #include "fcgi_wire.h"
-
-enum { BODY_MAX = 100000, PARAMS_MAX = 8000, REQUESTS_MAX = 4096, DEADLINE_MS = 20000 };
-
-/* The program around the server: remembers requests, or answers them at once. */
-struct house {
-	struct loop *loop;
-	struct fcgi_server *server;
-	int listen_fd;
-	struct sockaddr_un address;
-	socklen_t address_len;
-	uint64_t ids[REQUESTS_MAX];
-	unsigned count;
-	enum http_fault fault;
-	char path[64];
-	size_t body_len;
-};
-
-static struct house house;
-static struct fcgi_server_settings settings;
-
-static bool answer(uint64_t id, const char *text)
-{
-	struct http_response r;
-	bool delivered;
-
-	http_response_init(&r, 200);
-	ck_assert(str_append_text(&r.body, text));
-	delivered = fcgi_server_answer(house.server, id, &r);
-	http_response_fini(&r);
-	return delivered;
-}
-
-static void on_request(void *arg, uint64_t id, const struct http_request *request)
-{
-	ck_assert_ptr_eq(arg, &house);
-	ck_assert_uint_lt(house.count, REQUESTS_MAX);
-	house.ids[house.count++] = id;
-	house.fault = request->fault;
-	house.body_len = request->body_len;
-	snprintf(house.path, sizeof(house.path), "%s", request->path);
-	if (strcmp(request->path, "/now") == 0)
-		ck_assert(answer(id, request->body));
-}
-
-static void open_listener(void)
-{
-	static int number;
-
-	house.address.sun_family = AF_UNIX;
-	house.address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-		(size_t)snprintf(house.address.sun_path + 1, 80, "test_fcgi_server.%d.%d",
-				 (int)getpid(), number++));
-	house.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	ck_assert_int_eq(bind(house.listen_fd, (struct sockaddr *)&house.address,
-			      house.address_len), 0);
-	ck_assert_int_eq(listen(house.listen_fd, 4096), 0);
-}
-
-static void start(void)
-{
-	struct err err;
-
-	memset(&house, 0, sizeof(house));
-	house.loop = loop_new(&err);
-	ck_assert_ptr_nonnull(house.loop);
-	open_listener();
-	settings.listen_fd = house.listen_fd;
-	house.server = fcgi_server_new(house.loop, &settings, on_request, &house, &err);
-	ck_assert_ptr_nonnull(house.server);
-}
-
-static void setup(void)
-{
-	settings = (struct fcgi_server_settings){
-		.max_connections = 3000, .max_body_bytes = BODY_MAX,
-		.max_params_bytes = PARAMS_MAX, .read_timeout_ms = 10000,
-		.idle_timeout_ms = 10000,
-	};
-	start();
-}
-
-static void teardown(void)
-{
-	fcgi_server_free(house.server);
-	loop_free(house.loop);
-	fd_close(&house.listen_fd);
-}
-
-static void restart(void)
-{
-	teardown();
-	start();
-}
-
-static void stop(void *arg)
-{
-	loop_stop(arg);
-}
-
-/* Lets the loop work for a millisecond or two. */
-static void turn(void)
-{
-	struct err err;
-
-	(void)loop_timer(house.loop, clock_boot_ms() + 1, stop, house.loop);
-	ck_assert_int_eq(loop_run(house.loop, &err), 0);
-}
-
-static void turn_until_requests(unsigned n)
-{
-	int64_t end = clock_boot_ms() + DEADLINE_MS;
-
-	while (house.count < n) {
-		ck_assert_int_lt(clock_boot_ms(), end);
-		turn();
-	}
-}
-
-static void turn_until_busy(unsigned n)
-{
-	int64_t end = clock_boot_ms() + DEADLINE_MS;
-
-	while (fcgi_server_busy(house.server) != n) {
-		ck_assert_int_lt(clock_boot_ms(), end);
-		turn();
-	}
-}
-
-static int dial(void)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&house.address, house.address_len), 0);
-	return fd;
-}
-
-static void push(int fd, const void *data, size_t len)
-{
-	const uint8_t *at = data;
-
-	while (len > 0) {
-		ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
-
-		if (n == -1) {
-			ck_assert_int_eq(errno, EAGAIN);
-			turn();
-			continue;
-		}
-		at += n;
-		len -= (size_t)n;
-	}
-}
-
-static int ask(unsigned id, unsigned flags, const char *uri, const char *body)
-{
-	struct wire w = { 0 };
-	int fd = dial();
-
-	wire_request(&w, id, flags, "POST", uri, body, strlen(body));
-	push(fd, w.data, w.len);
-	wire_fini(&w);
-	return fd;
-}
-
-/* Reads into w until it holds len bytes; false: the connection was closed before. */
-static bool pull(int fd, struct wire *w, size_t len)
-{
-	int64_t end = clock_boot_ms() + DEADLINE_MS;
-
-	while (w->len < len) {
-		uint8_t piece[65536];
-		ssize_t n = recv(fd, piece, sizeof(piece), 0);
-
-		if (n == 0 || (n == -1 && errno == ECONNRESET))
-			return false;
-		if (n > 0)
-			wire_add(w, piece, (size_t)n);
-		else
-			turn();
-		ck_assert_int_lt(clock_boot_ms(), end);
-	}
-	return true;
-}
-
-static bool is_closed(int fd)
-{
-	struct wire w = { 0 };
-	bool closed = !pull(fd, &w, 1);
-
-	wire_fini(&w);
-	return closed;
-}
-
-/* Reads one answer with this body from the connection; what follows must be nothing. */
-static void expect(int fd, unsigned id, const char *body)
-{
-	struct wire w = { 0 };
-	struct wire_answer a = { 0 };
-	const char *text;
-
-	do {
-		wire_fini(&a.out);
-		ck_assert(pull(fd, &w, w.len + 1));
-		a = wire_read_answer(w.data, w.len, id);
-		ck_assert(!a.bad);
-	} while (!a.ended);
-	ck_assert_uint_eq(a.used, w.len);
-	text = strstr((char *)a.out.data, "\r\n\r\n");
-	ck_assert_ptr_nonnull(text);
-	ck_assert_str_eq(text + 4, body);
-	wire_fini(&a.out);
-	wire_fini(&w);
-}
-
-static void expect_end(int fd, unsigned id, unsigned protocol_status)
-{
-	struct wire w = { 0 };
-	const uint8_t end[16] = { 1, WIRE_END, (uint8_t)(id >> 8), (uint8_t)id, 0, 8, 0, 0,
-				  0, 0, 0, 0, (uint8_t)protocol_status };
-
-	ck_assert(pull(fd, &w, 16));
-	ck_assert_uint_eq(w.len, 16);
-	ck_assert(memcmp(w.data, end, 16) == 0);
-	wire_fini(&w);
-}
 
 START_TEST(a_request_is_answered_and_the_connection_closed)
 {
@@ -425,17 +197,16 @@ END_TEST
 
 START_TEST(body_bounds_are_told_to_the_handler)
 {
-	char *body = malloc(BODY_MAX + 2);
+	char *body = malloc(HOUSE_BODY_MAX + 2);
 
-	memset(body, 'x', BODY_MAX + 1);
-	body[BODY_MAX + 1] = '\0';
+	memset(body, 'x', HOUSE_BODY_MAX + 1);
+	body[HOUSE_BODY_MAX + 1] = '\0';
 	for (unsigned n = 0; n < 3; n++) {
 		int fd = ask(1, 0, "/later", body + 2 - n);
 
 		turn_until_requests(n + 1);
-		ck_assert_int_eq(house.fault, n == 2 ? HTTP_FAULT_BODY_TOO_LARGE
-						     : HTTP_FAULT_NONE);
-		ck_assert_uint_eq(house.body_len, n == 2 ? 0 : BODY_MAX - 1 + n);
+		ck_assert_int_eq(house.fault, n == 2 ? HTTP_FAULT_BODY_TOO_LARGE : HTTP_FAULT_NONE);
+		ck_assert_uint_eq(house.body_len, n == 2 ? 0 : HOUSE_BODY_MAX - 1 + n);
 		ck_assert(answer(house.ids[n], "seen"));
 		expect(fd, 1, "seen");
 		close(fd);
@@ -500,9 +271,9 @@ START_TEST(silent_and_halfway_peers_delay_nobody_and_are_closed_in_time)
 	int fds[PEERS], fd;
 	int64_t begin, waited;
 
-	settings.read_timeout_ms = 300;
-	settings.idle_timeout_ms = 400;
-	restart();
+	house_settings.read_timeout_ms = 300;
+	house_settings.idle_timeout_ms = 400;
+	house_reopen();
 	wire_request(&w, 1, 0, "POST", "/now", "0123456789", 10);
 	for (size_t i = 0; i < PEERS; i++) {
 		fds[i] = dial();
@@ -538,8 +309,8 @@ START_TEST(an_answer_not_taken_is_dropped_in_time)
 
 	memset(text, 'x', HTTP_RESPONSE_BODY_MAX - 1);
 	text[HTTP_RESPONSE_BODY_MAX - 1] = '\0';
-	settings.read_timeout_ms = 200;
-	restart();
+	house_settings.read_timeout_ms = 200;
+	house_reopen();
 	fd = ask(1, WIRE_KEEP, "/later", "x");
 	turn_until_requests(1);
 	ck_assert(answer(house.ids[0], text));
@@ -583,8 +354,8 @@ START_TEST(connections_beyond_the_bound_wait_in_the_backlog)
 {
 	int a, b, c;
 
-	settings.max_connections = 2;
-	restart();
+	house_settings.max_connections = 2;
+	house_reopen();
 	a = ask(1, 0, "/later", "a");
 	b = ask(1, 0, "/later", "b");
 	c = ask(1, 0, "/now", "c");
@@ -613,15 +384,14 @@ START_TEST(no_descriptor_left_is_a_pause_not_a_busy_loop)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
 	getrusage(RUSAGE_SELF, &before);
 	for (int64_t end = clock_boot_ms() + 300; clock_boot_ms() < end;) {
-		(void)loop_timer(house.loop, end, stop, house.loop);
-		struct err err;
-		ck_assert_int_eq(loop_run(house.loop, &err), 0);
+		turn();
 	}
 	getrusage(RUSAGE_SELF, &after);
 	ck_assert_int_lt((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 +
-			 after.ru_utime.tv_usec - before.ru_utime.tv_usec +
-			 (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000 +
-			 after.ru_stime.tv_usec - before.ru_stime.tv_usec, 100000);
+				 after.ru_utime.tv_usec - before.ru_utime.tv_usec +
+				 (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000 +
+				 after.ru_stime.tv_usec - before.ru_stime.tv_usec,
+			 100000);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
 	close(fd);
 	fd = ask(1, 0, "/now", "again");
@@ -689,7 +459,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, house_open, house_close);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, a_request_is_answered_and_the_connection_closed);
 	tcase_add_test(tcase, an_answer_from_within_the_call_goes_out);
