@@ -26,9 +26,8 @@ static const struct {
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
-static const char gateway_page[] =
-	"<!DOCTYPE html><html><head><title>Error</title></head>"
-	"<body><h1>Sorry, something went wrong.</h1></body></html>";
+static const char gateway_page[] = "<!DOCTYPE html><html><head><title>Error</title></head>"
+				   "<body><h1>Sorry, something went wrong.</h1></body></html>";
 
 struct behaviour behaviour_plain(enum behaviour_kind kind)
 {
@@ -93,7 +92,7 @@ static bool read_member(struct behaviour *b, const char *key, const json_t *valu
 	const struct {
 		const char *key;
 		int *number;
-	} numbers[] = { { "times", &b->times },	    { "latency_ms", &b->latency_ms },
+	} numbers[] = { { "times", &b->times },     { "latency_ms", &b->latency_ms },
 			{ "status", &b->status },   { "code", &b->code },
 			{ "subcode", &b->subcode }, { "retry_after", &b->retry_after } };
 	const struct {
@@ -133,7 +132,8 @@ static struct behaviour *read_object(const json_t *json, char why[128])
 	}
 	behaviour = buf_alloc(1, sizeof(*behaviour));
 	*behaviour = behaviour_plain(BEHAVE_OK);
-	json_object_foreach((json_t *)json, key, value) {
+	json_object_foreach((json_t *)json, key, value)
+	{
 		if (!read_member(behaviour, key, value)) {
 			snprintf(why, 128, "behaviour: \"%.40s\" is unknown or has a wrong value",
 				 key);
@@ -160,7 +160,8 @@ struct behaviour *behaviour_read(const json_t *json, char why[128])
 		return read_object(json, why);
 	if (json_array_size(json) == 0)
 		snprintf(why, 128, "behaviour: the list is empty");
-	json_array_foreach(json, i, item) {
+	json_array_foreach(json, i, item)
+	{
 		*tail = read_object(item, why);
 		if (!*tail) {
 			behaviour_free(first);

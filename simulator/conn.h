@@ -55,9 +55,9 @@ struct conn {
 	struct conn *prev, *next;
 	struct conn *next_dirty;
 	bool is_dirty;
-	bool doomed;	 /* to be closed once `out` is written */
-	bool abrupt;	 /* and without a TLS close_notify */
-	bool broken;	 /* the peer is gone: nothing more is written */
+	bool doomed;     /* to be closed once `out` is written */
+	bool abrupt;     /* and without a TLS close_notify */
+	bool broken;     /* the peer is gone: nothing more is written */
 	uint32_t events; /* what epoll watches for */
 	struct buf out;
 };

@@ -59,8 +59,8 @@ static const struct {
 	const char *by;
 } selectors[] = {
 	{ SERVICE_GRAPH, "recipient" }, { SERVICE_GRAPH, "number" },
-	{ SERVICE_GRAPH, "token" },	{ SERVICE_QUOTA, "tenant" },
-	{ SERVICE_OUTLET, "outlet" },	{ SERVICE_CONVERSATION, "conversation" },
+	{ SERVICE_GRAPH, "token" },     { SERVICE_QUOTA, "tenant" },
+	{ SERVICE_OUTLET, "outlet" },   { SERVICE_CONVERSATION, "conversation" },
 };
 
 /* NULL, or what is wrong with the order. */
@@ -199,10 +199,9 @@ static json_t *describe(const struct tally *tally, const char *key)
 		json_array_append_new(attempts, json_string(calls[i].text));
 		json_array_append_new(times, json_integer(calls[i].ms));
 	}
-	return json_pack("{s:I,s:I,s:o,s:o}", "accepted",
-			 (json_int_t)(entry ? entry->accepted : 0), "calls",
-			 (json_int_t)(entry ? entry->calls : 0), "attempts", attempts, "times_ms",
-			 times);
+	return json_pack("{s:I,s:I,s:o,s:o}", "accepted", (json_int_t)(entry ? entry->accepted : 0),
+			 "calls", (json_int_t)(entry ? entry->calls : 0), "attempts", attempts,
+			 "times_ms", times);
 }
 
 static void get_message(struct sim *sim, struct exchange *exchange)
@@ -264,9 +263,9 @@ static void get_duplicates(struct sim *sim, struct exchange *exchange)
 		const struct tally_entry *entry = tally_at(sim->messages, i);
 
 		if (entry->accepted > 1)
-			json_array_append_new(
-				list, json_pack("{s:s,s:I}", "message", tally_key(entry, text),
-						"accepted", (json_int_t)entry->accepted));
+			json_array_append_new(list, json_pack("{s:s,s:I}", "message",
+							      tally_key(entry, text), "accepted",
+							      (json_int_t)entry->accepted));
 	}
 	reply(exchange, 200, list);
 }

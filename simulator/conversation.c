@@ -85,7 +85,8 @@ void conversation_serve(struct sim *sim, struct exchange *exchange)
 	const char *fault = tenant && *tenant ? find_fault(json) : "X-Tenant-Id";
 
 	if (fault) {
-		sim_answer_json(&exchange->answer, 400, "{\"error\":\"missing or wrong\",\"field\":");
+		sim_answer_json(&exchange->answer, 400,
+				"{\"error\":\"missing or wrong\",\"field\":");
 		buf_json(&exchange->answer.body, fault, strlen(fault));
 		buf_text(&exchange->answer.body, "}");
 		exchange_send(exchange, sim->service_ms);

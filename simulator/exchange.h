@@ -43,7 +43,7 @@ struct answer {
 	enum answer_how how;
 	bool close; /* the connection ends with this answer */
 	struct {
-		const char *name;  /* lower case */
+		const char *name; /* lower case */
 		const char *value;
 		bool is_unique; /* no other answer has this value */
 	} fields[ANSWER_FIELDS];
@@ -57,7 +57,7 @@ struct answer {
 struct exchange {
 	struct conn *conn;
 	struct exchange *prev, *next; /* of the same connection */
-	int32_t stream_id;	      /* h2 only */
+	int32_t stream_id;            /* h2 only */
 	struct timer timer;
 	void (*on_end)(struct exchange *exchange); /* NULL, or called once when it is freed */
 	struct request request;

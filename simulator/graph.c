@@ -39,14 +39,15 @@ static void call_ends(struct exchange *exchange)
 static const char *served_version(const struct request *request)
 {
 	static const char *const alive[] = { "v21.0", "v22.0", "v23.0", "v24.0", "v25.0", "v26.0" };
-	int version = 0;
+	long version = 0;
 
 	if (request->segment_count == 3 && request->segments[0][0] == 'v')
-		version = atoi(request->segments[0] + 1);
+		version = strtol(request->segments[0] + 1, NULL, 10);
 	if (version < OLDEST_VERSION)
-		return alive[0];
-	return alive[version > NEWEST_VERSION ? NEWEST_VERSION - OLDEST_VERSION
-					      : version - OLDEST_VERSION];
+		version = OLDEST_VERSION;
+	if (version > NEWEST_VERSION)
+		version = NEWEST_VERSION;
+	return alive[version - OLDEST_VERSION];
 }
 
 static void add_common_fields(struct sim *sim, struct exchange *exchange)
@@ -78,7 +79,8 @@ static void write_ok(struct call *call, const char *wamid)
 	struct answer *answer = &call->exchange->answer;
 	struct buf *body = &answer->body;
 
-	sim_answer_json(answer, 200, "{\"messaging_product\":\"whatsapp\",\"contacts\":[{\"input\":");
+	sim_answer_json(answer, 200,
+			"{\"messaging_product\":\"whatsapp\",\"contacts\":[{\"input\":");
 	buf_json(body, message->to, strlen(message->to));
 	buf_text(body, message->is_user_id ? ",\"user_id\":" : ",\"wa_id\":");
 	buf_json(body, message->key, strlen(message->key));

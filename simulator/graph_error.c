@@ -37,7 +37,8 @@ static const struct graph_error rows[] = {
 	  "(#100) Invalid parameter",
 	  "Field text.body exceeds its maximum of 4096 characters." },
 	{ 100, 33, 400,
-	  "Unsupported post request. Object with this ID does not exist, cannot be loaded due to missing permissions, or does not support this operation",
+	  "Unsupported post request. Object with this ID does not exist, cannot be loaded "
+	  "due to missing permissions, or does not support this operation",
 	  NULL },
 	{ 102, 0, 401,
 	  "(#102) API Session",
@@ -49,10 +50,12 @@ static const struct graph_error rows[] = {
 	  "Invalid OAuth access token - Cannot parse access token",
 	  NULL },
 	{ 190, 463, 401,
-	  "Error validating access token: Session has expired on Monday, 23-Nov-26 09:00:00 PST. The current time is Monday, 23-Nov-26 09:00:07 PST.",
+	  "Error validating access token: Session has expired on Monday, 23-Nov-26 "
+	  "09:00:00 PST. The current time is Monday, 23-Nov-26 09:00:07 PST.",
 	  NULL },
 	{ 200, 0, 403,
-	  "(#200) You do not have the necessary permissions required to send messages on behalf of this WhatsApp Business Account",
+	  "(#200) You do not have the necessary permissions required to send messages on "
+	  "behalf of this WhatsApp Business Account",
 	  NULL },
 	{ 341, 0, 400,
 	  "(#341) Application limit reached",
@@ -118,7 +121,8 @@ static const struct graph_error rows[] = {
 	  "(#131031) Business Account locked",
 	  "Account disabled or verification data mismatch." },
 	{ 131037, 0, 400,
-	  "(#131037) WhatsApp provided number needs display name approval before message can be sent",
+	  "(#131037) WhatsApp provided number needs display name approval before message "
+	  "can be sent",
 	  "Display name not approved yet." },
 	{ 131042, 0, 400,
 	  "(#131042) Business eligibility payment issue",

@@ -9,8 +9,8 @@ enum { BODY_CHARACTERS_MAX = 4096, CALLBACK_MAX = 512 };
 
 enum { BAD_PARAMETER = 100, MISSING = 131008, BAD_VALUE = 131009 };
 
-static const char *const types[] = { "text",	 "image",	"video",    "audio",
-				     "document", "sticker",	"location", "contacts",
+static const char *const types[] = { "text",     "image",       "video",    "audio",
+				     "document", "sticker",     "location", "contacts",
 				     "reaction", "interactive", "template", "pin" };
 
 static int fail(char why[160], int code, const char *text, const char *name)
@@ -89,8 +89,8 @@ static int check_text(const json_t *text, char why[160])
 	if (!json_string_length(body))
 		return FAIL_VALUE(why, "text.body");
 	if (count_characters(json_string_value(body)) > BODY_CHARACTERS_MAX)
-		return fail(why, BAD_PARAMETER,
-			    "Field %s exceeds its maximum of 4096 characters.", "text.body");
+		return fail(why, BAD_PARAMETER, "Field %s exceeds its maximum of 4096 characters.",
+			    "text.body");
 	if (preview && !json_is_boolean(preview))
 		return FAIL_TYPE(why, "text.preview_url");
 	return 0;

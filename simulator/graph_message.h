@@ -9,13 +9,13 @@
 
 /* Borrows its texts from the JSON value. */
 struct graph_message {
-	bool marks_read;	/* the read and typing form: nothing is sent */
+	bool marks_read; /* the read and typing form: nothing is sent */
 	bool is_template;
 	bool is_group;
-	const char *to;		/* as written; the user id when `is_user_id` */
+	const char *to; /* as written; the user id when `is_user_id` */
 	bool is_user_id;
-	char key[136];		/* the recipient's digits, or `to` when it is no phone number */
-	const char *callback;	/* biz_opaque_callback_data, or "" */
+	char key[136];        /* the recipient's digits, or `to` when it is no phone number */
+	const char *callback; /* biz_opaque_callback_data, or "" */
 };
 
 /*

@@ -18,30 +18,43 @@ enum h1_step { STEP_HEAD, STEP_LENGTH, STEP_CHUNK_SIZE, STEP_CHUNK, STEP_TRAILER
 
 struct h1 {
 	struct buf in;
-	size_t used;	/* bytes of `in` that are parsed */
+	size_t used; /* bytes of `in` that are parsed */
 	enum h1_step step;
-	size_t left;	/* of the body or the chunk, with the chunk's CRLF */
+	size_t left; /* of the body or the chunk, with the chunk's CRLF */
 	bool serving;
-	bool last;	/* the client wants the connection closed after this one */
+	bool last; /* the client wants the connection closed after this one */
 	struct exchange *current;
 };
 
 static const char *reason_phrase(int status)
 {
 	switch (status) {
-	case 200: return "OK";
-	case 201: return "Created";
-	case 400: return "Bad Request";
-	case 401: return "Unauthorized";
-	case 403: return "Forbidden";
-	case 404: return "Not Found";
-	case 405: return "Method Not Allowed";
-	case 429: return "Too Many Requests";
-	case 500: return "Internal Server Error";
-	case 502: return "Bad Gateway";
-	case 503: return "Service Unavailable";
-	case 504: return "Gateway Timeout";
-	default: return "Status";
+	case 200:
+		return "OK";
+	case 201:
+		return "Created";
+	case 400:
+		return "Bad Request";
+	case 401:
+		return "Unauthorized";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 429:
+		return "Too Many Requests";
+	case 500:
+		return "Internal Server Error";
+	case 502:
+		return "Bad Gateway";
+	case 503:
+		return "Service Unavailable";
+	case 504:
+		return "Gateway Timeout";
+	default:
+		return "Status";
 	}
 }
 
@@ -271,11 +284,16 @@ static int take_step(struct conn *conn)
 	struct h1 *h1 = conn->state;
 
 	switch (h1->step) {
-	case STEP_HEAD: return step_head(conn);
-	case STEP_LENGTH: return step_length(conn);
-	case STEP_CHUNK_SIZE: return step_chunk_size(h1);
-	case STEP_CHUNK: return step_chunk(h1);
-	case STEP_TRAILER: return step_trailer(conn);
+	case STEP_HEAD:
+		return step_head(conn);
+	case STEP_LENGTH:
+		return step_length(conn);
+	case STEP_CHUNK_SIZE:
+		return step_chunk_size(h1);
+	case STEP_CHUNK:
+		return step_chunk(h1);
+	case STEP_TRAILER:
+		return step_trailer(conn);
 	}
 	return -1;
 }

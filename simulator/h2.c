@@ -295,8 +295,8 @@ static void h2_output(struct conn *conn)
 
 	while ((n = nghttp2_session_mem_send(h2->session, &bytes)) > 0)
 		buf_append(&conn->out, bytes, (size_t)n);
-	if (n < 0 || (!nghttp2_session_want_read(h2->session) &&
-		      !nghttp2_session_want_write(h2->session)))
+	if (n < 0 ||
+	    (!nghttp2_session_want_read(h2->session) && !nghttp2_session_want_write(h2->session)))
 		conn_doom(conn, n < 0);
 }
 

@@ -35,14 +35,29 @@ bool magic_find(const char *digits, uint32_t calls, struct behaviour *ret_behavi
 			found.status = 503;
 		}
 		break;
-	case '3': found.kind = BEHAVE_DROP_REPLY; break;
-	case '4': found.kind = BEHAVE_CUT_BEFORE; break;
-	case '5': found.kind = BEHAVE_HANG; break;
-	case '6': found.kind = BEHAVE_HTML_502; break;
-	case '7': found.kind = BEHAVE_NO_ID; break;
-	case '8': found.kind = BEHAVE_CUT_REPLY; break;
-	case '9': found.latency_ms = n * 1000; break;
-	default: return false;
+	case '3':
+		found.kind = BEHAVE_DROP_REPLY;
+		break;
+	case '4':
+		found.kind = BEHAVE_CUT_BEFORE;
+		break;
+	case '5':
+		found.kind = BEHAVE_HANG;
+		break;
+	case '6':
+		found.kind = BEHAVE_HTML_502;
+		break;
+	case '7':
+		found.kind = BEHAVE_NO_ID;
+		break;
+	case '8':
+		found.kind = BEHAVE_CUT_REPLY;
+		break;
+	case '9':
+		found.latency_ms = n * 1000;
+		break;
+	default:
+		return false;
 	}
 	*ret_behaviour = found;
 	return true;

@@ -70,22 +70,38 @@ static int read_number(const char *text, int max, int *ret)
 static int read_option(struct options *options, int option, const char *value)
 {
 	switch (option) {
-	case 'd': options->dir = value; return 0;
-	case 'p': return read_number(value, 65535, &options->plain_port);
-	case 't': return read_number(value, 65535, &options->tls_port);
-	case 'l': return read_number(value, 3600000, &options->graph_ms);
-	case 's': return read_number(value, 3600000, &options->service_ms);
-	case 'n': return read_number(value, 100000, &options->h2_streams);
-	case '1': options->http1 = true; return 0;
-	case 'k': options->strict_token = true; return 0;
+	case 'd':
+		options->dir = value;
+		return 0;
+	case 'p':
+		return read_number(value, 65535, &options->plain_port);
+	case 't':
+		return read_number(value, 65535, &options->tls_port);
+	case 'l':
+		return read_number(value, 3600000, &options->graph_ms);
+	case 's':
+		return read_number(value, 3600000, &options->service_ms);
+	case 'n':
+		return read_number(value, 100000, &options->h2_streams);
+	case '1':
+		options->http1 = true;
+		return 0;
+	case 'k':
+		options->strict_token = true;
+		return 0;
 	case 'c':
 		options->country = value;
 		if (strlen(value) <= 3 && value[0] && !value[strspn(value, "0123456789")])
 			return 0;
 		return usage_error("not a country code", value);
-	case 'h': fputs(help, stdout); exit(0);
-	case 'v': puts("message-sender-simulator " PACKAGE_VERSION); exit(0);
-	default: return -1;
+	case 'h':
+		fputs(help, stdout);
+		exit(0);
+	case 'v':
+		puts("message-sender-simulator " PACKAGE_VERSION);
+		exit(0);
+	default:
+		return -1;
 	}
 }
 
@@ -122,7 +138,8 @@ struct signals {
 
 static void stop_on_signal(struct watch *watch, uint32_t events)
 {
-	struct signals *signals = (struct signals *)((char *)watch - offsetof(struct signals, watch));
+	struct signals *signals =
+		(struct signals *)((char *)watch - offsetof(struct signals, watch));
 
 	(void)events;
 	signals->loop->stop = true;

@@ -13,7 +13,9 @@ static const struct route {
 	enum service service; /* whose call it counts as */
 	void (*serve)(struct sim *sim, struct exchange *exchange);
 } routes[] = {
-	{ "GET", { "api", "v1", "tenants", "*", "quota", "check" }, SERVICE_QUOTA,
+	{ "GET",
+	  { "api", "v1", "tenants", "*", "quota", "check" },
+	  SERVICE_QUOTA,
 	  tenant_serve_quota },
 	{ "GET", { "api", "v1", "outlets", "*" }, SERVICE_OUTLET, tenant_serve_outlet },
 	{ "POST", { "api", "v1", "messages" }, SERVICE_CONVERSATION, conversation_serve },
@@ -28,8 +30,7 @@ static bool route_fits(const struct route *route, const struct request *request)
 	for (i = 0; i < REQUEST_SEGMENTS && route->path[i]; i++) {
 		if (i == request->segment_count)
 			return false;
-		if (route->path[i][0] != '*' &&
-		    strcmp(route->path[i], request->segments[i]) != 0)
+		if (route->path[i][0] != '*' && strcmp(route->path[i], request->segments[i]) != 0)
 			return false;
 	}
 	return i == request->segment_count;

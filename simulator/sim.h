@@ -29,7 +29,7 @@ struct totals {
 	int64_t conversation_stored;
 	int64_t conversation_distinct; /* idempotency keys stored at least once */
 	int64_t conversation_repeated; /* stores under a key that was stored before */
-	int64_t duplicates;	       /* messages accepted more than once */
+	int64_t duplicates;            /* messages accepted more than once */
 	int64_t unknown_requests;
 };
 
@@ -48,9 +48,9 @@ struct sim {
 	struct listener plain;
 	struct listener tls;
 	struct script *script;
-	struct tally *messages;	  /* by message id */
+	struct tally *messages;   /* by message id */
 	struct tally *recipients; /* by digits, or by user or group id */
-	struct dict *tokens;	  /* number -> the token last given out for it */
+	struct dict *tokens;      /* number -> the token last given out for it */
 	struct totals totals;
 	struct last_request last[SERVICES];
 	int graph_ms;
@@ -58,7 +58,7 @@ struct sim {
 	bool strict_token;
 	const char *country; /* put before a "to" without plus; NULL: nothing is */
 	uint64_t serial;     /* makes ids unique within this run */
-	uint32_t run;	     /* and across runs */
+	uint32_t run;        /* and across runs */
 };
 
 /* The one that net->on_request leads to; `ctx` is the struct sim. */

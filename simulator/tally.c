@@ -225,10 +225,9 @@ const char *tally_key(const struct tally_entry *entry, char to[40])
 		return heap_key(entry);
 	if (entry->form == FORM_TEXT)
 		return (const char *)k;
-	snprintf(to, 40,
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", k[0],
-		 k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8], k[9], k[10], k[11], k[12], k[13],
-		 k[14], k[15]);
+	snprintf(to, 40, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		 k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8], k[9], k[10], k[11], k[12],
+		 k[13], k[14], k[15]);
 	return to;
 }
 
