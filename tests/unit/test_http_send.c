@@ -1,0 +1,313 @@
+#include "http/send.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TENANT "\"tenant_id\":\"123e4567-e89b-12d3-a456-426614174000\","
+#define OUTLET "\"outlet_id\":\"outlet-uuid\","
+#define CONVERSATION "\"conversation_id\":\"conv-uuid\","
+#define TO "\"to\":\"+628123456789\","
+#define MESSAGE "\"message\":\"Hello!\""
+
+static struct message *read_body(const char *body, struct err *ret_err)
+{
+	struct http_request q = { .body = body, .body_len = strlen(body) };
+
+	return http_send_read(&q, ret_err);
+}
+
+static struct message *taken(const char *body)
+{
+	struct err err;
+	struct message *m = read_body(body, &err);
+
+	ck_assert_msg(m != NULL, "%s: %s", body, m == NULL ? err.text : "");
+	return m;
+}
+
+static void is_refused(const char *body, const char *beginning)
+{
+	struct err err = { .class = ERR_NONE };
+
+	ck_assert_msg(read_body(body, &err) == NULL, "%s", body);
+	ck_assert_int_eq(err.class, ERR_INVALID);
+	ck_assert_msg(strncmp(err.text, beginning, strlen(beginning)) == 0, "%s: %s", body,
+		      err.text);
+}
+
+START_TEST(the_request_of_the_contract_is_taken)
+{
+	struct message *m = taken("{\"tenant_id\":\"123e4567-e89b-12d3-a456-426614174000\","
+				  "\"outlet_id\":\"outlet-uuid\",\"conversation_id\":\"conv-uuid\","
+				  "\"to\":\"+628123456789\",\"message\":\"Hello! Your order #12345 "
+				  "has been shipped.\",\"message_type\":\"text\"}");
+
+	ck_assert_str_eq(m->tenant_id, "123e4567-e89b-12d3-a456-426614174000");
+	ck_assert_str_eq(m->outlet_id, "outlet-uuid");
+	ck_assert_str_eq(m->conversation_id, "conv-uuid");
+	ck_assert_str_eq(m->recipient, "+628123456789");
+	ck_assert_str_eq(m->type, "text");
+	ck_assert_str_eq(m->payload, "{\"body\":\"Hello! Your order #12345 has been shipped.\"}");
+	ck_assert_str_eq(m->sender_type, "llm");
+	ck_assert_uint_eq(m->lane, message_lane(m->tenant_id));
+	ck_assert_uint_eq(m->seq, 0);
+	message_free(m);
+}
+END_TEST
+
+START_TEST(what_is_optional_may_be_absent_or_null)
+{
+	struct message *m = taken("{" TENANT OUTLET TO MESSAGE "}");
+
+	ck_assert_str_eq(m->conversation_id, "");
+	ck_assert_str_eq(m->type, "text");
+	ck_assert_str_eq(m->sender_type, "llm");
+	message_free(m);
+	m = taken("{" TENANT OUTLET TO MESSAGE ",\"conversation_id\":null,\"message_type\":null,"
+		  "\"sender_type\":null}");
+	ck_assert_str_eq(m->conversation_id, "");
+	message_free(m);
+	m = taken("{" TENANT OUTLET TO MESSAGE ",\"sender_type\":\"agent\"}");
+	ck_assert_str_eq(m->sender_type, "agent");
+	message_free(m);
+}
+END_TEST
+
+START_TEST(the_recipient_is_normalised)
+{
+	struct message *m = taken("{" TENANT OUTLET MESSAGE ",\"to\":\"62 812-3456 (789)\"}");
+
+	ck_assert_str_eq(m->recipient, "+628123456789");
+	message_free(m);
+}
+END_TEST
+
+START_TEST(what_is_required_is_named)
+{
+	is_refused("{" OUTLET TO MESSAGE "}", "tenant_id: is missing; write 1 to 128 visible ASCII");
+	is_refused("{" TENANT TO MESSAGE "}", "outlet_id: is missing; write 1 to 128 visible ASCII");
+	is_refused("{" TENANT OUTLET MESSAGE "}", "to: is missing; write + and 8 to 15 digits");
+	is_refused("{" TENANT OUTLET TO "\"message_type\":\"text\"}", "message: is missing; write");
+	is_refused("{" OUTLET TO MESSAGE ",\"tenant_id\":null}", "tenant_id: is missing; write");
+	is_refused("{" TENANT OUTLET MESSAGE ",\"to\":null}", "to: is missing; write");
+	is_refused("{}", "tenant_id: is missing; write");
+}
+END_TEST
+
+START_TEST(the_first_fault_in_the_order_of_the_contract_is_told)
+{
+	is_refused("{\"x\":1,\"sender_type\":1,\"message\":1,\"to\":1,\"conversation_id\":1,"
+		   "\"outlet_id\":1,\"tenant_id\":1}", "tenant_id: is a number; write a string");
+	is_refused("{" TENANT "\"x\":1,\"sender_type\":1,\"message\":1,\"to\":1,"
+		   "\"conversation_id\":1,\"outlet_id\":1}", "outlet_id: is a number");
+	is_refused("{" TENANT OUTLET "\"x\":1,\"sender_type\":1,\"message\":1,\"to\":1,"
+		   "\"conversation_id\":1}", "conversation_id: is a number");
+	is_refused("{" TENANT OUTLET "\"x\":1,\"sender_type\":1,\"message\":1,\"to\":1}",
+		   "to: is a number");
+	is_refused("{" TENANT OUTLET TO "\"x\":1,\"sender_type\":1,\"message\":1}",
+		   "message: is a number");
+	is_refused("{" TENANT OUTLET TO MESSAGE ",\"x\":1,\"sender_type\":1}",
+		   "sender_type: is a number");
+}
+END_TEST
+
+START_TEST(ids_are_1_to_128_visible_ascii_characters)
+{
+	static const char *const fields[] = { "tenant_id", "outlet_id", "conversation_id" };
+	static const char *const wrong[] = { "", "a b", "a\\n", "é", "\\u0000" };
+
+	for (size_t f = 0; f < 3; f++) {
+		char body[1024];
+		char id[130];
+		char beginning[32];
+		const char *others = f == 0 ? OUTLET : f == 1 ? TENANT : TENANT OUTLET;
+
+		(void)snprintf(beginning, sizeof(beginning), "%s: ", fields[f]);
+		for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+			(void)snprintf(body, sizeof(body), "{%s%s%s,\"%s\":\"%s\"}", others, TO,
+				       MESSAGE, fields[f], wrong[i]);
+			is_refused(body, beginning);
+		}
+		for (int len = 127; len <= 129; len++) {
+			memset(id, '~', (size_t)len);
+			id[len] = '\0';
+			(void)snprintf(body, sizeof(body), "{%s%s%s,\"%s\":\"%s\"}", others, TO,
+				       MESSAGE, fields[f], id);
+			if (len <= MESSAGE_TOKEN_MAX)
+				message_free(taken(body));
+			else
+				is_refused(body, beginning);
+		}
+		(void)snprintf(body, sizeof(body), "{%s%s%s,\"%s\":\"!\"}", others, TO, MESSAGE,
+			       fields[f]);
+		message_free(taken(body));
+	}
+}
+END_TEST
+
+START_TEST(a_wrong_recipient_is_told_what_would_be_right)
+{
+	is_refused("{" TENANT OUTLET MESSAGE ",\"to\":\"08123456789\"}",
+		   "to: begins with 0; write +62…");
+	is_refused("{" TENANT OUTLET MESSAGE ",\"to\":\"abc\"}", "to: is not a phone number; write");
+	is_refused("{" TENANT OUTLET MESSAGE ",\"to\":628123456789}",
+		   "to: is a number; write a string");
+}
+END_TEST
+
+START_TEST(other_types_are_refused_by_name)
+{
+	is_refused("{" TENANT OUTLET TO "\"message_type\":\"image\",\"image\":{}}",
+		   "message_type: \"image\" is not supported yet; write one of: text");
+	is_refused("{" TENANT OUTLET TO MESSAGE ",\"message_type\":\"\"}",
+		   "message_type: \"\" is not supported yet");
+	is_refused("{" TENANT OUTLET TO MESSAGE ",\"message_type\":7}",
+		   "message_type: is a number; write a string");
+	is_refused("{" TENANT OUTLET TO MESSAGE ",\"sender_type\":\"bot\"}",
+		   "sender_type: is neither llm nor agent");
+}
+END_TEST
+
+START_TEST(unknown_and_repeated_members_are_named)
+{
+	is_refused("{" TENANT OUTLET TO MESSAGE ",\"foo\":1}",
+		   "foo: is not a member of this request; known are tenant_id, outlet_id, "
+		   "conversation_id, to, message, message_type, sender_type");
+	is_refused("{" TENANT OUTLET TO MESSAGE ",\"Message\":null}", "Message: is not a member");
+	is_refused("{" TENANT OUTLET TO TO MESSAGE "}", "to: is given twice; give it once");
+}
+END_TEST
+
+START_TEST(a_body_that_is_no_object_is_named)
+{
+	is_refused("", "body: is empty; send a JSON object");
+	is_refused("   ", "body: not valid JSON: ");
+	is_refused("hello", "body: not valid JSON: a value is expected at byte 0");
+	is_refused("[]", "body: is an array; send a JSON object");
+	is_refused("null", "body: is null; send a JSON object");
+	is_refused("\"x\"", "body: is a string; send a JSON object");
+}
+END_TEST
+
+START_TEST(preferences_are_read_as_rfc_7240_has_them)
+{
+	static const char *const async[] = {
+		"respond-async", "Respond-Async", " respond-async ", "respond-async, wait=10",
+		"wait=10, respond-async", "wait=10,respond-async;foo=bar", "a;b=\"c\",respond-async",
+		",, respond-async", "foo=\"a\\\"b,\" , respond-async", "respond-async=\"\"",
+	};
+	static const char *const sync[] = {
+		"", " ", ",", "respond-asynchronous", "no-respond-async", "respond", "wait=10",
+		"foo=respond-async", "foo; respond-async", "foo=\"x, respond-async\"",
+		"foo=\"x\\\", respond-async\"", "foo=\"x, respond-async",
+	};
+
+	for (size_t i = 0; i < sizeof(async) / sizeof(async[0]); i++)
+		ck_assert_msg(http_prefers_async(async[i]), "%s", async[i]);
+	for (size_t i = 0; i < sizeof(sync) / sizeof(sync[0]); i++)
+		ck_assert_msg(!http_prefers_async(sync[i]), "%s", sync[i]);
+}
+END_TEST
+
+static const struct message sample = {
+	.id = { .bytes = { 0x01, 0x7f, 0x22, 0xe2, 0x79, 0xb0, 0x7c, 0xc3, 0x98, 0xc4, 0xdc, 0x0c,
+			   0x0c, 0x07, 0x39, 0x8f } },
+	.conversation_id = "conv-uuid",
+};
+
+START_TEST(the_200_is_the_contracts_to_the_letter)
+{
+	struct http_response r;
+
+	http_send_sent(&r, &sample, "wamid.HBgN", INT64_C(1762252200999999));
+	ck_assert_int_eq(r.status, 200);
+	ck_assert_str_eq(r.body.data, "{\"message_id\":\"017f22e2-79b0-7cc3-98c4-dc0c0c07398f\","
+				      "\"whatsapp_message_id\":\"wamid.HBgN\",\"status\":\"sent\","
+				      "\"sent_at\":\"2025-11-04T10:30:00Z\",\"conversation_id\":"
+				      "\"conv-uuid\"}");
+	ck_assert_uint_eq(r.header_count, 0);
+	http_response_fini(&r);
+}
+END_TEST
+
+START_TEST(the_202_is_the_contracts_to_the_letter)
+{
+	struct http_response r;
+
+	http_send_pending(&r, &sample, "outcome_unknown");
+	ck_assert_int_eq(r.status, 202);
+	ck_assert_str_eq(r.body.data, "{\"message_id\":\"017f22e2-79b0-7cc3-98c4-dc0c0c07398f\","
+				      "\"whatsapp_message_id\":null,\"status\":\"queued\","
+				      "\"sent_at\":null,\"conversation_id\":\"conv-uuid\","
+				      "\"state_detail\":\"outcome_unknown\"}");
+	ck_assert_uint_eq(r.header_count, 1);
+	ck_assert_str_eq(r.headers[0].name, "Location");
+	ck_assert_str_eq(r.headers[0].value,
+			 "/api/v1/messages/017f22e2-79b0-7cc3-98c4-dc0c0c07398f/status");
+	http_response_fini(&r);
+}
+END_TEST
+
+START_TEST(the_429_is_the_contracts_to_the_letter)
+{
+	struct http_response r;
+
+	http_send_quota(&r, "monthly limit");
+	ck_assert_int_eq(r.status, 429);
+	ck_assert_str_eq(r.body.data, "{\"error\":\"quota_exceeded\",\"message\":\"Message quota "
+				      "exceeded. Please upgrade your plan or wait for quota reset.\","
+				      "\"code\":\"QUOTA_EXCEEDED\",\"details\":{\"reason\":\"monthly "
+				      "limit\"}}");
+	http_response_fini(&r);
+}
+END_TEST
+
+START_TEST(the_500_is_the_contracts_to_the_letter)
+{
+	struct http_response r;
+
+	http_send_failed(&r, "m-1", 131026, "Message undeliverable", "Check it.", 2);
+	ck_assert_int_eq(r.status, 500);
+	ck_assert_str_eq(r.body.data, "{\"error\":\"send_failed\",\"message\":\"Failed to send "
+				      "message\",\"code\":\"SEND_FAILED\",\"message_id\":\"m-1\","
+				      "\"details\":{\"code\":131026,\"title\":\"Message "
+				      "undeliverable\",\"action\":\"Check it.\",\"attempts\":2}}");
+	http_response_fini(&r);
+	http_send_failed(&r, "m-1", 0, "", "", 4);
+	ck_assert_ptr_nonnull(strstr(r.body.data,
+				     "\"details\":{\"title\":\"\",\"action\":\"\",\"attempts\":4}}"));
+	http_response_fini(&r);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("http_send");
+	TCase *tcase = tcase_create("http_send");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, the_request_of_the_contract_is_taken);
+	tcase_add_test(tcase, what_is_optional_may_be_absent_or_null);
+	tcase_add_test(tcase, the_recipient_is_normalised);
+	tcase_add_test(tcase, what_is_required_is_named);
+	tcase_add_test(tcase, the_first_fault_in_the_order_of_the_contract_is_told);
+	tcase_add_test(tcase, ids_are_1_to_128_visible_ascii_characters);
+	tcase_add_test(tcase, a_wrong_recipient_is_told_what_would_be_right);
+	tcase_add_test(tcase, other_types_are_refused_by_name);
+	tcase_add_test(tcase, unknown_and_repeated_members_are_named);
+	tcase_add_test(tcase, a_body_that_is_no_object_is_named);
+	tcase_add_test(tcase, preferences_are_read_as_rfc_7240_has_them);
+	tcase_add_test(tcase, the_200_is_the_contracts_to_the_letter);
+	tcase_add_test(tcase, the_202_is_the_contracts_to_the_letter);
+	tcase_add_test(tcase, the_429_is_the_contracts_to_the_letter);
+	tcase_add_test(tcase, the_500_is_the_contracts_to_the_letter);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
