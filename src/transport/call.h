@@ -19,6 +19,7 @@ struct call {
 	int64_t deadline_boot_ms;
 	size_t answer_max;
 	size_t body_len;
+	size_t texts_size;
 	bool post;
 	bool gated;
 	const char *url;
@@ -29,8 +30,10 @@ struct call {
 };
 
 /* Null with ret_err: ERR_INVALID (URL, headers, body), ERR_TEMPORARY (memory).  always: headers
- * of every call, borrowed.  Free with free(). */
+ * of every call, borrowed. */
 struct call *call_copy(const struct transport_request *request, struct curl_slist *always,
 		       int64_t now_boot_ms, struct err *ret_err) MUST_CHECK;
+/* Wipes it, as it holds tokens; null is allowed. */
+void call_free(struct call *c);
 
 #endif

@@ -1,0 +1,28 @@
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/configuration.h"
+#include "store/migrate.h"
+
+static void told(void *arg, const char *name)
+{
+	(void)arg;
+	(void)printf("applied %s\n", name);
+}
+
+int command_migrate(const char *config_file)
+{
+	struct settings settings;
+	unsigned applied;
+	struct err err;
+
+	if (configuration_load(&settings, config_file))
+		return EXIT_CONFIG;
+	if (migrate_run(settings.database_url, told, NULL, &applied, &err)) {
+		(void)fprintf(stderr, "message-sender: db migrate: %s\n", err.text);
+		return 1;
+	}
+	if (!applied)
+		(void)printf("the schema is up to date\n");
+	return 0;
+}

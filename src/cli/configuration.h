@@ -1,0 +1,13 @@
+/*
+ * configuration - the settings of a command: file, environment, faults told on stderr.
+ */
+#ifndef CLI_CONFIGURATION_H
+#define CLI_CONFIGURATION_H
+
+#include "base/compiler.h"
+#include "config/settings.h"
+
+/* 0, or -1 after every fault was printed; warnings are printed too. */
+int configuration_load(struct settings *ret, const char *config_file) MUST_CHECK;
+
+#endif

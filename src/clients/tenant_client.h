@@ -1,0 +1,96 @@
+/*
+ * tenant_client - the Tenant Service: may this tenant send, and with which credentials.
+ *
+ * Answers at hand (cache) are returned at once; otherwise the answer comes by the done
+ * function, from a loop hook.  Identical look-ups in flight are one call (DESIGN section 4).
+ * Quota: failing check = unchecked (the caller allows it, contract); after 5 failures in a
+ * row the check is skipped and probed once a second.  Credentials: fresh for
+ * cache_seconds, stale ones serve while the service is down; a definite "unknown outlet"
+ * (404) is not cached longer than a second.
+ */
+#ifndef CLIENTS_TENANT_CLIENT_H
+#define CLIENTS_TENANT_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/loop.h"
+
+#define CREDENTIALS_NUMBER_BYTES 32
+#define CREDENTIALS_TOKEN_BYTES 1024
+
+struct credentials {
+	char number[CREDENTIALS_NUMBER_BYTES]; /* Meta's phone_number_id: digits only */
+	char token[CREDENTIALS_TOKEN_BYTES];   /* visible ASCII; never logged */
+};
+
+enum quota_verdict {
+	QUOTA_ALLOWED = 0,
+	QUOTA_EXCEEDED,
+	QUOTA_UNCHECKED,      /* the check itself failed: warn and allow */
+};
+
+struct quota_answer {
+	enum quota_verdict verdict;
+	char reason[256];     /* the service's words when exceeded; UTF-8, cut */
+	struct err err;       /* why unchecked */
+};
+
+enum credentials_verdict {
+	CREDENTIALS_OK = 0,
+	CREDENTIALS_UNKNOWN,  /* the service says there is no such outlet, or it has none */
+	CREDENTIALS_AWAY,     /* the service cannot be asked and nothing is cached */
+};
+
+struct credentials_answer {
+	enum credentials_verdict verdict;
+	bool stale;                            /* served from cache though past its time */
+	const struct credentials *credentials; /* borrowed for the call, when OK */
+	struct err err;
+};
+
+typedef void quota_done_fn(void *arg, uint64_t tag, const struct quota_answer *answer);
+typedef void credentials_done_fn(void *arg, uint64_t tag, const struct credentials_answer *answer);
+
+struct tenant_client;
+
+struct tenant_client_settings {
+	const char *base_url;            /* copied */
+	const char *ca_file;             /* copied */
+	int64_t quota_timeout_ms;
+	int64_t quota_cache_ms;          /* 0: ask each time (shared while in flight) */
+	int64_t credentials_timeout_ms;
+	int64_t credentials_cache_ms;
+	unsigned max_entries;            /* bound of each cache, e.g. 10,000 outlets */
+	unsigned max_connections;
+};
+
+struct tenant_client *tenant_client_new(struct loop *loop,
+					const struct tenant_client_settings *settings,
+					quota_done_fn *quota_done,
+					credentials_done_fn *credentials_done, void *arg,
+					struct err *ret_err) MUST_CHECK;
+void tenant_client_free(struct tenant_client *c);
+
+/* True: *ret_answer is the answer, now.  False: it comes later with this tag. */
+bool tenant_client_quota(struct tenant_client *c, const char *tenant_id, uint64_t tag,
+			 struct quota_answer *ret_answer) MUST_CHECK;
+
+/* refuse_token: null, or a token that was just refused: it is dropped from the cache and the
+ * service is asked again.  True: *ret_answer now (its credentials are borrowed until the
+ * next call).  False: later. */
+bool tenant_client_credentials(struct tenant_client *c, const char *tenant_id,
+			       const char *outlet_id, const char *refused_token, uint64_t tag,
+			       struct credentials_answer *ret_answer) MUST_CHECK;
+
+/* What the cache holds, fresh or stale, without asking the service; false: nothing. */
+bool tenant_client_known(struct tenant_client *c, const char *tenant_id, const char *outlet_id,
+			 struct credentials *ret_credentials) MUST_CHECK;
+
+/* What a sibling knew (bell): put into the cache as fresh. */
+void tenant_client_learn(struct tenant_client *c, const char *tenant_id, const char *outlet_id,
+			 const struct credentials *credentials);
+
+#endif

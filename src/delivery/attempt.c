@@ -1,0 +1,291 @@
+/*
+ * One attempt: a place, its commit, the call, the commit of its outcome.
+ *
+ * The decision what follows an outcome is made here, from the pure rules of domain, and is
+ * written in the same statement as the outcome itself.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "delivery/item.h"
+
+/* The copy is posted at once; should this worker die, it is due again after this. */
+#define COPY_DUE_US INT64_C(15000000)
+
+bool delivery_place_free(const struct delivery *d)
+{
+	return graph_client_room(d->world->graph) > d->places;
+}
+
+enum item_result item_take_place(struct item *item)
+{
+	struct delivery *d = item->delivery;
+
+	if (d->draining) {
+		item_tell(item, DELIVERY_RELEASED);
+		return ITEM_NO;
+	}
+	if (!list_empty(&d->no_place) || !delivery_place_free(d)) {
+		list_append(&d->no_place, &item->queue);
+		return ITEM_PENDING;
+	}
+	item->has_place = true;
+	d->places++;
+	return ITEM_OK;
+}
+
+static void leave_place(struct item *item)
+{
+	if (item->has_place)
+		item->delivery->places--;
+	item->has_place = false;
+}
+
+enum item_result item_begin(struct item *item)
+{
+	struct delivery *d = item->delivery;
+	const int64_t now_us = clock_wall_us();
+	struct store_begin row;
+	struct err err;
+
+	item_set_attempt(
+		item, item->attempt + 1, now_us,
+		now_us + 1000 * (d->settings.commit_timeout_ms + d->settings.request_timeout_ms));
+	row = (struct store_begin){
+		.id = item->message->id,
+		.attempt = item->attempt,
+		.number = item->number,
+		.deadline_wall_us = item->deadline_wall_us,
+	};
+	if (!store_begin(d->world->store, item->job.id, &row, &err))
+		return ITEM_PENDING;
+	/* The store is full for now; nothing was written. */
+	item->attempt--;
+	leave_place(item);
+	item->due_boot_ms = loop_now_ms(d->world->loop) + 1000;
+	return ITEM_LATER;
+}
+
+/* What the call itself could not do is answered like a call that never left. */
+static void answer_not_sent(struct item *item, const struct err *err)
+{
+	struct graph_answer answer = {
+		.facts = { .end = CALL_NOT_SENT },
+		.err = *err,
+	};
+
+	answer.verdict = outcome_decide(&answer.facts, false);
+	item_keep_answer(item, &answer);
+}
+
+enum item_result item_call(struct item *item)
+{
+	struct delivery *d = item->delivery;
+	const int64_t timeout_ms = loop_now_ms(d->world->loop) + d->settings.request_timeout_ms;
+	const int64_t deadline_ms = timeout_ms < item->deadline_boot_ms ? timeout_ms
+									: item->deadline_boot_ms;
+	struct err err;
+
+	leave_place(item);
+	memcpy(item->credentials->number, item->number, sizeof(item->number));
+	if (!graph_client_send(d->world->graph, item->job.id, item->message, item->credentials,
+			       item->attempt, deadline_ms, &err))
+		return ITEM_PENDING;
+	answer_not_sent(item, &err);
+	return ITEM_OK;
+}
+
+static void log_attempt(const struct item *item, const struct graph_answer *answer)
+{
+	const struct log *log = item->delivery->world->log;
+	const bool accepted = answer->verdict.outcome == OUTCOME_ACCEPTED;
+	char id[MESSAGE_ID_TEXT_BYTES];
+	struct log_line line;
+
+	message_id_text(item->message->id, id);
+	log_begin(&line, log, accepted ? LOG_INFO : LOG_WARNING, "attempt");
+	log_str(&line, "message_id", id);
+	log_str(&line, "tenant_id", item->message->tenant_id);
+	log_phone(&line, "to", item->message->recipient);
+	log_int(&line, "attempt", item->attempt);
+	log_str(&line, "outcome", outcome_name(answer->verdict.outcome));
+	if (answer->facts.http_status)
+		log_int(&line, "http_status", answer->facts.http_status);
+	if (answer->facts.has_error)
+		log_int(&line, "code", answer->facts.error_code);
+	if (!accepted) {
+		log_str(&line, "error", answer->verdict.error->name);
+		log_str(&line, "title",
+			*answer->title ? answer->title : answer->verdict.error->title);
+		if (*answer->details)
+			log_str(&line, "details", answer->details);
+		if (*answer->trace)
+			log_str(&line, "trace", answer->trace);
+		if (answer->facts.end != CALL_ANSWERED)
+			log_str(&line, "cause", answer->err.text);
+	}
+	log_int(&line, "took_ms", answer->took_ms);
+	log_end(&line);
+}
+
+void item_keep_answer(struct item *item, const struct graph_answer *answer)
+{
+	struct item_record *record = item->record;
+
+	if (!record)
+		record = item->record = calloc(1, sizeof(*record));
+	if (!record)
+		abort(); /* an outcome must not be forgotten; the takeover will call it lost */
+	record->answer = *answer;
+	record->ended_wall_us = clock_wall_us();
+	if (answer->verdict.outcome == OUTCOME_ACCEPTED)
+		memcpy(item->wamid, answer->wamid, sizeof(item->wamid));
+	log_attempt(item, answer);
+}
+
+/* "Message undeliverable: no WhatsApp account. What to do." in the contract's
+ * failure_reason. */
+static void explain(struct item_record *record)
+{
+	const struct graph_answer *a = &record->answer;
+	const char *details = a->facts.end == CALL_ANSWERED ? a->details : a->err.text;
+
+	text_copy_cut(record->title, sizeof(record->title),
+		      *a->title ? a->title : a->verdict.error->title);
+	(void)snprintf(record->reason, sizeof(record->reason), "%s%s%s. %s", record->title,
+		       *details ? ": " : "", details, a->verdict.error->action);
+}
+
+static enum store_next next_of_refusal(struct item *item, const struct verdict *verdict,
+				       int64_t server_wait_ms)
+{
+	const struct delivery *d = item->delivery;
+	const bool waits = item_waited_for(item);
+	const int64_t now_ms = clock_boot_ms();
+	struct retry_case c = {
+		.verdict = *verdict,
+		.caller_waits = waits,
+		.server_wait_ms = server_wait_ms,
+		.now_ms = now_ms,
+		.expires_ms = item->expires_wall_us == INT64_MAX
+				      ? INT64_MAX
+				      : now_ms + (item->expires_wall_us - clock_wall_us()) / 1000,
+		.random = random_u32(),
+	};
+
+	item->throttled = verdict->error->class == GRAPH_RATE_LIMITED ? item->throttled + 1 : 0;
+	if (retry_counts(verdict, waits))
+		item->counted++;
+	c.counted = item->counted;
+	c.throttled = item->throttled;
+	/* A refused token is looked up once more before the message fails. */
+	if (verdict->error->class == GRAPH_AUTH && !item->token_asked_again) {
+		item->token_asked_again = true;
+		item->token_refused = true;
+		item->failure_code = item->record->answer.facts.error_code;
+		text_copy_cut(item->reason, sizeof(item->reason), item->record->reason);
+		item->due_boot_ms = now_ms;
+		return STORE_NEXT_RETRY;
+	}
+	switch (retry_decide(&d->settings.retry, &c, &item->due_boot_ms)) {
+	case RETRY_AT:
+		return STORE_NEXT_RETRY;
+	case RETRY_FORBIDDEN:
+	case RETRY_EXHAUSTED:
+	case RETRY_EXPIRED:
+		break;
+	}
+	return STORE_NEXT_FAILED;
+}
+
+static enum store_next decide_next(struct item *item)
+{
+	const struct graph_answer *a = &item->record->answer;
+
+	switch (a->verdict.outcome) {
+	case OUTCOME_ACCEPTED:
+		return *item->message->conversation_id ? STORE_NEXT_CONVERSATION : STORE_NEXT_DONE;
+	case OUTCOME_LOST:
+		return STORE_NEXT_UNKNOWN;
+	case OUTCOME_REFUSED:
+	case OUTCOME_NOT_SENT:
+		return next_of_refusal(item, &a->verdict, a->server_wait_ms);
+	case OUTCOME_NONE:
+		break;
+	}
+	return STORE_NEXT_UNKNOWN;
+}
+
+static int64_t due_wall_us(const struct item *item, enum store_next next)
+{
+	if (next == STORE_NEXT_CONVERSATION)
+		return clock_wall_us() + COPY_DUE_US;
+	return clock_wall_us() + 1000 * (item->due_boot_ms - clock_boot_ms());
+}
+
+/* Meta's code, or ours for what came without one. */
+static int code_of(const struct graph_answer *a)
+{
+	return a->facts.has_error ? a->facts.error_code : a->verdict.error->first_code;
+}
+
+enum item_result item_record(struct item *item)
+{
+	struct delivery *d = item->delivery;
+	struct item_record *record = item->record;
+	const struct graph_answer *a = &record->answer;
+	const bool accepted = a->verdict.outcome == OUTCOME_ACCEPTED;
+	struct store_outcome row;
+
+	if (!accepted)
+		explain(record);
+	record->next = decide_next(item);
+	row = (struct store_outcome){
+		.id = item->message->id,
+		.attempt = item->attempt,
+		.incarnation = item->incarnation,
+		.outcome = a->verdict.outcome,
+		.number = item->number,
+		.begun_wall_us = item->begun_wall_us,
+		.ended_wall_us = record->ended_wall_us,
+		.http_status = a->facts.http_status,
+		.code = accepted ? 0 : code_of(a),
+		.subcode = a->facts.error_subcode,
+		.title = record->title,
+		.details = a->facts.end == CALL_ANSWERED ? a->details : a->err.text,
+		.trace = a->trace,
+		.wamid = item->wamid,
+		.next = record->next,
+		.due_wall_us = due_wall_us(item, record->next),
+		.counted = item->counted,
+		.throttled = item->throttled,
+		.failure_reason = record->reason,
+	};
+	store_outcome(d->world->store, item->job.id, &row);
+	if (record->next == STORE_NEXT_CONVERSATION)
+		item_copy_begin(item);
+	return ITEM_PENDING;
+}
+
+/* The outcome is committed. */
+enum item_result item_recorded(struct item *item)
+{
+	switch (item->record->next) {
+	case STORE_NEXT_DONE:
+	case STORE_NEXT_CONVERSATION:
+		return ITEM_OK;
+	case STORE_NEXT_RETRY:
+		return ITEM_LATER;
+	case STORE_NEXT_UNKNOWN:
+		item_tell(item, DELIVERY_UNKNOWN);
+		return ITEM_NO;
+	case STORE_NEXT_FAILED:
+		break;
+	}
+	item_tell(item, DELIVERY_FAILED);
+	return ITEM_NO;
+}

@@ -1,0 +1,356 @@
+/*
+ * Packet: entries of kind, length and body, until its end.  Texts carry their ending 0, so
+ * the reader borrows them from its buffer (base/pack.h).
+ */
+#include "delivery/bell.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/pack.h"
+#include "base/text.h"
+#include "domain/graph_error.h"
+#include "domain/state.h"
+
+enum kind { KIND_ORDER = 1, KIND_LOOK, KIND_RESULT, KIND_LEARN, KIND_ASK };
+
+#define PACKETS_PER_READY 16
+
+/* What was rung for one target and has not left yet; its buffer is taken on first use. */
+struct outbox {
+	uint8_t *data;
+	size_t len;
+};
+
+struct bell {
+	struct node *node;
+	struct loop *loop;
+	unsigned slot;
+	uint64_t watch;
+	uint64_t lost;
+	struct bell_receiver receiver;
+	struct outbox outboxes[NODE_SLOTS_MAX];
+	uint8_t *inbound;
+};
+
+static void send_packet(struct bell *bell, unsigned to_slot)
+{
+	struct outbox *out = &bell->outboxes[to_slot];
+
+	if (!out->len)
+		return;
+	if (send(node_write_fd(bell->node, to_slot), out->data, out->len,
+		 MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		bell->lost++;
+	out->len = 0;
+}
+
+static bool send_all(void *arg)
+{
+	struct bell *bell = arg;
+
+	for (unsigned s = 0; s < node_slots(bell->node); s++)
+		send_packet(bell, s);
+	return false;
+}
+
+/* Room for an entry at the end of the target's packet; pack_end'ed by entry_end(). */
+static bool entry_begin(struct bell *bell, unsigned to_slot, enum kind kind, struct pack *p)
+{
+	struct outbox *out = &bell->outboxes[to_slot];
+
+	if (!out->data)
+		out->data = malloc(BELL_PACKET_BYTES);
+	if (!out->data) {
+		bell->lost++;
+		return false;
+	}
+	pack_init(p, out->data + out->len, BELL_PACKET_BYTES - out->len);
+	pack_put_u8(p, (uint8_t)kind);
+	return true;
+}
+
+/* False: it did not fit behind what was there; the packet has left, once more may help. */
+static bool entry_end(struct bell *bell, unsigned to_slot, const struct pack *p)
+{
+	struct outbox *out = &bell->outboxes[to_slot];
+
+	if (!p->failed) {
+		out->len += p->at;
+		return true;
+	}
+	send_packet(bell, to_slot);
+	return false;
+}
+
+static void put_credentials(struct pack *p, const struct credentials *credentials)
+{
+	pack_put_text(p, credentials ? credentials->number : "");
+	pack_put_text(p, credentials ? credentials->token : "");
+}
+
+static void put_order(struct pack *p, const struct delivery_order *order)
+{
+	const struct message *m = order->message;
+
+	pack_put_bytes(p, m->id.bytes, sizeof(m->id.bytes));
+	pack_put_u64(p, m->seq);
+	pack_put_i64(p, m->accepted_wall_us);
+	pack_put_text(p, m->tenant_id);
+	pack_put_text(p, m->outlet_id);
+	pack_put_text(p, m->conversation_id);
+	pack_put_text(p, m->recipient);
+	pack_put_text(p, m->type);
+	pack_put_text(p, m->payload);
+	pack_put_text(p, m->sender_type);
+	put_credentials(p, order->credentials);
+	pack_put_i64(p, order->expires_wall_us);
+	pack_put_u8(p, order->waiter.waits);
+	pack_put_u32(p, order->waiter.slot);
+	pack_put_u64(p, order->waiter.id);
+	pack_put_i64(p, order->waiter.until_boot_ms);
+}
+
+void bell_order(struct bell *bell, unsigned to_slot, const struct delivery_order *order)
+{
+	struct pack p;
+
+	for (int tries = 0; tries < 2; tries++) {
+		if (!entry_begin(bell, to_slot, KIND_ORDER, &p))
+			return;
+		put_order(&p, order);
+		if (entry_end(bell, to_slot, &p))
+			return;
+	}
+	if (entry_begin(bell, to_slot, KIND_LOOK, &p))
+		(void)entry_end(bell, to_slot, &p);
+}
+
+void bell_result(struct bell *bell, unsigned to_slot, uint64_t waiter_id,
+		 const struct delivery_result *result)
+{
+	struct pack p;
+
+	for (int tries = 0; tries < 2; tries++) {
+		if (!entry_begin(bell, to_slot, KIND_RESULT, &p))
+			return;
+		pack_put_u64(&p, waiter_id);
+		pack_put_bytes(&p, result->id.bytes, sizeof(result->id.bytes));
+		pack_put_u8(&p, (uint8_t)result->end);
+		pack_put_text(&p, result->wamid);
+		pack_put_i64(&p, result->sent_wall_us);
+		pack_put_i64(&p, result->code);
+		pack_put_text(&p, result->title);
+		pack_put_text(&p, result->action);
+		pack_put_text(&p, result->detail);
+		pack_put_u32(&p, result->attempts);
+		if (entry_end(bell, to_slot, &p))
+			return;
+	}
+}
+
+void bell_learn(struct bell *bell, unsigned to_slot, const char *tenant_id, const char *outlet_id,
+		const struct credentials *credentials)
+{
+	struct pack p;
+
+	for (int tries = 0; tries < 2; tries++) {
+		if (!entry_begin(bell, to_slot, KIND_LEARN, &p))
+			return;
+		pack_put_text(&p, tenant_id);
+		pack_put_text(&p, outlet_id);
+		put_credentials(&p, credentials);
+		if (entry_end(bell, to_slot, &p))
+			return;
+	}
+}
+
+unsigned bell_ask(struct bell *bell, const char *tenant_id, const char *outlet_id)
+{
+	unsigned asked = 0;
+	struct pack p;
+
+	for (unsigned s = 0; s < node_slots(bell->node); s++) {
+		if (s == bell->slot || node_life(bell->node, s) == NODE_FREE)
+			continue;
+		for (int tries = 0; tries < 2; tries++) {
+			if (!entry_begin(bell, s, KIND_ASK, &p))
+				break;
+			pack_put_u32(&p, bell->slot);
+			pack_put_text(&p, tenant_id);
+			pack_put_text(&p, outlet_id);
+			if (entry_end(bell, s, &p)) {
+				asked++;
+				break;
+			}
+		}
+	}
+	return asked;
+}
+
+static bool get_credentials(struct pack *p, struct credentials *credentials)
+{
+	const char *number = pack_get_text(p);
+	const char *token = pack_get_text(p);
+
+	return *token && text_copy(credentials->number, sizeof(credentials->number), number) &&
+	       text_copy(credentials->token, sizeof(credentials->token), token);
+}
+
+static void take_order(struct bell *bell, struct pack *p)
+{
+	struct message m = { { { 0 } }, 0, 0, 0, "", "", "", "", "", "", "" };
+	struct delivery_order order = { .message = &m };
+	struct credentials credentials;
+
+	pack_get_bytes(p, m.id.bytes, sizeof(m.id.bytes));
+	m.seq = pack_get_u64(p);
+	m.accepted_wall_us = pack_get_i64(p);
+	m.tenant_id = pack_get_text(p);
+	m.outlet_id = pack_get_text(p);
+	m.conversation_id = pack_get_text(p);
+	m.recipient = pack_get_text(p);
+	m.type = pack_get_text(p);
+	m.payload = pack_get_text(p);
+	m.sender_type = pack_get_text(p);
+	if (get_credentials(p, &credentials))
+		order.credentials = &credentials;
+	order.expires_wall_us = pack_get_i64(p);
+	order.waiter.waits = pack_get_u8(p) != 0;
+	order.waiter.slot = pack_get_u32(p);
+	order.waiter.id = pack_get_u64(p);
+	order.waiter.until_boot_ms = pack_get_i64(p);
+	if (!p->failed)
+		bell->receiver.order(bell->receiver.arg, &order);
+	explicit_bzero(&credentials, sizeof(credentials));
+}
+
+static void take_result(struct bell *bell, struct pack *p)
+{
+	struct delivery_result result = { .action = "" };
+	const uint64_t waiter_id = pack_get_u64(p);
+	const char *wamid;
+	uint8_t end;
+
+	pack_get_bytes(p, result.id.bytes, sizeof(result.id.bytes));
+	end = pack_get_u8(p);
+	wamid = pack_get_text(p);
+	result.sent_wall_us = pack_get_i64(p);
+	result.code = (int)pack_get_i64(p);
+	text_copy_cut(result.title, sizeof(result.title), pack_get_text(p));
+	result.action = pack_get_text(p);
+	result.detail = pack_get_text(p);
+	result.attempts = pack_get_u32(p);
+	if (p->failed || end >= DELIVERY_END_COUNT ||
+	    !text_copy(result.wamid, sizeof(result.wamid), wamid))
+		return;
+	result.end = (enum delivery_end)end;
+	bell->receiver.result(bell->receiver.arg, waiter_id, &result);
+}
+
+static void take_learn(struct bell *bell, struct pack *p)
+{
+	const char *tenant_id = pack_get_text(p);
+	const char *outlet_id = pack_get_text(p);
+	struct credentials credentials;
+
+	if (get_credentials(p, &credentials) && !p->failed)
+		bell->receiver.learn(bell->receiver.arg, tenant_id, outlet_id, &credentials);
+	explicit_bzero(&credentials, sizeof(credentials));
+}
+
+static void take_ask(struct bell *bell, struct pack *p)
+{
+	const unsigned from_slot = pack_get_u32(p);
+	const char *tenant_id = pack_get_text(p);
+	const char *outlet_id = pack_get_text(p);
+
+	if (!p->failed && from_slot < node_slots(bell->node))
+		bell->receiver.ask(bell->receiver.arg, from_slot, tenant_id, outlet_id);
+}
+
+static void take_packet(struct bell *bell, size_t len)
+{
+	struct pack p;
+
+	pack_init(&p, bell->inbound, len);
+	while (p.at < len && !p.failed) {
+		switch ((enum kind)pack_get_u8(&p)) {
+		case KIND_ORDER:
+			take_order(bell, &p);
+			break;
+		case KIND_LOOK:
+			bell->receiver.look(bell->receiver.arg);
+			break;
+		case KIND_RESULT:
+			take_result(bell, &p);
+			break;
+		case KIND_LEARN:
+			take_learn(bell, &p);
+			break;
+		case KIND_ASK:
+			take_ask(bell, &p);
+			break;
+		default:
+			return; /* all writers are this program: cannot be read on */
+		}
+	}
+}
+
+static void on_ready(void *arg, int fd, uint32_t events)
+{
+	struct bell *bell = arg;
+
+	(void)events;
+	for (int i = 0; i < PACKETS_PER_READY; i++) {
+		const ssize_t n = recv(fd, bell->inbound, BELL_PACKET_BYTES, MSG_DONTWAIT);
+
+		if (n <= 0)
+			return;
+		take_packet(bell, (size_t)n);
+	}
+}
+
+struct bell *bell_new(struct loop *loop, struct node *node, unsigned slot,
+		      const struct bell_receiver *receiver, struct err *ret_err)
+{
+	struct bell *bell = calloc(1, sizeof(*bell));
+
+	if (bell)
+		bell->inbound = malloc(BELL_PACKET_BYTES);
+	if (!bell || !bell->inbound) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for bells");
+		free(bell);
+		return NULL;
+	}
+	bell->node = node;
+	bell->loop = loop;
+	bell->slot = slot;
+	bell->receiver = *receiver;
+	bell->watch = loop_watch(loop, node_read_fd(node, slot), EPOLLIN, on_ready, bell, ret_err);
+	if (!bell->watch) {
+		bell_free(bell);
+		return NULL;
+	}
+	loop_hook(loop, send_all, bell);
+	return bell;
+}
+
+void bell_free(struct bell *bell)
+{
+	if (!bell)
+		return;
+	loop_unwatch(bell->loop, bell->watch);
+	for (unsigned s = 0; s < NODE_SLOTS_MAX; s++)
+		free(bell->outboxes[s].data);
+	free(bell->inbound);
+	free(bell);
+}
+
+uint64_t bell_lost(const struct bell *bell)
+{
+	return bell->lost;
+}

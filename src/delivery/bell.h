@@ -1,0 +1,53 @@
+/*
+ * bell - work items and results between the workers of a node, over the inboxes of node.h.
+ *
+ * A bell is only a hint: a full inbox, a worker that died or an item that does not fit into a
+ * packet lose nothing but time (fallback polls of both sides).  What is rung in one round of
+ * the loop travels as one packet per target, at most BELL_PACKET_BYTES.
+ */
+#ifndef DELIVERY_BELL_H
+#define DELIVERY_BELL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "delivery/delivery.h"
+#include "delivery/node.h"
+#include "delivery/result.h"
+
+#define BELL_PACKET_BYTES 65536
+
+struct bell;
+
+/* Borrowed for the call. */
+struct bell_receiver {
+	void (*order)(void *arg, const struct delivery_order *order);
+	/* An order that was too large to travel: look into the store. */
+	void (*look)(void *arg);
+	void (*result)(void *arg, uint64_t waiter_id, const struct delivery_result *result);
+	void (*learn)(void *arg, const char *tenant_id, const char *outlet_id,
+		      const struct credentials *credentials);
+	void (*ask)(void *arg, unsigned from_slot, const char *tenant_id, const char *outlet_id);
+	void *arg;
+};
+
+struct bell *bell_new(struct loop *loop, struct node *node, unsigned slot,
+		      const struct bell_receiver *receiver, struct err *ret_err) MUST_CHECK;
+void bell_free(struct bell *bell);
+
+void bell_order(struct bell *bell, unsigned to_slot, const struct delivery_order *order);
+void bell_result(struct bell *bell, unsigned to_slot, uint64_t waiter_id,
+		 const struct delivery_result *result);
+/* Credentials, to one sibling. */
+void bell_learn(struct bell *bell, unsigned to_slot, const char *tenant_id, const char *outlet_id,
+		const struct credentials *credentials);
+/* Does anybody know these credentials?  To every running sibling; how many were asked. */
+unsigned bell_ask(struct bell *bell, const char *tenant_id, const char *outlet_id);
+
+/* Packets that found a full or missing inbox so far. */
+uint64_t bell_lost(const struct bell *bell);
+
+#endif

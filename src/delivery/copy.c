@@ -1,0 +1,166 @@
+/*
+ * The copy of a sent message for the Conversation Service.
+ *
+ * Posted as soon as the wamid is known, beside the commit of the outcome.  The answer to the
+ * caller waits for it, but never longer than a second; after that the post runs on.  A post
+ * that failed is noted in the work table and repeated from there, by the fallback poll of
+ * whoever owns the lane then: this worker keeps nothing in memory for a service that is down.
+ *
+ * After COPY_FAILURES failures in a row new copies are not even posted but noted as due, and
+ * one a second tries whether the service is back.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "delivery/item.h"
+
+#define COPY_WAIT_MS 1000
+#define COPY_FAILURES 5
+#define COPY_PROBE_MS 1000
+#define COPY_CAP_S 30
+
+static struct item *item_of(struct job *job)
+{
+	return LIST_OBJECT(job, struct item, copy_job);
+}
+
+static int64_t due_us(unsigned tries)
+{
+	int64_t wait_s = 1;
+
+	while (--tries > 0 && wait_s < COPY_CAP_S)
+		wait_s *= 2;
+	return clock_wall_us() + INT64_C(1000000) * (wait_s < COPY_CAP_S ? wait_s : COPY_CAP_S);
+}
+
+/* What the service said goes into the store; the item's end waits for that commit. */
+static void note(struct item *item, bool stored)
+{
+	struct store_conversation row = {
+		.id = item->message->id,
+		.stored = stored,
+		.tries = item->copy_tries,
+	};
+
+	if (!stored)
+		row.due_wall_us = due_us(item->copy_tries);
+	item->copy = COPY_WRITING;
+	store_conversation(item->delivery->world->store, item->copy_job.id, &row);
+}
+
+static void log_failure(struct item *item, const struct err *err)
+{
+	struct delivery *d = item->delivery;
+	char id[MESSAGE_ID_TEXT_BYTES];
+	struct log_line line;
+	uint64_t suppressed;
+
+	if (!log_rate_allows(&d->copy_log, loop_now_ms(d->world->loop), &suppressed))
+		return;
+	message_id_text(item->message->id, id);
+	log_begin(&line, d->world->log, LOG_WARNING, "conversation_failed");
+	log_str(&line, "message_id", id);
+	log_str(&line, "tenant_id", item->message->tenant_id);
+	log_str(&line, "cause", err->text);
+	log_int(&line, "tries", item->copy_tries);
+	log_int(&line, "suppressed", (int64_t)suppressed);
+	log_end(&line);
+}
+
+/* Is the service thought to be up, or is this the one that looks? */
+static bool may_post(struct delivery *d)
+{
+	const int64_t now_ms = loop_now_ms(d->world->loop);
+
+	if (d->copy_failures < COPY_FAILURES)
+		return true;
+	if (now_ms < d->copy_probe_boot_ms)
+		return false;
+	d->copy_probe_boot_ms = now_ms + COPY_PROBE_MS;
+	return true;
+}
+
+void item_copy_begin(struct item *item)
+{
+	struct delivery *d = item->delivery;
+	struct err err;
+
+	item->copy_tries++;
+	if (may_post(d)) {
+		if (!conversation_client_store(d->world->conversation, item->copy_job.id,
+					       item->message, item->wamid, &err)) {
+			item->copy = COPY_POSTING;
+			return;
+		}
+		log_failure(item, &err);
+	}
+	note(item, false);
+}
+
+/* The steps wait in STEP_COPY: tell the caller when it need not wait longer, and end when the
+ * note is committed. */
+static void look(struct item *item)
+{
+	if (item->step != STEP_COPY)
+		return;
+	if (item->copy != COPY_POSTING)
+		item_tell(item, DELIVERY_SENT);
+	if (item->copy == COPY_OVER)
+		item_done(item, ITEM_OK);
+}
+
+static void on_posted(struct job *job, bool stored, const struct err *err)
+{
+	struct item *item = item_of(job);
+	struct delivery *d = item->delivery;
+
+	d->copy_failures = stored ? 0 : d->copy_failures + 1;
+	if (!stored) {
+		log_failure(item, err);
+		d->copy_probe_boot_ms = loop_now_ms(d->world->loop) + COPY_PROBE_MS;
+	}
+	note(item, stored);
+	look(item);
+}
+
+static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq,
+		       const struct err *err)
+{
+	struct item *item = item_of(job);
+
+	(void)verdict;
+	(void)seq;
+	(void)err;
+	item->copy = COPY_OVER;
+	look(item);
+}
+
+static void on_waited(void *arg)
+{
+	struct item *item = arg;
+
+	item->copy_timer = 0;
+	item_tell(item, DELIVERY_SENT);
+}
+
+enum item_result item_copy_await(struct item *item)
+{
+	struct delivery *d = item->delivery;
+
+	if (item->copy == COPY_DUE)
+		item_copy_begin(item);
+	if (item->copy != COPY_POSTING)
+		item_tell(item, DELIVERY_SENT);
+	if (item->copy == COPY_NONE || item->copy == COPY_OVER)
+		return ITEM_OK;
+	if (!item->told)
+		item->copy_timer = loop_timer(d->world->loop,
+					      loop_now_ms(d->world->loop) + COPY_WAIT_MS, on_waited,
+					      item);
+	return ITEM_PENDING;
+}
+
+const struct job_operations copy_operations = {
+	.conversation = on_posted,
+	.written = on_written,
+};

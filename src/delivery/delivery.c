@@ -1,0 +1,223 @@
+#include "delivery/delivery.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "delivery/item.h"
+
+static bool on_hook(void *arg)
+{
+	return item_advance_all(arg);
+}
+
+static void on_bell_order(void *arg, const struct delivery_order *order)
+{
+	delivery_take(arg, order);
+}
+
+static void on_bell_look(void *arg)
+{
+	adopt_look_now(arg);
+}
+
+static void on_bell_result(void *arg, uint64_t waiter_id, const struct delivery_result *result)
+{
+	struct delivery *d = arg;
+
+	d->told(d->told_arg, waiter_id, result);
+}
+
+static void on_bell_learn(void *arg, const char *tenant_id, const char *outlet_id,
+			  const struct credentials *credentials)
+{
+	struct delivery *d = arg;
+
+	tenant_client_learn(d->world->tenant, tenant_id, outlet_id, credentials);
+}
+
+static void on_bell_ask(void *arg, unsigned from_slot, const char *tenant_id, const char *outlet_id)
+{
+	struct delivery *d = arg;
+	struct credentials credentials;
+
+	if (!tenant_client_known(d->world->tenant, tenant_id, outlet_id, &credentials))
+		return;
+	bell_learn(d->bell, from_slot, tenant_id, outlet_id, &credentials);
+	explicit_bzero(&credentials, sizeof(credentials));
+}
+
+static int open_parts(struct delivery *d, struct err *ret_err)
+{
+	const struct bell_receiver receiver = {
+		.order = on_bell_order,
+		.look = on_bell_look,
+		.result = on_bell_result,
+		.learn = on_bell_learn,
+		.ask = on_bell_ask,
+		.arg = d,
+	};
+
+	d->items = table_new(d->settings.max_items);
+	if (!d->items) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for %u items", d->settings.max_items);
+		return -1;
+	}
+	/* Before the bells, so that what a round decides leaves in the same round. */
+	loop_hook(d->world->loop, on_hook, d);
+	d->bell = bell_new(d->world->loop, d->settings.node, d->settings.slot, &receiver, ret_err);
+	return d->bell ? 0 : -1;
+}
+
+struct delivery *delivery_new(struct world *world, const struct delivery_settings *settings,
+			      delivery_told_fn *told, void *arg, struct err *ret_err)
+{
+	struct delivery *d = calloc(1, sizeof(*d));
+
+	if (!d) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for the delivery");
+		return NULL;
+	}
+	d->world = world;
+	d->settings = *settings;
+	d->told = told;
+	d->told_arg = arg;
+	list_init(&d->ready);
+	list_init(&d->no_place);
+	if (open_parts(d, ret_err)) {
+		delivery_free(d);
+		return NULL;
+	}
+	world->work = adopt_on_row;
+	world->work_arg = d;
+	adopt_start(d);
+	return d;
+}
+
+static void free_item(void *arg, void *object)
+{
+	(void)arg;
+	item_free(object);
+}
+
+void delivery_free(struct delivery *d)
+{
+	if (!d)
+		return;
+	loop_cancel(d->world->loop, d->poll_timer);
+	bell_free(d->bell);
+	if (d->items)
+		table_visit(d->items, free_item, NULL);
+	table_free(d->items);
+	d->world->work = NULL;
+	free(d);
+}
+
+bool delivery_owns(const struct delivery *d, unsigned lane)
+{
+	return node_owner(d->settings.node, lane) == d->settings.slot;
+}
+
+bool delivery_reserve(struct delivery *d)
+{
+	if (d->draining || !list_empty(&d->no_place) || !delivery_place_free(d) ||
+	    table_count(d->items) >= d->settings.max_items)
+		return false;
+	d->places++;
+	return true;
+}
+
+void delivery_give_back(struct delivery *d)
+{
+	d->places--;
+}
+
+static void tell_released(struct delivery *d, const struct delivery_order *order)
+{
+	const struct delivery_result result = {
+		.id = order->message->id,
+		.end = DELIVERY_RELEASED,
+		.action = "",
+		.detail = "queued",
+	};
+
+	if (!order->waiter.waits)
+		return;
+	if (order->waiter.slot == d->settings.slot)
+		d->told(d->told_arg, order->waiter.id, &result);
+	else
+		bell_result(d->bell, order->waiter.slot, order->waiter.id, &result);
+}
+
+/* The poll was faster than the bell: the item learns who waits for it. */
+static void join(struct item *item, const struct delivery_order *order)
+{
+	if (!item->waiter.waits)
+		item->waiter = order->waiter;
+}
+
+static void take_own(struct delivery *d, const struct delivery_order *order)
+{
+	struct item *item =
+		table_find(d->items, order->message->id.bytes, sizeof(order->message->id.bytes));
+
+	if (item) {
+		join(item, order);
+		return;
+	}
+	if (table_count(d->items) < d->settings.max_items)
+		item = item_new(d, order->message);
+	if (!item) {
+		tell_released(d, order);
+		return;
+	}
+	item->waiter = order->waiter;
+	item->expires_wall_us = order->expires_wall_us;
+	if (order->credentials)
+		item_set_credentials(item, order->credentials);
+	if (!order->begun) {
+		item_enter(item, STEP_CREDENTIALS);
+		return;
+	}
+	item->has_place = true; /* the one delivery_reserve() took */
+	item_set_attempt(item, 1, order->begun_wall_us, order->deadline_wall_us);
+	item_enter(item, STEP_CALL);
+}
+
+void delivery_take(struct delivery *d, const struct delivery_order *order)
+{
+	const unsigned lane = message_lane(order->message->tenant_id);
+
+	if (order->begun || (delivery_owns(d, lane) && !d->draining))
+		take_own(d, order);
+	else if (delivery_owns(d, lane))
+		tell_released(d, order);
+	else
+		bell_order(d->bell, node_owner(d->settings.node, lane), order);
+}
+
+static void release_idle(void *arg, void *object)
+{
+	struct item *item = object;
+
+	(void)arg;
+	if (!item_is_idle(item))
+		return;
+	item_tell(item, DELIVERY_RELEASED);
+	item_free(item);
+}
+
+void delivery_drain(struct delivery *d)
+{
+	if (d->draining)
+		return;
+	d->draining = true;
+	loop_cancel(d->world->loop, d->poll_timer);
+	d->poll_timer = 0;
+	table_visit(d->items, release_idle, d);
+}
+
+unsigned delivery_busy(const struct delivery *d)
+{
+	return (unsigned)table_count(d->items);
+}

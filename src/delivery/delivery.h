@@ -1,0 +1,89 @@
+/*
+ * delivery - the sending half of a worker: it owns the messages of the worker's lanes from
+ * their commit to their end, and does nothing else.
+ *
+ * Objects: an item is one message under way (item.h); a waiter is the request, in this
+ * worker or a sibling, that wants to know how it ends; a bell (bell.h) carries items to the
+ * owner of their lane and results back.
+ *
+ * Invariants
+ *  D1  Only the owner of a lane begins attempts for it; the store is the last word: an
+ *      attempt begins only if its row in the work table still is what the item says.
+ *  D2  No Graph call before its attempt is committed (Law 2).
+ *  D3  Whatever an attempt came to is recorded; a result is told only after its commit.
+ *  D4  A message whose last attempt is lost is not sent again from here.
+ *  D5  An item is in the table by message id exactly as long as it lives, so a row that comes
+ *      by bell and by the fallback poll becomes one item.
+ *
+ * One thread: the loop's.
+ */
+#ifndef DELIVERY_DELIVERY_H
+#define DELIVERY_DELIVERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "delivery/node.h"
+#include "delivery/result.h"
+#include "delivery/world.h"
+#include "domain/message.h"
+#include "domain/retry.h"
+
+struct delivery;
+
+struct delivery_settings {
+	struct node *node;             /* borrowed */
+	unsigned slot;                 /* of this worker */
+	struct message_id incarnation; /* of this worker's life */
+	struct retry_policy retry;
+	int64_t request_timeout_ms; /* REQUEST_TIMEOUT_SECONDS: one attempt */
+	int64_t commit_timeout_ms;  /* longest wait for the commit that begins an attempt */
+	unsigned max_items;         /* held in memory; what is beyond stays in the store */
+};
+
+/* Who wants to know.  slot and id name a request of a worker of this node. */
+struct delivery_waiter {
+	bool waits;
+	unsigned slot;
+	uint64_t id;
+	int64_t until_boot_ms; /* after that nobody waits: asynchronous rules */
+};
+
+/* A committed message, to be sent. */
+struct delivery_order {
+	const struct message *message;         /* borrowed; copied */
+	const struct credentials *credentials; /* borrowed; copied; null: to be looked up */
+	int64_t expires_wall_us;
+	struct delivery_waiter waiter;
+	bool begun; /* attempt 1 was begun in the accepting commit */
+	int64_t begun_wall_us;
+	int64_t deadline_wall_us;
+};
+
+/* Told of results for waiters of this worker; called from a loop hook. */
+typedef void delivery_told_fn(void *arg, uint64_t waiter_id, const struct delivery_result *result);
+
+struct delivery *delivery_new(struct world *world, const struct delivery_settings *settings,
+			      delivery_told_fn *told, void *arg, struct err *ret_err) MUST_CHECK;
+void delivery_free(struct delivery *d);
+
+bool delivery_owns(const struct delivery *d, unsigned lane);
+
+/* A place for one attempt that begins in the accepting commit (the lane is ours): true takes
+ * it; it is given back by delivery_take() with `begun`, or by delivery_give_back(). */
+bool delivery_reserve(struct delivery *d) MUST_CHECK;
+void delivery_give_back(struct delivery *d);
+
+/* Takes the message over, or rings the bell of its lane's owner.  When there is no room, the
+ * message stays in the store and is found by the fallback poll. */
+void delivery_take(struct delivery *d, const struct delivery_order *order);
+
+/* The lanes go to the next owner: whatever is not inside an attempt is released (its waiter
+ * is told), what is inside is finished. */
+void delivery_drain(struct delivery *d);
+/* Items that are not finished. */
+unsigned delivery_busy(const struct delivery *d);
+
+#endif

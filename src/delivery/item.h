@@ -1,0 +1,162 @@
+/*
+ * item - one message under way in this worker, and the steps it takes.  Private to delivery.
+ *
+ *   credentials ─▶ place ─▶ begin ─▶ call ─▶ record ─┬─▶ copy ─▶ end       sent
+ *        ▲  │                                        ├─▶ wait ─▶ …         tried again
+ *        │  └─▶ defer ─▶ wait                        └─▶ end               failed, unknown
+ *        └──────────────────┘        └─▶ give_up ─▶ end
+ *
+ * A step either answers at once or is pending; its completion calls item_done() with the
+ * result, and the table in steps.c says which step comes next.
+ */
+#ifndef DELIVERY_ITEM_H
+#define DELIVERY_ITEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/table.h"
+#include "delivery/bell.h"
+#include "delivery/delivery.h"
+#include "delivery/job.h"
+#include "delivery/world.h"
+
+enum item_step {
+	STEP_CREDENTIALS = 0, /* the outlet's number and token */
+	STEP_PLACE,           /* room for one more call */
+	STEP_BEGIN,           /* attempt n is committed */
+	STEP_CALL,            /* the Graph call */
+	STEP_RECORD,          /* its outcome is committed */
+	STEP_COPY,            /* sent: the Conversation Service gets its copy */
+	STEP_DEFER,           /* to be tried later without an attempt: committed */
+	STEP_WAIT,            /* until it is due */
+	STEP_GIVE_UP,         /* failed without a further attempt: committed */
+	STEP_END,
+	STEP_COUNT,
+};
+
+enum item_result {
+	ITEM_OK = 0,
+	ITEM_LATER,
+	ITEM_NO,
+	ITEM_RESULTS,
+	ITEM_PENDING = ITEM_RESULTS, /* the result comes by item_done() */
+};
+
+/* The copy for the Conversation Service goes its own way beside the steps (copy.c). */
+enum copy_state {
+	COPY_NONE = 0, /* nothing to store */
+	COPY_DUE,      /* not begun, or held back */
+	COPY_POSTING,
+	COPY_WRITING, /* the service has it (or failed): being noted in the store */
+	COPY_OVER,    /* nothing more to do in this worker */
+};
+
+/* An attempt's answer while it is being recorded. */
+struct item_record {
+	struct graph_answer answer;
+	enum store_next next;
+	int64_t ended_wall_us;
+	char title[128];
+	char reason[512];
+};
+
+struct item {
+	struct job job;      /* steps */
+	struct job copy_job; /* the copy's post and its note in the store */
+	struct delivery *delivery;
+	struct list ready;               /* in delivery.ready while a result waits to be acted on */
+	struct list queue;               /* in delivery.no_place while waiting for a place */
+	struct message *message;         /* owned */
+	struct credentials *credentials; /* owned, wiped; null until known */
+	char number[CREDENTIALS_NUMBER_BYTES];
+	struct delivery_waiter waiter;
+	enum item_step step;
+	enum item_result result;
+	enum copy_state copy;
+	bool has_place;
+	bool token_refused;     /* Meta refused this token: ask for another one */
+	bool token_asked_again; /* once per message */
+	bool siblings_asked;
+	bool told;
+	struct message_id incarnation; /* that began the last attempt */
+	unsigned attempt;              /* last begun, 0 none */
+	unsigned counted;
+	unsigned throttled;
+	unsigned copy_tries;
+	int64_t expires_wall_us;
+	int64_t begun_wall_us;
+	int64_t deadline_wall_us; /* of the attempt, as stored */
+	int64_t deadline_boot_ms; /* the same, for the last gate */
+	int64_t due_boot_ms;
+	uint64_t timer;
+	uint64_t copy_timer;
+	int failure_code; /* with give_up and defer */
+	char wamid[WAMID_BYTES];
+	char reason[256];
+	struct item_record *record; /* owned; from the answer until it was committed and told */
+};
+
+struct delivery {
+	struct world *world;
+	struct delivery_settings settings;
+	struct bell *bell;
+	struct table *items; /* by message id */
+	struct list ready;
+	struct list no_place;
+	unsigned places; /* taken, and not yet calls */
+	delivery_told_fn *told;
+	void *told_arg;
+	bool draining;
+	/* fallback poll (adopt.c) */
+	uint64_t poll_timer;
+	bool polling;
+	uint64_t poll_seq;
+	/* the Conversation Service's health (copy.c) */
+	unsigned copy_failures;
+	int64_t copy_probe_boot_ms;
+	struct log_rate copy_log;
+};
+
+/* item.c: birth and death.  Null: no room or no memory; the message stays in the store. */
+struct item *item_new(struct delivery *d, const struct message *message);
+void item_free(struct item *item);
+void item_set_credentials(struct item *item, const struct credentials *credentials);
+bool item_waited_for(const struct item *item);
+/* Attempt n begins: its times, from now. */
+void item_set_attempt(struct item *item, unsigned attempt, int64_t begun_wall_us,
+		      int64_t deadline_wall_us);
+
+/* steps.c */
+extern const struct job_operations item_operations;
+void item_enter(struct item *item, enum item_step step);
+void item_done(struct item *item, enum item_result result);
+bool item_advance_all(struct delivery *d);
+/* Neither begun nor about to be: may be handed back to the store. */
+bool item_is_idle(const struct item *item);
+
+/* attempt.c: place, begin, call, record. */
+enum item_result item_take_place(struct item *item);
+enum item_result item_begin(struct item *item);
+enum item_result item_call(struct item *item);
+enum item_result item_record(struct item *item);
+void item_keep_answer(struct item *item, const struct graph_answer *answer);
+enum item_result item_recorded(struct item *item);
+bool delivery_place_free(const struct delivery *d);
+
+/* tell.c: results for waiters. */
+void item_tell(struct item *item, enum delivery_end end);
+
+/* copy.c */
+extern const struct job_operations copy_operations;
+void item_copy_begin(struct item *item);
+enum item_result item_copy_await(struct item *item);
+
+/* adopt.c: rows of the store become items. */
+void adopt_start(struct delivery *d);
+void adopt_look_now(struct delivery *d);
+void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const struct store_work *row,
+		  bool more, const struct err *err);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * node - what the master and the workers of one node share: a page of memory with the
+ * worker slots, and one inbox of bells per slot.
+ *
+ * A node of W workers has 2 W slots: worker number n lives in slot n or n + W, so that on a
+ * reload the new worker n and the old one, which still drains, stand side by side.  Lane l
+ * belongs to worker number l mod W; `owner` says which slot that is now.
+ *
+ * One writer: the master.  It writes the page before it forks and whenever a worker is born,
+ * becomes ready, drains or dies; workers only read.  A slot is protected by its version (a
+ * seqlock): odd while the master writes.
+ */
+#ifndef DELIVERY_NODE_H
+#define DELIVERY_NODE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "domain/message_id.h"
+
+#define NODE_WORKERS_MAX 64
+#define NODE_SLOTS_MAX (2 * NODE_WORKERS_MAX)
+#define NODE_DEAD_KEPT 256
+
+enum node_life {
+	NODE_FREE = 0, /* no process */
+	NODE_STARTING,
+	NODE_READY,
+	NODE_DRAINING,
+};
+
+enum node_incarnation {
+	NODE_ALIVE = 0, /* one of ours, running */
+	NODE_DEAD,      /* one of ours, seen dead by the master */
+	NODE_STRANGER,  /* of another node, or of an earlier life of this one */
+};
+
+struct node;
+
+/* Shared memory and inboxes for `workers` workers; call it in the master, before any fork. */
+struct node *node_new(unsigned workers, struct err *ret_err) MUST_CHECK;
+void node_free(struct node *node);
+
+unsigned node_workers(const struct node *node);
+unsigned node_slots(const struct node *node);
+
+/* Master only.  node_set() begins a life, node_set_life() goes on with it. */
+void node_set_life(struct node *node, unsigned slot, enum node_life life);
+void node_set(struct node *node, unsigned slot, enum node_life life, struct message_id incarnation);
+void node_set_owner(struct node *node, unsigned number, unsigned slot);
+/* The process of this slot has ended: its incarnation is published as dead. */
+void node_set_dead(struct node *node, unsigned slot);
+
+/* Any process. */
+enum node_life node_life(const struct node *node, unsigned slot);
+unsigned node_owner(const struct node *node, unsigned lane);
+enum node_incarnation node_incarnation(const struct node *node, struct message_id incarnation);
+
+/* The inbox: read_fd is read by the slot's worker, write_fd by everybody else.
+ * SOCK_SEQPACKET, non-blocking, close-on-exec; owned by the node. */
+int node_read_fd(const struct node *node, unsigned slot);
+int node_write_fd(const struct node *node, unsigned slot);
+
+#endif

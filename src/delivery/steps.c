@@ -1,0 +1,283 @@
+/*
+ * The steps of an item as a table: what each one does and where each of its results leads.
+ * Completions only record their result and put the item on the ready list; item_advance_all(),
+ * a hook of the loop, walks the table.  Nothing else moves an item.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "delivery/item.h"
+
+#define DEFER_MS 5000       /* credentials could not be had: next look */
+#define SIBLINGS_WAIT_MS 50 /* for what another worker of the node may know */
+
+struct step {
+	const char *name;
+	enum item_result (*begin)(struct item *item);
+	enum item_step next[ITEM_RESULTS];
+};
+
+static enum item_result ask_credentials(struct item *item);
+static enum item_result defer(struct item *item);
+static enum item_result wait_until_due(struct item *item);
+static enum item_result give_up(struct item *item);
+static enum item_result end(struct item *item);
+
+static const struct step steps[STEP_COUNT] = {
+	/* step              name           does              ITEM_OK      ITEM_LATER  ITEM_NO */
+	[STEP_CREDENTIALS] = { "credentials",
+			       ask_credentials,
+			       { STEP_PLACE, STEP_DEFER, STEP_GIVE_UP } },
+	[STEP_PLACE] = { "place", item_take_place, { STEP_BEGIN, STEP_WAIT, STEP_END } },
+	[STEP_BEGIN] = { "begin", item_begin, { STEP_CALL, STEP_WAIT, STEP_END } },
+	[STEP_CALL] = { "call", item_call, { STEP_RECORD, STEP_RECORD, STEP_RECORD } },
+	[STEP_RECORD] = { "record", item_record, { STEP_COPY, STEP_WAIT, STEP_END } },
+	[STEP_COPY] = { "copy", item_copy_await, { STEP_END, STEP_END, STEP_END } },
+	[STEP_DEFER] = { "defer", defer, { STEP_WAIT, STEP_WAIT, STEP_END } },
+	[STEP_WAIT] = { "wait", wait_until_due, { STEP_CREDENTIALS, STEP_END, STEP_END } },
+	[STEP_GIVE_UP] = { "give_up", give_up, { STEP_END, STEP_END, STEP_END } },
+	[STEP_END] = { "end", end, { STEP_END, STEP_END, STEP_END } },
+};
+
+static struct item *item_of(struct job *job)
+{
+	return LIST_OBJECT(job, struct item, job);
+}
+
+void item_enter(struct item *item, enum item_step step)
+{
+	item->step = step;
+	item->result = ITEM_PENDING;
+	if (list_empty(&item->ready))
+		list_append(&item->delivery->ready, &item->ready);
+}
+
+void item_done(struct item *item, enum item_result result)
+{
+	item->result = result;
+	if (list_empty(&item->ready))
+		list_append(&item->delivery->ready, &item->ready);
+}
+
+/* Takes the item through its steps until one is pending or the item is gone. */
+static void advance(struct item *item)
+{
+	enum item_result result = item->result;
+
+	if (result == ITEM_PENDING)
+		result = steps[item->step].begin(item);
+	while (result != ITEM_PENDING) {
+		if (item->step == STEP_END) {
+			item_free(item);
+			return;
+		}
+		item->step = steps[item->step].next[result];
+		item->result = ITEM_PENDING;
+		result = steps[item->step].begin(item);
+	}
+}
+
+bool item_advance_all(struct delivery *d)
+{
+	struct list *node;
+	bool did = false;
+
+	while (!list_empty(&d->no_place) && delivery_place_free(d)) {
+		struct item *item = LIST_OBJECT(list_take_first(&d->no_place), struct item, queue);
+
+		item->has_place = true;
+		d->places++;
+		item_done(item, ITEM_OK);
+	}
+	while ((node = list_take_first(&d->ready))) {
+		advance(LIST_OBJECT(node, struct item, ready));
+		did = true;
+	}
+	return did;
+}
+
+bool item_is_idle(const struct item *item)
+{
+	return item->step == STEP_CREDENTIALS || item->step == STEP_WAIT ||
+	       item->step == STEP_PLACE;
+}
+
+static enum item_result use_credentials(struct item *item, const struct credentials_answer *answer)
+{
+	struct delivery *d = item->delivery;
+	const bool refused = item->token_refused;
+
+	item->token_refused = false;
+	switch (answer->verdict) {
+	case CREDENTIALS_OK:
+		if (refused && item->credentials &&
+		    strcmp(item->credentials->token, answer->credentials->token) == 0)
+			return ITEM_NO; /* failure_code and reason are those of the attempt */
+		item_set_credentials(item, answer->credentials);
+		return item->credentials ? ITEM_OK : ITEM_LATER;
+	case CREDENTIALS_UNKNOWN:
+		if (refused)
+			return ITEM_NO;
+		item->failure_code = GRAPH_CASE_CREDENTIALS;
+		text_copy_cut(item->reason, sizeof(item->reason), answer->err.text);
+		return ITEM_NO;
+	case CREDENTIALS_AWAY:
+		break;
+	}
+	if (refused)
+		return ITEM_NO;
+	if (!item->siblings_asked &&
+	    bell_ask(d->bell, item->message->tenant_id, item->message->outlet_id)) {
+		item->siblings_asked = true;
+		item->due_boot_ms = loop_now_ms(d->world->loop) + SIBLINGS_WAIT_MS;
+		item->step = STEP_WAIT;
+		return wait_until_due(item);
+	}
+	item->siblings_asked = false;
+	item->failure_code = GRAPH_CASE_CREDENTIALS;
+	text_copy_cut(item->reason, sizeof(item->reason), answer->err.text);
+	return item_waited_for(item) ? ITEM_NO : ITEM_LATER;
+}
+
+static enum item_result ask_credentials(struct item *item)
+{
+	struct delivery *d = item->delivery;
+	const struct message *m = item->message;
+	struct credentials_answer answer;
+
+	if (clock_wall_us() >= item->expires_wall_us) {
+		item->failure_code = GRAPH_CASE_EXPIRED;
+		text_copy_cut(item->reason, sizeof(item->reason),
+			      graph_error_case(GRAPH_CASE_EXPIRED)->title);
+		return ITEM_NO;
+	}
+	if (item->credentials && !item->token_refused && item->attempt == 0)
+		return ITEM_OK;
+	if (!tenant_client_credentials(
+		    d->world->tenant, m->tenant_id, m->outlet_id,
+		    item->token_refused && item->credentials ? item->credentials->token : NULL,
+		    item->job.id, &answer))
+		return ITEM_PENDING;
+	return use_credentials(item, &answer);
+}
+
+static void on_credentials(struct job *job, const struct credentials_answer *answer)
+{
+	struct item *item = item_of(job);
+	enum item_result result;
+
+	if (item->step != STEP_CREDENTIALS)
+		return;
+	result = use_credentials(item, answer);
+	if (result != ITEM_PENDING)
+		item_done(item, result);
+}
+
+static enum item_result defer(struct item *item)
+{
+	struct delivery *d = item->delivery;
+	const struct store_defer row = {
+		.id = item->message->id,
+		.due_wall_us = clock_wall_us() + INT64_C(1000) * DEFER_MS,
+		.failure_code = item->failure_code,
+		.reason = item->reason,
+	};
+
+	item->due_boot_ms = loop_now_ms(d->world->loop) + DEFER_MS;
+	store_defer(d->world->store, item->job.id, &row);
+	return ITEM_PENDING;
+}
+
+static enum item_result give_up(struct item *item)
+{
+	const struct store_defer row = {
+		.id = item->message->id,
+		.failed = true,
+		.failure_code = item->failure_code,
+		.reason = item->reason,
+	};
+
+	store_defer(item->delivery->world->store, item->job.id, &row);
+	return ITEM_PENDING;
+}
+
+static void on_due(void *arg)
+{
+	struct item *item = arg;
+
+	item->timer = 0;
+	item_done(item, ITEM_OK);
+}
+
+static enum item_result wait_until_due(struct item *item)
+{
+	struct delivery *d = item->delivery;
+
+	if (d->draining) {
+		item_tell(item, DELIVERY_RELEASED);
+		return ITEM_LATER;
+	}
+	item->timer = loop_timer(d->world->loop, item->due_boot_ms, on_due, item);
+	return ITEM_PENDING;
+}
+
+static enum item_result end(struct item *item)
+{
+	(void)item;
+	return ITEM_OK;
+}
+
+/* The one write of begin, record, defer and give_up is done. */
+static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq,
+		       const struct err *err)
+{
+	struct item *item = item_of(job);
+
+	(void)seq;
+	switch (item->step) {
+	case STEP_BEGIN:
+		if (verdict == STORE_DONE) {
+			item_done(item, ITEM_OK);
+			return;
+		}
+		log_text(item->delivery->world->log, LOG_INFO, "begin_dropped", "%s",
+			 err && *err->text ? err->text : "the work is not ours any more");
+		item_tell(item, DELIVERY_RELEASED);
+		item_done(item, ITEM_NO);
+		return;
+	case STEP_RECORD:
+		item_done(item, item_recorded(item));
+		return;
+	case STEP_GIVE_UP:
+		item_tell(item, DELIVERY_FAILED);
+		item_done(item, ITEM_OK);
+		return;
+	case STEP_DEFER:
+		item_done(item, ITEM_OK);
+		return;
+	default:
+		return;
+	}
+}
+
+static void on_graph(struct job *job, const struct graph_answer *answer)
+{
+	struct item *item = item_of(job);
+
+	item_keep_answer(item, answer);
+	item_done(item, ITEM_OK);
+}
+
+/* The last gate: the attempt's own deadline. */
+static bool on_gate(struct job *job)
+{
+	return clock_boot_ms() < item_of(job)->deadline_boot_ms;
+}
+
+const struct job_operations item_operations = {
+	.credentials = on_credentials,
+	.written = on_written,
+	.graph = on_graph,
+	.gate = on_gate,
+};

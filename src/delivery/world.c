@@ -1,0 +1,145 @@
+#include "delivery/world.h"
+
+#include <stdlib.h>
+
+#include "base/idmap.h"
+
+static struct job *find(struct world *w, uint64_t tag)
+{
+	return idmap_get(w->jobs, tag);
+}
+
+static void on_quota(void *arg, uint64_t tag, const struct quota_answer *answer)
+{
+	struct job *job = find(arg, tag);
+
+	if (job)
+		job->operations->quota(job, answer);
+}
+
+static void on_credentials(void *arg, uint64_t tag, const struct credentials_answer *answer)
+{
+	struct job *job = find(arg, tag);
+
+	if (job)
+		job->operations->credentials(job, answer);
+}
+
+static void on_graph(void *arg, uint64_t tag, const struct graph_answer *answer)
+{
+	struct job *job = find(arg, tag);
+
+	if (job)
+		job->operations->graph(job, answer);
+}
+
+static bool on_gate(void *arg, uint64_t tag)
+{
+	struct job *job = find(arg, tag);
+
+	return job && job->operations->gate(job);
+}
+
+static void on_conversation(void *arg, uint64_t tag, bool stored, const struct err *err)
+{
+	struct job *job = find(arg, tag);
+
+	if (job)
+		job->operations->conversation(job, stored, err);
+}
+
+static void on_written(void *arg, uint64_t tag, enum store_verdict verdict, uint64_t seq,
+		       const struct err *err)
+{
+	struct job *job = find(arg, tag);
+
+	if (job)
+		job->operations->written(job, verdict, seq, err);
+}
+
+static void on_status(void *arg, uint64_t tag, enum store_verdict verdict,
+		      const struct store_status *status, const struct err *err)
+{
+	struct job *job = find(arg, tag);
+
+	if (job)
+		job->operations->status(job, verdict, status, err);
+}
+
+static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
+		    const struct store_work *work, bool more, const struct err *err)
+{
+	struct world *w = arg;
+
+	if (w->work)
+		w->work(w->work_arg, tag, verdict, work, more, err);
+}
+
+static int open_all(struct world *w, const struct world_settings *settings, struct err *ret_err)
+{
+	const struct store_callbacks callbacks = {
+		.done = on_written,
+		.status = on_status,
+		.work = on_work,
+		.arg = w,
+	};
+
+	w->tenant =
+		tenant_client_new(w->loop, &settings->tenant, on_quota, on_credentials, w, ret_err);
+	if (!w->tenant)
+		return -1;
+	w->graph = graph_client_new(w->loop, &settings->graph, on_graph, on_gate, w, ret_err);
+	if (!w->graph)
+		return -1;
+	w->conversation = conversation_client_new(w->loop, &settings->conversation, on_conversation,
+						  w, ret_err);
+	if (!w->conversation)
+		return -1;
+	w->store = store_new(w->loop, &settings->store, &callbacks, ret_err);
+	return w->store ? 0 : -1;
+}
+
+struct world *world_new(struct loop *loop, const struct log *log,
+			const struct world_settings *settings, struct err *ret_err)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->jobs = idmap_new(settings->max_jobs);
+	if (!w || !w->jobs) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for %u jobs", settings->max_jobs);
+		free(w);
+		return NULL;
+	}
+	w->loop = loop;
+	w->log = log;
+	if (open_all(w, settings, ret_err)) {
+		world_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void world_free(struct world *w)
+{
+	if (!w)
+		return;
+	store_free(w->store);
+	conversation_client_free(w->conversation);
+	graph_client_free(w->graph);
+	tenant_client_free(w->tenant);
+	idmap_free(w->jobs);
+	free(w);
+}
+
+bool world_add(struct world *w, struct job *job)
+{
+	job->id = idmap_add(w->jobs, job);
+	return job->id != 0;
+}
+
+void world_remove(struct world *w, struct job *job)
+{
+	(void)idmap_remove(w->jobs, job->id);
+	job->id = 0;
+}

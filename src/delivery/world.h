@@ -1,0 +1,51 @@
+/*
+ * world - everything outside that a worker talks to, opened after the fork: the clients of
+ * the three services and the store, with the ids of the jobs that wait for them.
+ */
+#ifndef DELIVERY_WORLD_H
+#define DELIVERY_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "clients/conversation_client.h"
+#include "clients/graph_client.h"
+#include "clients/tenant_client.h"
+#include "delivery/job.h"
+#include "store/store.h"
+
+struct world {
+	struct loop *loop;     /* borrowed */
+	const struct log *log; /* borrowed */
+	struct tenant_client *tenant;
+	struct graph_client *graph;
+	struct conversation_client *conversation;
+	struct store *store;
+	struct idmap *jobs;
+	/* Told of rows that the store loads; set by delivery. */
+	store_work_fn *work;
+	void *work_arg;
+};
+
+struct world_settings {
+	struct tenant_client_settings tenant;
+	struct graph_client_settings graph;
+	struct conversation_client_settings conversation;
+	struct store_settings store;
+	uint32_t max_jobs;
+};
+
+struct world *world_new(struct loop *loop, const struct log *log,
+			const struct world_settings *settings, struct err *ret_err) MUST_CHECK;
+void world_free(struct world *w);
+
+/* Gives the job an id; false: too many jobs. */
+bool world_add(struct world *w, struct job *job) MUST_CHECK;
+/* Completions still under way for it find nothing from now on. */
+void world_remove(struct world *w, struct job *job);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * 6: the answer.  Every answer leaves through pipeline_answer(), with X-Request-Id and one
+ * log line.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "http/problem.h"
+#include "http/send.h"
+#include "http/status.h"
+#include "pipeline/flow.h"
+
+static void answer_status(struct flow *f, struct http_response *r)
+{
+	const struct store_status *s = f->status;
+	struct message_status status = {
+		.state = s->state,
+		.delivered_wall_us = s->delivered_wall_us,
+		.read_wall_us = s->read_wall_us,
+	};
+
+	message_id_text(f->id, status.message_id);
+	text_copy_cut(status.wamid, sizeof(status.wamid), s->wamid);
+	text_copy_cut(status.failure_reason, sizeof(status.failure_reason), s->failure_reason);
+	http_status(r, &status);
+}
+
+static void build(struct flow *f, struct http_response *r)
+{
+	const struct delivery_result *o = &f->outcome;
+	char id[MESSAGE_ID_TEXT_BYTES];
+
+	message_id_text(f->id, id);
+	switch (f->reply) {
+	case REPLY_PENDING:
+		http_send_pending(r, f->message, f->detail);
+		return;
+	case REPLY_SENT:
+		http_send_sent(r, f->message, o->wamid, o->sent_wall_us);
+		return;
+	case REPLY_FAILED:
+		http_send_failed(r, id, o->code > 0 ? o->code : 0, o->title, o->action,
+				 o->attempts);
+		return;
+	case REPLY_QUOTA:
+		http_send_quota(r, f->reason);
+		return;
+	case REPLY_STATUS:
+		answer_status(f, r);
+		return;
+	case REPLY_NOT_FOUND:
+		http_problem(r, PROBLEM_NOT_FOUND, "No message with this id");
+		return;
+	case REPLY_OVERLOADED:
+		http_problem(r, PROBLEM_OVERLOADED, NULL);
+		return;
+	case REPLY_STORE_AWAY:
+		http_problem(r, PROBLEM_STORE_UNAVAILABLE, NULL);
+		return;
+	case REPLY_UNCERTAIN:
+		http_problem_uncertain(r, id);
+		return;
+	case REPLY_INTERNAL:
+		break;
+	}
+	http_problem(r, PROBLEM_INTERNAL, NULL);
+}
+
+static void log_request(const struct flow *f, int status)
+{
+	const struct pipeline *p = f->pipeline;
+	char id[MESSAGE_ID_TEXT_BYTES];
+	struct log_line line;
+
+	log_begin(&line, p->world->log, status >= 500 ? LOG_WARNING : LOG_INFO, "request");
+	log_str(&line, "request_id", f->request_id);
+	log_str(&line, "route", f->route == ROUTE_SEND ? "send" : "status");
+	log_int(&line, "status", status);
+	if (f->message)
+		log_str(&line, "tenant_id", f->message->tenant_id);
+	message_id_text(f->id, id);
+	log_str(&line, "message_id", id);
+	if (f->reply == REPLY_PENDING)
+		log_str(&line, "state_detail", f->detail);
+	log_int(&line, "took_ms", clock_boot_ms() - f->begun_boot_ms);
+	log_end(&line);
+}
+
+void pipeline_answer(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+		     struct http_response *response)
+{
+	http_response_header(response, "X-Request-Id", request_id);
+	/* False: the caller has left.  Its message goes on. */
+	(void)fcgi_server_answer(p->server, fcgi_id, response);
+	http_response_fini(response);
+}
+
+void flow_answer(struct flow *f)
+{
+	struct http_response response;
+
+	build(f, &response);
+	if (f->async && response.status == 202)
+		http_response_header(&response, "Preference-Applied", "respond-async");
+	log_request(f, response.status);
+	pipeline_answer(f->pipeline, f->fcgi_id, f->request_id, &response);
+}

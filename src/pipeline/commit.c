@@ -1,0 +1,97 @@
+/*
+ * The accepting commit: message and work become durable, and with them attempt 1 when it may
+ * begin here: the lane is ours, the credentials are known and a place for the call is taken.
+ */
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "domain/graph_error.h"
+#include "pipeline/flow.h"
+
+static void name_message(struct flow *f)
+{
+	const int64_t now_us = clock_wall_us();
+	uint8_t random[10];
+
+	random_bytes(random, sizeof(random));
+	f->id = f->message->id = message_id_make(now_us / 1000, random);
+	f->message->accepted_wall_us = now_us;
+	f->expires_wall_us = now_us + 1000 * f->pipeline->settings.message_ttl_ms;
+}
+
+static enum flow_result submit(struct flow *f, const struct store_accept *row)
+{
+	struct err err;
+
+	if (!store_accept(f->pipeline->world->store, f->job.id, row, &err))
+		return FLOW_PENDING;
+	f->reply = REPLY_OVERLOADED;
+	return FLOW_NO;
+}
+
+enum flow_result flow_commit(struct flow *f)
+{
+	const struct pipeline *p = f->pipeline;
+	const struct pipeline_settings *settings = &p->settings;
+	struct store_accept row;
+
+	name_message(f);
+	f->reserved = f->credentials && !p->draining &&
+		      delivery_owns(p->delivery, f->message->lane) && delivery_reserve(p->delivery);
+	f->begun_wall_us = f->message->accepted_wall_us;
+	f->deadline_wall_us = f->begun_wall_us +
+			      1000 * (settings->accept_timeout_ms + settings->request_timeout_ms);
+	row = (struct store_accept){
+		.message = f->message,
+		.caller_waits = !f->async,
+		.expires_wall_us = f->expires_wall_us,
+		.begin = f->reserved,
+		.number = f->reserved ? f->credentials->number : NULL,
+		.deadline_wall_us = f->deadline_wall_us,
+	};
+	return submit(f, &row);
+}
+
+/* The outlet has no credentials: it cannot be sent, and that can be asked for. */
+enum flow_result flow_commit_failed(struct flow *f)
+{
+	const struct store_accept row = {
+		.message = f->message,
+		.failed = true,
+		.failure_code = GRAPH_CASE_CREDENTIALS,
+		.failure_reason = f->reason,
+	};
+
+	name_message(f);
+	return submit(f, &row);
+}
+
+enum flow_result flow_committed(struct flow *f, enum store_verdict verdict, uint64_t seq)
+{
+	const struct graph_error *error;
+
+	switch (verdict) {
+	case STORE_DONE:
+		break;
+	case STORE_AWAY:
+		f->reply = REPLY_STORE_AWAY;
+		return FLOW_NO;
+	case STORE_UNCERTAIN:
+		f->reply = REPLY_UNCERTAIN;
+		return FLOW_NO;
+	case STORE_REJECTED:
+	case STORE_CONFLICT:
+		f->reply = REPLY_INTERNAL;
+		return FLOW_NO;
+	}
+	f->message->seq = seq;
+	if (f->step == FLOW_COMMIT)
+		return FLOW_OK;
+	error = graph_error_case(GRAPH_CASE_CREDENTIALS);
+	f->reply = REPLY_FAILED;
+	f->outcome.code = GRAPH_CASE_CREDENTIALS;
+	text_copy_cut(f->outcome.title, sizeof(f->outcome.title),
+		      *f->reason ? f->reason : error->title);
+	text_copy_cut(f->action, sizeof(f->action), error->action);
+	return FLOW_OK;
+}

@@ -1,0 +1,59 @@
+#include "pipeline/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "base/text.h"
+
+struct flow *flow_new(struct pipeline *p, uint64_t fcgi_id, enum route route,
+		      const char *request_id)
+{
+	struct flow *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->job.operations = &flow_operations;
+	if (!world_add(p->world, &f->job)) {
+		free(f);
+		return NULL;
+	}
+	f->pipeline = p;
+	f->fcgi_id = fcgi_id;
+	f->route = route;
+	f->result = FLOW_PENDING;
+	f->begun_boot_ms = loop_now_ms(p->world->loop);
+	f->outcome.action = f->action;
+	f->outcome.detail = f->detail;
+	text_copy_cut(f->detail, sizeof(f->detail), "queued");
+	text_copy_cut(f->request_id, sizeof(f->request_id), request_id);
+	list_init(&f->ready);
+	list_init(&f->all);
+	list_append(&p->all, &f->all);
+	p->flows++;
+	return f;
+}
+
+void flow_free(struct flow *f)
+{
+	struct pipeline *p;
+
+	if (!f)
+		return;
+	p = f->pipeline;
+	if (f->reserved)
+		delivery_give_back(p->delivery);
+	loop_cancel(p->world->loop, f->timer);
+	loop_cancel(p->world->loop, f->look_timer);
+	list_remove(&f->ready);
+	list_remove(&f->all);
+	world_remove(p->world, &f->job);
+	if (f->credentials) {
+		explicit_bzero(f->credentials, sizeof(*f->credentials));
+		free(f->credentials);
+	}
+	message_free(f->message);
+	free(f->status);
+	free(f);
+	p->flows--;
+}

@@ -1,0 +1,121 @@
+/*
+ * flow - one request on its way through the steps.  Private to pipeline.
+ */
+#ifndef PIPELINE_FLOW_H
+#define PIPELINE_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "delivery/job.h"
+#include "delivery/result.h"
+#include "domain/message.h"
+#include "http/response.h"
+#include "http/router.h"
+#include "pipeline/pipeline.h"
+
+#define FLOW_REQUEST_ID_BYTES 132
+
+enum flow_step {
+	FLOW_QUOTA = 0,
+	FLOW_CREDENTIALS,
+	FLOW_COMMIT,
+	FLOW_COMMIT_FAILED, /* no credentials: stored as failed, never sent */
+	FLOW_DELIVER,
+	FLOW_STATUS, /* a status was asked for, or the wait ran out */
+	FLOW_ANSWER,
+	FLOW_STEPS,
+};
+
+enum flow_result {
+	FLOW_OK = 0,
+	FLOW_NO, /* this step decided the answer, or sends it another way */
+	FLOW_RESULTS,
+	FLOW_PENDING = FLOW_RESULTS,
+};
+
+/* What the answer will be, decided on the way. */
+enum flow_reply {
+	REPLY_PENDING = 0, /* 202 */
+	REPLY_SENT,        /* 200 */
+	REPLY_FAILED,      /* 500 send_failed */
+	REPLY_QUOTA,       /* 429 */
+	REPLY_STATUS,      /* 200, the status */
+	REPLY_NOT_FOUND,
+	REPLY_OVERLOADED,
+	REPLY_STORE_AWAY,
+	REPLY_UNCERTAIN, /* 503, may have been taken */
+	REPLY_INTERNAL,
+};
+
+struct flow {
+	struct job job;
+	struct pipeline *pipeline;
+	struct list all;   /* in pipeline.all */
+	struct list ready; /* in pipeline.ready while a result waits to be acted on */
+	uint64_t fcgi_id;
+	enum route route;
+	enum flow_step step;
+	enum flow_result result;
+	enum flow_reply reply;
+	bool async;    /* Prefer: respond-async */
+	bool reserved; /* a place for attempt 1 */
+	int64_t begun_boot_ms;
+	int64_t deadline_boot_ms;        /* SYNC_WAIT */
+	uint64_t timer;                  /* fires at the deadline */
+	uint64_t look_timer;             /* foreign: the fallback look into the store */
+	struct message_id id;            /* of the message asked for, or made */
+	struct message *message;         /* owned; null for a status */
+	struct credentials *credentials; /* owned, wiped */
+	int64_t begun_wall_us;           /* of the merged attempt */
+	int64_t deadline_wall_us;
+	int64_t expires_wall_us;
+	struct delivery_result outcome; /* its texts: title here, action and detail below */
+	char action[256];
+	char detail[32];
+	char reason[256];            /* quota's reason, or why there are no credentials */
+	struct store_status *status; /* owned; when the status is the answer */
+	char request_id[FLOW_REQUEST_ID_BYTES];
+};
+
+struct pipeline {
+	struct world *world;
+	struct pipeline_settings settings;
+	struct delivery *delivery;  /* borrowed */
+	struct fcgi_server *server; /* borrowed */
+	struct list all;
+	struct list ready;
+	unsigned flows;
+	bool draining;
+	int64_t store_away_since_ms; /* 0: it is there */
+	struct log_rate quota_log;
+	struct log_rate refused_log;
+};
+
+/* flow.c */
+struct flow *flow_new(struct pipeline *p, uint64_t fcgi_id, enum route route,
+		      const char *request_id);
+void flow_free(struct flow *f);
+
+/* steps.c */
+extern const struct job_operations flow_operations;
+void flow_enter(struct flow *f, enum flow_step step);
+bool flow_advance_all(struct pipeline *p);
+void flow_take_result(struct flow *f, const struct delivery_result *result);
+/* Waits for its delivery no longer than until_boot_ms. */
+void flow_hurry(struct flow *f, int64_t until_boot_ms);
+
+/* commit.c */
+enum flow_result flow_commit(struct flow *f);
+enum flow_result flow_commit_failed(struct flow *f);
+enum flow_result flow_committed(struct flow *f, enum store_verdict verdict, uint64_t seq);
+
+/* answer.c */
+void flow_answer(struct flow *f);
+/* An answer made outside the steps: X-Request-Id and the log line are added here. */
+void pipeline_answer(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+		     struct http_response *response);
+
+#endif

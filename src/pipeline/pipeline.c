@@ -1,0 +1,233 @@
+/*
+ * 1: receive.  Admission, cheapest first and before any database work: the house is full,
+ * the database is away; then routing, reading, checking.
+ */
+#include "pipeline/pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/idmap.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "http/problem.h"
+#include "http/send.h"
+#include "http/status.h"
+#include "pipeline/flow.h"
+
+#define STORE_SLOW_MS 1000 /* the oldest row waits so long: no more is let in */
+#define DRAIN_ATTEMPT_MS 2000
+
+static bool on_hook(void *arg)
+{
+	return flow_advance_all(arg);
+}
+
+struct pipeline *pipeline_new(struct world *world, const struct pipeline_settings *settings,
+			      struct err *ret_err)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for the pipeline");
+		return NULL;
+	}
+	p->world = world;
+	p->settings = *settings;
+	list_init(&p->all);
+	list_init(&p->ready);
+	loop_hook(world->loop, on_hook, p);
+	return p;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return;
+	while (!list_empty(&p->all))
+		flow_free(LIST_OBJECT(p->all.next, struct flow, all));
+	free(p);
+}
+
+void pipeline_attach(struct pipeline *p, struct delivery *delivery, struct fcgi_server *server)
+{
+	p->delivery = delivery;
+	p->server = server;
+}
+
+/* What the caller calls this request, or a name of ours. */
+static void name_request(const struct http_request *request, char *text, size_t size)
+{
+	uint8_t random[8];
+
+	if (text_visible_ascii(request->request_id, strlen(request->request_id), 128) &&
+	    text_copy(text, size, request->request_id))
+		return;
+	random_bytes(random, sizeof(random));
+	text_hex(text, random, sizeof(random));
+}
+
+/* The database has been away longer than an accept would wait for it. */
+static bool store_is_away(struct pipeline *p)
+{
+	const int64_t now_ms = loop_now_ms(p->world->loop);
+
+	if (store_ready(p->world->store)) {
+		p->store_away_since_ms = 0;
+		return false;
+	}
+	if (!p->store_away_since_ms)
+		p->store_away_since_ms = now_ms;
+	return now_ms - p->store_away_since_ms > p->settings.accept_timeout_ms;
+}
+
+static void refuse(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+		   enum problem problem)
+{
+	struct http_response response;
+	struct log_line line;
+	uint64_t suppressed;
+
+	http_problem(&response, problem, NULL);
+	if (log_rate_allows(&p->refused_log, loop_now_ms(p->world->loop), &suppressed)) {
+		log_begin(&line, p->world->log, LOG_WARNING, "refused");
+		log_str(&line, "cause",
+			problem == PROBLEM_OVERLOADED ? "overloaded" : "store_unavailable");
+		log_int(&line, "requests", p->flows);
+		log_int(&line, "store_oldest_ms", store_oldest_ms(p->world->store));
+		if (store_trouble(p->world->store))
+			log_str(&line, "store", store_trouble(p->world->store)->text);
+		log_int(&line, "suppressed", (int64_t)suppressed);
+		log_end(&line);
+	}
+	pipeline_answer(p, fcgi_id, request_id, &response);
+}
+
+static void answer_problem(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+			   const char *route, struct http_response *response, const char *cause)
+{
+	struct log_line line;
+
+	log_begin(&line, p->world->log, LOG_INFO, "request");
+	log_str(&line, "request_id", request_id);
+	log_str(&line, "route", route);
+	log_int(&line, "status", response->status);
+	if (cause)
+		log_str(&line, "cause", cause);
+	log_end(&line);
+	pipeline_answer(p, fcgi_id, request_id, response);
+}
+
+static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+			 const struct http_request *request)
+{
+	struct http_response response;
+	struct message *message;
+	struct flow *f;
+	struct err err;
+
+	message = http_send_read(request, &err);
+	if (!message) {
+		http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
+		answer_problem(p, fcgi_id, request_id, "send", &response, err.text);
+		return;
+	}
+	f = flow_new(p, fcgi_id, ROUTE_SEND, request_id);
+	if (!f) {
+		message_free(message);
+		refuse(p, fcgi_id, request_id, PROBLEM_OVERLOADED);
+		return;
+	}
+	f->message = message;
+	f->async = http_prefers_async(request->prefer);
+	f->deadline_boot_ms = f->begun_boot_ms + p->settings.sync_wait_ms;
+	flow_enter(f, FLOW_QUOTA);
+}
+
+static void receive_status(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+			   const char *id_text)
+{
+	struct http_response response;
+	struct message_id id;
+	struct flow *f;
+
+	if (!message_id_parse(id_text, &id)) {
+		http_problem(&response, PROBLEM_NOT_FOUND, "No message with this id");
+		answer_problem(p, fcgi_id, request_id, "status", &response, NULL);
+		return;
+	}
+	f = flow_new(p, fcgi_id, ROUTE_STATUS, request_id);
+	if (!f) {
+		refuse(p, fcgi_id, request_id, PROBLEM_OVERLOADED);
+		return;
+	}
+	f->id = id;
+	flow_enter(f, FLOW_STATUS);
+}
+
+static bool admit(struct pipeline *p, uint64_t fcgi_id, const char *request_id)
+{
+	if (p->flows >= p->settings.max_requests ||
+	    store_oldest_ms(p->world->store) > STORE_SLOW_MS) {
+		refuse(p, fcgi_id, request_id,
+		       store_ready(p->world->store) ? PROBLEM_OVERLOADED
+						    : PROBLEM_STORE_UNAVAILABLE);
+		return false;
+	}
+	if (store_is_away(p)) {
+		refuse(p, fcgi_id, request_id, PROBLEM_STORE_UNAVAILABLE);
+		return false;
+	}
+	return true;
+}
+
+void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_request *request)
+{
+	struct pipeline *p = pipeline;
+	char request_id[FLOW_REQUEST_ID_BYTES];
+	struct http_response response;
+	struct route_match match;
+
+	name_request(request, request_id, sizeof(request_id));
+	if (!http_route(request, &match, &response)) {
+		answer_problem(p, fcgi_id, request_id, "none", &response, NULL);
+		return;
+	}
+	if (match.route == ROUTE_HEALTH) {
+		http_health(&response, p->settings.version, p->settings.environment);
+		pipeline_answer(p, fcgi_id, request_id, &response);
+		return;
+	}
+	if (!admit(p, fcgi_id, request_id))
+		return;
+	if (match.route == ROUTE_SEND)
+		receive_send(p, fcgi_id, request_id, request);
+	else
+		receive_status(p, fcgi_id, request_id, match.param);
+}
+
+void pipeline_on_result(void *pipeline, uint64_t waiter_id, const struct delivery_result *result)
+{
+	struct pipeline *p = pipeline;
+	struct job *job = idmap_get(p->world->jobs, waiter_id);
+
+	/* An id of an earlier life of this slot may have come again for something else. */
+	if (job && job->operations == &flow_operations)
+		flow_take_result(LIST_OBJECT(job, struct flow, job), result);
+}
+
+void pipeline_drain(struct pipeline *p)
+{
+	const int64_t until_ms =
+		loop_now_ms(p->world->loop) + p->settings.request_timeout_ms + DRAIN_ATTEMPT_MS;
+
+	p->draining = true;
+	for (struct list *node = p->all.next; node != &p->all; node = node->next)
+		flow_hurry(LIST_OBJECT(node, struct flow, all), until_ms);
+}
+
+unsigned pipeline_busy(const struct pipeline *p)
+{
+	return p->flows;
+}

@@ -1,0 +1,385 @@
+/*
+ * The steps of a request as a table.  Completions record their result and make the flow
+ * ready; flow_advance_all(), a hook of the loop, walks the table.
+ *
+ *   1  receive      pipeline.c: read, checked, admitted
+ *   2  quota        exceeded -> 429; the check failing -> warn and go on
+ *   3  credentials  the outlet's number and token; none -> stored as failed, 500
+ *      commit       message and work (and attempt 1, if it may begin here) are durable
+ *   4  send         delivery: attempts, retries
+ *   5  store        delivery: the Conversation Service's copy
+ *   6  answer       200, 202, 429, 500, 503
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "pipeline/flow.h"
+
+#define LOOK_MS 2000 /* a sibling's result may have been lost: look into the store */
+#define STATUS_WAIT_MS 1000
+
+struct step {
+	const char *name;
+	enum flow_result (*begin)(struct flow *f);
+	enum flow_step next[FLOW_RESULTS];
+};
+
+static enum flow_result check_quota(struct flow *f);
+static enum flow_result find_credentials(struct flow *f);
+static enum flow_result deliver(struct flow *f);
+static enum flow_result look_up_status(struct flow *f);
+static enum flow_result answer(struct flow *f);
+
+static const struct step steps[FLOW_STEPS] = {
+	/* step               name             does               FLOW_OK           FLOW_NO */
+	[FLOW_QUOTA] = { "quota", check_quota, { FLOW_CREDENTIALS, FLOW_ANSWER } },
+	[FLOW_CREDENTIALS] = { "credentials",
+			       find_credentials,
+			       { FLOW_COMMIT, FLOW_COMMIT_FAILED } },
+	[FLOW_COMMIT] = { "commit", flow_commit, { FLOW_DELIVER, FLOW_ANSWER } },
+	[FLOW_COMMIT_FAILED] = { "commit", flow_commit_failed, { FLOW_ANSWER, FLOW_ANSWER } },
+	[FLOW_DELIVER] = { "deliver", deliver, { FLOW_ANSWER, FLOW_STATUS } },
+	[FLOW_STATUS] = { "status", look_up_status, { FLOW_ANSWER, FLOW_ANSWER } },
+	[FLOW_ANSWER] = { "answer", answer, { FLOW_ANSWER, FLOW_ANSWER } },
+};
+
+static struct flow *flow_of(struct job *job)
+{
+	return LIST_OBJECT(job, struct flow, job);
+}
+
+static void make_ready(struct flow *f, enum flow_result result)
+{
+	f->result = result;
+	if (list_empty(&f->ready))
+		list_append(&f->pipeline->ready, &f->ready);
+}
+
+void flow_enter(struct flow *f, enum flow_step step)
+{
+	f->step = step;
+	make_ready(f, FLOW_PENDING);
+}
+
+static void advance(struct flow *f)
+{
+	enum flow_result result = f->result;
+
+	f->result = FLOW_PENDING;
+	if (result == FLOW_PENDING)
+		result = steps[f->step].begin(f);
+	while (result != FLOW_PENDING) {
+		if (f->step == FLOW_ANSWER) {
+			flow_free(f);
+			return;
+		}
+		f->step = steps[f->step].next[result];
+		result = steps[f->step].begin(f);
+	}
+}
+
+bool flow_advance_all(struct pipeline *p)
+{
+	struct list *node;
+	bool did = false;
+
+	while ((node = list_take_first(&p->ready))) {
+		advance(LIST_OBJECT(node, struct flow, ready));
+		did = true;
+	}
+	return did;
+}
+
+/* -- 2: quota ------------------------------------------------------------------------- */
+
+static enum flow_result use_quota(struct flow *f, const struct quota_answer *a)
+{
+	struct pipeline *p = f->pipeline;
+	struct log_line line;
+	uint64_t suppressed;
+
+	switch (a->verdict) {
+	case QUOTA_ALLOWED:
+		return FLOW_OK;
+	case QUOTA_EXCEEDED:
+		text_copy_cut(f->reason, sizeof(f->reason), a->reason);
+		f->reply = REPLY_QUOTA;
+		return FLOW_NO;
+	case QUOTA_UNCHECKED:
+		break;
+	}
+	if (log_rate_allows(&p->quota_log, loop_now_ms(p->world->loop), &suppressed)) {
+		log_begin(&line, p->world->log, LOG_WARNING, "quota_unchecked");
+		log_str(&line, "tenant_id", f->message->tenant_id);
+		log_str(&line, "request_id", f->request_id);
+		log_str(&line, "cause", a->err.text);
+		log_str(&line, "result", "allowed");
+		log_int(&line, "suppressed", (int64_t)suppressed);
+		log_end(&line);
+	}
+	return FLOW_OK;
+}
+
+static enum flow_result check_quota(struct flow *f)
+{
+	struct quota_answer a;
+
+	if (!tenant_client_quota(f->pipeline->world->tenant, f->message->tenant_id, f->job.id, &a))
+		return FLOW_PENDING;
+	return use_quota(f, &a);
+}
+
+static void on_quota(struct job *job, const struct quota_answer *a)
+{
+	struct flow *f = flow_of(job);
+
+	if (f->step == FLOW_QUOTA)
+		make_ready(f, use_quota(f, a));
+}
+
+/* -- 3: credentials ------------------------------------------------------------------- */
+
+static enum flow_result use_credentials(struct flow *f, const struct credentials_answer *a)
+{
+	switch (a->verdict) {
+	case CREDENTIALS_OK:
+		f->credentials = malloc(sizeof(*f->credentials));
+		if (f->credentials)
+			*f->credentials = *a->credentials;
+		return FLOW_OK;
+	case CREDENTIALS_AWAY:
+		/* Delivery asks the siblings, then decides by whether somebody waits. */
+		return FLOW_OK;
+	case CREDENTIALS_UNKNOWN:
+		break;
+	}
+	text_copy_cut(f->reason, sizeof(f->reason), a->err.text);
+	return FLOW_NO;
+}
+
+static enum flow_result find_credentials(struct flow *f)
+{
+	const struct message *m = f->message;
+	struct credentials_answer a;
+
+	if (!tenant_client_credentials(f->pipeline->world->tenant, m->tenant_id, m->outlet_id, NULL,
+				       f->job.id, &a))
+		return FLOW_PENDING;
+	return use_credentials(f, &a);
+}
+
+static void on_credentials(struct job *job, const struct credentials_answer *a)
+{
+	struct flow *f = flow_of(job);
+
+	if (f->step == FLOW_CREDENTIALS)
+		make_ready(f, use_credentials(f, a));
+}
+
+/* -- commit --------------------------------------------------------------------------- */
+
+static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq,
+		       const struct err *err)
+{
+	struct flow *f = flow_of(job);
+
+	(void)err;
+	if (f->step == FLOW_COMMIT || f->step == FLOW_COMMIT_FAILED)
+		make_ready(f, flow_committed(f, verdict, seq));
+}
+
+/* -- 4 and 5: delivery ---------------------------------------------------------------- */
+
+static void on_look(void *arg)
+{
+	struct flow *f = arg;
+	struct pipeline *p = f->pipeline;
+	struct err err;
+
+	f->look_timer =
+		loop_timer(p->world->loop, loop_now_ms(p->world->loop) + LOOK_MS, on_look, f);
+	/* A full read queue only means that the next look comes first. */
+	(void)!store_status(p->world->store, f->job.id, f->id, &err);
+}
+
+static void on_deadline(void *arg)
+{
+	struct flow *f = arg;
+
+	f->timer = 0;
+	if (f->result == FLOW_PENDING)
+		make_ready(f, FLOW_NO); /* 202, as the store says it stands */
+}
+
+static enum flow_result deliver(struct flow *f)
+{
+	struct pipeline *p = f->pipeline;
+	struct loop *loop = p->world->loop;
+	const bool waits = !f->async && !p->draining;
+	const struct delivery_order order = {
+		.message = f->message,
+		.credentials = f->credentials,
+		.expires_wall_us = f->expires_wall_us,
+		.waiter = { .waits = waits || (f->reserved && !f->async),
+			    .slot = p->settings.slot,
+			    .id = f->job.id,
+			    .until_boot_ms = f->deadline_boot_ms },
+		.begun = f->reserved,
+		.begun_wall_us = f->begun_wall_us,
+		.deadline_wall_us = f->deadline_wall_us,
+	};
+
+	f->reserved = false;
+	delivery_take(p->delivery, &order);
+	if (!order.waiter.waits)
+		return FLOW_OK; /* 202 */
+	f->timer = loop_timer(loop, f->deadline_boot_ms, on_deadline, f);
+	if (!delivery_owns(p->delivery, f->message->lane))
+		f->look_timer = loop_timer(loop, loop_now_ms(loop) + LOOK_MS, on_look, f);
+	return FLOW_PENDING;
+}
+
+void flow_take_result(struct flow *f, const struct delivery_result *result)
+{
+	if (f->step != FLOW_DELIVER || f->result != FLOW_PENDING ||
+	    !message_id_equal(f->id, result->id))
+		return;
+	f->outcome = *result;
+	f->outcome.action = f->action;
+	f->outcome.detail = f->detail;
+	text_copy_cut(f->action, sizeof(f->action), result->action);
+	switch (result->end) {
+	case DELIVERY_SENT:
+		f->reply = REPLY_SENT;
+		break;
+	case DELIVERY_FAILED:
+		f->reply = REPLY_FAILED;
+		break;
+	case DELIVERY_UNKNOWN:
+		text_copy_cut(f->detail, sizeof(f->detail), state_detail(STATE_UNKNOWN));
+		break;
+	case DELIVERY_RELEASED:
+		text_copy_cut(f->detail, sizeof(f->detail), result->detail);
+		break;
+	case DELIVERY_END_COUNT:
+		return;
+	}
+	make_ready(f, FLOW_OK);
+}
+
+void flow_hurry(struct flow *f, int64_t until_boot_ms)
+{
+	if (f->step != FLOW_DELIVER || until_boot_ms >= f->deadline_boot_ms)
+		return;
+	f->deadline_boot_ms = until_boot_ms;
+	loop_cancel(f->pipeline->world->loop, f->timer);
+	f->timer = loop_timer(f->pipeline->world->loop, until_boot_ms, on_deadline, f);
+}
+
+/* -- status --------------------------------------------------------------------------- */
+
+static void on_status_late(void *arg)
+{
+	struct flow *f = arg;
+
+	f->timer = 0;
+	if (f->route == ROUTE_STATUS)
+		f->reply = REPLY_STORE_AWAY;
+	make_ready(f, FLOW_OK);
+}
+
+static enum flow_result look_up_status(struct flow *f)
+{
+	struct pipeline *p = f->pipeline;
+	const int64_t now_ms = loop_now_ms(p->world->loop);
+	struct err err;
+
+	loop_cancel(p->world->loop, f->look_timer);
+	f->look_timer = 0;
+	if (store_status(p->world->store, f->job.id, f->id, &err)) {
+		if (f->route == ROUTE_STATUS)
+			f->reply = REPLY_STORE_AWAY;
+		return FLOW_OK;
+	}
+	f->timer = loop_timer(p->world->loop, now_ms + STATUS_WAIT_MS, on_status_late, f);
+	return FLOW_PENDING;
+}
+
+/* The wait ran out, or a result was lost: the store knows how the message stands. */
+static void use_state(struct flow *f, const struct store_status *status)
+{
+	f->outcome.attempts = status->attempts;
+	text_copy_cut(f->detail, sizeof(f->detail), state_detail(status->state));
+	switch (status->state) {
+	case STATE_SENT:
+	case STATE_DELIVERED:
+	case STATE_READ:
+		f->reply = REPLY_SENT;
+		f->outcome.sent_wall_us = status->sent_wall_us;
+		text_copy_cut(f->outcome.wamid, sizeof(f->outcome.wamid), status->wamid);
+		break;
+	case STATE_FAILED:
+	case STATE_EXPIRED:
+	case STATE_CANCELLED:
+		f->reply = REPLY_FAILED;
+		f->outcome.code = status->failure_code;
+		text_copy_cut(f->outcome.title, sizeof(f->outcome.title), status->failure_reason);
+		break;
+	default:
+		f->reply = REPLY_PENDING;
+		break;
+	}
+}
+
+static void use_status(struct flow *f, enum store_verdict verdict,
+		       const struct store_status *status)
+{
+	if (verdict != STORE_DONE) {
+		f->reply = REPLY_STORE_AWAY;
+	} else if (!status->found) {
+		f->reply = REPLY_NOT_FOUND;
+	} else {
+		f->status = malloc(sizeof(*f->status));
+		f->reply = f->status ? REPLY_STATUS : REPLY_INTERNAL;
+		if (f->status)
+			*f->status = *status;
+	}
+}
+
+static void on_status(struct job *job, enum store_verdict verdict,
+		      const struct store_status *status, const struct err *err)
+{
+	struct flow *f = flow_of(job);
+	const bool known = verdict == STORE_DONE && status->found;
+
+	(void)err;
+	if (f->step == FLOW_DELIVER && f->result == FLOW_PENDING && known) {
+		/* The fallback look: only an end is news. */
+		use_state(f, status);
+		if (f->reply != REPLY_PENDING || status->state == STATE_UNKNOWN)
+			make_ready(f, FLOW_OK);
+		return;
+	}
+	if (f->step != FLOW_STATUS)
+		return;
+	if (f->route == ROUTE_STATUS)
+		use_status(f, verdict, status);
+	else if (known)
+		use_state(f, status);
+	make_ready(f, FLOW_OK);
+}
+
+static enum flow_result answer(struct flow *f)
+{
+	flow_answer(f);
+	return FLOW_OK;
+}
+
+const struct job_operations flow_operations = {
+	.quota = on_quota,
+	.credentials = on_credentials,
+	.written = on_written,
+	.status = on_status,
+};

@@ -1,0 +1,206 @@
+#include "process/master.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/loop.h"
+#include "delivery/node.h"
+#include "process/crew.h"
+#include "process/listener.h"
+#include "process/signals.h"
+#include "process/worker.h"
+
+struct master {
+	const struct master_options *options;
+	struct settings settings;
+	struct log log;
+	struct loop *loop;
+	struct node *node;
+	struct crew *crew;
+	struct signals signals;
+	struct listener listener;
+	uint64_t stop_timer;
+	bool stopping;
+	int status;
+};
+
+static void on_crew_ready(void *arg)
+{
+	struct master *m = arg;
+	struct log_line line;
+
+	log_begin(&line, &m->log, LOG_INFO, "ready");
+	log_str(&line, "version", m->options->version);
+	log_int(&line, "workers", m->settings.workers);
+	log_str(&line, "socket", m->listener.inherited ? "inherited" : m->listener.path);
+	log_end(&line);
+}
+
+static void on_crew_empty(void *arg)
+{
+	struct master *m = arg;
+
+	loop_stop(m->loop);
+}
+
+static void on_late(void *arg)
+{
+	struct master *m = arg;
+
+	m->stop_timer = 0;
+	log_text(&m->log, LOG_WARNING, "drain_late",
+		 "DRAIN_SECONDS are over: what is left is released and goes on at the next start");
+	crew_kill(m->crew);
+}
+
+static void stop(struct master *m, const char *why)
+{
+	if (m->stopping)
+		return;
+	m->stopping = true;
+	log_text(&m->log, LOG_INFO, "stopping", "%s", why);
+	listener_unlink(&m->listener);
+	m->stop_timer = loop_timer(
+		m->loop, clock_boot_ms() + INT64_C(1000) * m->settings.drain_seconds, on_late, m);
+	crew_stop(m->crew);
+}
+
+static void on_crew_hopeless(void *arg)
+{
+	struct master *m = arg;
+
+	m->status = CREW_EXIT_CONFIG;
+	stop(m, "a worker cannot work like this; see its last line");
+}
+
+static void log_faults(const struct master *m, const struct settings_report *report)
+{
+	for (unsigned i = 0; i < report->count; i++)
+		log_text(&m->log, report->faults[i].error ? LOG_ERROR : LOG_WARNING, "setting",
+			 "%s", report->faults[i].text);
+}
+
+static void reload(struct master *m)
+{
+	struct settings_report report;
+	struct settings next;
+	char names[512];
+
+	if (m->options->reload(m->options->reload_arg, &next, &report)) {
+		log_faults(m, &report);
+		log_text(&m->log, LOG_ERROR, "reload_refused",
+			 "the settings have faults; the old ones stay in force");
+		return;
+	}
+	log_faults(m, &report);
+	if (settings_keep_fixed(&next, &m->settings, names, sizeof(names)))
+		log_text(&m->log, LOG_WARNING, "reload_partial", "needs a restart: %s", names);
+	m->settings = next;
+	m->log.level = next.log_level;
+	log_text(&m->log, LOG_INFO, "reloading", "the workers are replaced one by one");
+	crew_roll(m->crew);
+}
+
+static void on_signal(void *arg, int number)
+{
+	struct master *m = arg;
+
+	if (number == SIGCHLD)
+		crew_reap(m->crew);
+	else if (number == SIGHUP && !m->stopping)
+		reload(m);
+	else if (number == SIGTERM || number == SIGINT)
+		stop(m, number == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+/* In the child. */
+static int be_worker(void *arg, const struct crew_birth *birth)
+{
+	struct master *m = arg;
+	const struct worker_options options = {
+		.settings = &m->settings,
+		.birth = birth,
+		.node = m->node,
+		.listen_fd = m->listener.fd,
+		.version = m->options->version,
+	};
+
+	fd_close(&m->listener.lock_fd);
+	fd_close(&m->signals.fd);
+	loop_free(m->loop);
+	return worker_run(&options);
+}
+
+static int open_all(struct master *m, struct err *ret_err)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 };
+	const struct settings *s = &m->settings;
+	const struct listener_settings listener = {
+		.path = s->fcgi_socket,
+		.mode = s->fcgi_socket_mode,
+		.group = s->fcgi_socket_group,
+	};
+	const struct crew_events events = {
+		.ready = on_crew_ready,
+		.hopeless = on_crew_hopeless,
+		.empty = on_crew_empty,
+		.worker = be_worker,
+		.arg = m,
+	};
+
+	(void)fd_raise_limit();
+	m->loop = loop_new(ret_err);
+	if (!m->loop || signals_open(&m->signals, m->loop, signals, on_signal, m, ret_err) ||
+	    listener_open(&m->listener, &listener, ret_err))
+		return -1;
+	m->node = node_new(s->workers, ret_err);
+	if (!m->node)
+		return -1;
+	m->crew = crew_new(m->loop, &m->log, m->node, &events, ret_err);
+	return m->crew ? 0 : -1;
+}
+
+static void close_all(struct master *m)
+{
+	crew_free(m->crew);
+	node_free(m->node);
+	listener_close(&m->listener);
+	if (m->loop) {
+		signals_close(&m->signals, m->loop);
+		loop_cancel(m->loop, m->stop_timer);
+	}
+	loop_free(m->loop);
+}
+
+int master_run(const struct master_options *options)
+{
+	struct master m = {
+		.options = options,
+		.settings = options->settings,
+		.log = { .fd = STDERR_FILENO,
+			 .level = options->settings.log_level,
+			 .role = "master" },
+		.signals = { .fd = -1 },
+		.listener = { .fd = -1, .lock_fd = -1 },
+	};
+	struct err err;
+
+	if (open_all(&m, &err)) {
+		log_text(&m.log, LOG_ERROR, "start_failed", "%s", err.text);
+		close_all(&m);
+		return 1;
+	}
+	crew_start(m.crew);
+	if (loop_run(m.loop, &err)) {
+		log_text(&m.log, LOG_ERROR, "loop_failed", "%s", err.text);
+		m.status = 1;
+	}
+	if (!m.status)
+		log_text(&m.log, LOG_INFO, "stopped", "all workers have ended");
+	close_all(&m);
+	return m.status;
+}

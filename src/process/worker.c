@@ -1,0 +1,319 @@
+#include "process/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/loop.h"
+#include "delivery/delivery.h"
+#include "delivery/world.h"
+#include "fcgi/server.h"
+#include "pipeline/pipeline.h"
+#include "process/signals.h"
+#include "transport/transport.h"
+
+#define ACCEPT_TIMEOUT_MS 1500      /* with what comes after it, the caller's 503 within 2 s */
+#define COMMIT_TIMEOUT_MS 5000      /* an attempt that began so late does not leave any more */
+#define READY_WITHOUT_STORE_MS 1000 /* a worker is useful without a database: it says so */
+#define ORPHAN_DRAIN_MS 15000
+#define MEMORY_PER_REQUEST_CONNECTIONS 2
+#define SERVICE_CONNECTIONS 64
+#define CACHE_ENTRIES 20000
+#define ITEMS_PER_WORKER 50000
+#define PARAMS_BYTES 32768
+#define READ_TIMEOUT_MS 30000
+#define IDLE_TIMEOUT_MS 75000
+
+struct worker {
+	const struct worker_options *options;
+	struct log log;
+	struct loop *loop;
+	struct signals signals;
+	uint64_t lifeline;
+	struct world *world;
+	struct delivery *delivery;
+	struct pipeline *pipeline;
+	struct fcgi_server *server;
+	int ready_fd;
+	int64_t started_ms;
+	uint64_t ready_timer;
+	uint64_t orphan_timer;
+	bool draining;
+	bool store_was_ready;
+	struct log_rate store_log;
+	int status;
+};
+
+static unsigned requests_per_worker(const struct settings *s)
+{
+	return (s->max_in_flight + s->workers - 1) / s->workers;
+}
+
+static struct world_settings world_settings(const struct worker *w, const char *name)
+{
+	const struct settings *s = w->options->settings;
+	const unsigned requests = requests_per_worker(s);
+
+	return (struct world_settings){
+		.tenant = { .base_url = s->tenant_service_url,
+			    .ca_file = s->graph_ca_file,
+			    .quota_timeout_ms = s->quota_timeout_ms,
+			    .quota_cache_ms = INT64_C(1000) * s->quota_cache_seconds,
+			    .credentials_timeout_ms = s->credentials_timeout_ms,
+			    .credentials_cache_ms = INT64_C(1000) * s->credentials_cache_seconds,
+			    .max_entries = CACHE_ENTRIES,
+			    .max_connections = SERVICE_CONNECTIONS },
+		.graph = { .url = s->graph_api_url,
+			   .version = s->graph_api_version,
+			   .ca_file = s->graph_ca_file,
+			   .connect_timeout_ms = INT64_C(500) * s->request_timeout_seconds,
+			   .max_connections = s->graph_max_connections,
+			   .streams = s->graph_streams_per_connection,
+			   .max_in_flight = requests,
+			   .ambiguous_5xx = s->graph_ambiguous_5xx_unknown },
+		.conversation = { .base_url = s->conversation_service_url,
+				  .ca_file = s->graph_ca_file,
+				  .timeout_ms = INT64_C(1000) * s->conversation_timeout_seconds,
+				  .max_connections = SERVICE_CONNECTIONS,
+				  .max_in_flight = ITEMS_PER_WORKER },
+		.store = { .conninfo = s->database_url,
+			   .incarnation = w->options->birth->incarnation,
+			   .application_name = name,
+			   .accept_timeout_ms = ACCEPT_TIMEOUT_MS,
+			   .max_pending = ITEMS_PER_WORKER },
+		.max_jobs = 2 * ITEMS_PER_WORKER + requests,
+	};
+}
+
+static struct delivery_settings delivery_settings(const struct worker *w)
+{
+	const struct settings *s = w->options->settings;
+
+	return (struct delivery_settings){
+		.node = w->options->node,
+		.slot = w->options->birth->slot,
+		.incarnation = w->options->birth->incarnation,
+		.retry = { .max_retries = s->max_retries,
+			   .initial_ms = INT64_C(1000) * s->initial_backoff_seconds,
+			   .cap_ms = INT64_C(1000) * s->max_backoff_seconds },
+		.request_timeout_ms = INT64_C(1000) * s->request_timeout_seconds,
+		.commit_timeout_ms = COMMIT_TIMEOUT_MS,
+		.max_items = ITEMS_PER_WORKER,
+	};
+}
+
+static struct pipeline_settings pipeline_settings(const struct worker *w)
+{
+	const struct settings *s = w->options->settings;
+
+	return (struct pipeline_settings){
+		.slot = w->options->birth->slot,
+		.max_requests = requests_per_worker(s),
+		.sync_wait_ms = INT64_C(1000) * s->sync_wait_seconds,
+		.accept_timeout_ms = ACCEPT_TIMEOUT_MS,
+		.request_timeout_ms = INT64_C(1000) * s->request_timeout_seconds,
+		.message_ttl_ms = INT64_C(1000) * s->message_ttl_seconds,
+		.version = w->options->version,
+		.environment = s->environment,
+	};
+}
+
+static struct fcgi_server_settings server_settings(const struct worker *w)
+{
+	const struct settings *s = w->options->settings;
+
+	return (struct fcgi_server_settings){
+		.listen_fd = w->options->listen_fd,
+		/* More than requests, so that the ones too many can be told so. */
+		.max_connections = MEMORY_PER_REQUEST_CONNECTIONS * requests_per_worker(s) + 64,
+		.max_body_bytes = s->max_body_bytes,
+		.max_params_bytes = PARAMS_BYTES,
+		.read_timeout_ms = READ_TIMEOUT_MS,
+		.idle_timeout_ms = IDLE_TIMEOUT_MS,
+	};
+}
+
+/* -- ready, and the state of the store ------------------------------------------------- */
+
+static void report_ready(struct worker *w)
+{
+	if (w->ready_fd < 0)
+		return;
+	/* The master is gone if this fails; the lifeline says so too. */
+	(void)!write(w->ready_fd, "R", 1);
+	fd_close(&w->ready_fd);
+}
+
+static void on_ready_late(void *arg)
+{
+	struct worker *w = arg;
+
+	w->ready_timer = 0;
+	report_ready(w);
+}
+
+static bool watch_store(void *arg)
+{
+	struct worker *w = arg;
+	const bool ready = store_ready(w->world->store);
+	const struct err *trouble = store_trouble(w->world->store);
+	uint64_t suppressed;
+
+	if (store_schema_mismatch(w->world->store)) {
+		log_text(&w->log, LOG_ERROR, "schema_mismatch", "%s",
+			 trouble ? trouble->text : "run `message-sender db migrate`");
+		w->status = CREW_EXIT_CONFIG;
+		loop_stop(w->loop);
+		return false;
+	}
+	if (ready)
+		report_ready(w);
+	if (ready != w->store_was_ready) {
+		w->store_was_ready = ready;
+		log_text(&w->log, ready ? LOG_INFO : LOG_WARNING,
+			 ready ? "store_ready" : "store_away", "%s",
+			 ready     ? "PostgreSQL is connected"
+			 : trouble ? trouble->text
+				   : "");
+	} else if (trouble && log_rate_allows(&w->store_log, loop_now_ms(w->loop), &suppressed)) {
+		log_text(&w->log, LOG_WARNING, "store_trouble", "%s", trouble->text);
+	}
+	return false;
+}
+
+/* -- drain ------------------------------------------------------------------------------ */
+
+static bool watch_drain(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->draining && !pipeline_busy(w->pipeline) && !delivery_busy(w->delivery) &&
+	    !fcgi_server_busy(w->server) && !store_pending(w->world->store))
+		loop_stop(w->loop);
+	return false;
+}
+
+static void drain(struct worker *w)
+{
+	if (w->draining)
+		return;
+	w->draining = true;
+	log_text(&w->log, LOG_INFO, "draining", "%u requests, %u messages under way",
+		 pipeline_busy(w->pipeline), delivery_busy(w->delivery));
+	pipeline_drain(w->pipeline);
+	delivery_drain(w->delivery);
+	/* When a sibling goes on listening, what waits in the backlog is its business. */
+	fcgi_server_close(w->server, node_owner(w->options->node, w->options->birth->number) ==
+					     w->options->birth->slot);
+}
+
+static void on_signal(void *arg, int number)
+{
+	(void)number;
+	drain(arg);
+}
+
+static void on_orphan_late(void *arg)
+{
+	struct worker *w = arg;
+
+	log_text(&w->log, LOG_WARNING, "orphan_late", "the master is gone; ending unfinished");
+	loop_stop(w->loop);
+}
+
+static void on_lifeline(void *arg, int fd, uint32_t events)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)events;
+	loop_unwatch(w->loop, w->lifeline);
+	log_text(&w->log, LOG_WARNING, "orphaned", "the master is gone");
+	w->orphan_timer = loop_timer(w->loop, clock_boot_ms() + ORPHAN_DRAIN_MS, on_orphan_late, w);
+	drain(w);
+}
+
+/* -- life ------------------------------------------------------------------------------- */
+
+static int open_all(struct worker *w, struct err *ret_err)
+{
+	/* Ctrl-C in a terminal reaches the whole group; the master decides what it means. */
+	static const int signals[] = { SIGTERM, 0 };
+	const struct crew_birth *birth = w->options->birth;
+	struct delivery_settings delivery = delivery_settings(w);
+	struct pipeline_settings pipeline = pipeline_settings(w);
+	struct fcgi_server_settings server = server_settings(w);
+	struct world_settings world;
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "message-sender %s", w->log.role);
+	world = world_settings(w, name);
+	w->loop = loop_new(ret_err);
+	if (!w->loop || transport_global_init(ret_err))
+		return -1;
+	w->world = world_new(w->loop, &w->log, &world, ret_err);
+	if (!w->world)
+		return -1;
+	w->pipeline = pipeline_new(w->world, &pipeline, ret_err);
+	if (!w->pipeline)
+		return -1;
+	w->delivery = delivery_new(w->world, &delivery, pipeline_on_result, w->pipeline, ret_err);
+	if (!w->delivery)
+		return -1;
+	/* FCGX_Init comes first, then our signals. */
+	w->server = fcgi_server_new(w->loop, &server, pipeline_on_request, w->pipeline, ret_err);
+	if (!w->server || signals_open(&w->signals, w->loop, signals, on_signal, w, ret_err))
+		return -1;
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	pipeline_attach(w->pipeline, w->delivery, w->server);
+	w->lifeline = loop_watch(w->loop, birth->lifeline_fd, EPOLLIN | EPOLLHUP, on_lifeline, w,
+				 ret_err);
+	return w->lifeline ? 0 : -1;
+}
+
+static void close_all(struct worker *w)
+{
+	if (w->loop)
+		signals_close(&w->signals, w->loop);
+	pipeline_free(w->pipeline);
+	delivery_free(w->delivery);
+	fcgi_server_free(w->server);
+	world_free(w->world);
+	loop_free(w->loop);
+	transport_global_fini();
+}
+
+int worker_run(const struct worker_options *options)
+{
+	struct worker w = {
+		.options = options,
+		.log = { .fd = STDERR_FILENO, .level = options->settings->log_level },
+		.signals = { .fd = -1 },
+		.ready_fd = options->birth->ready_fd,
+		.started_ms = clock_boot_ms(),
+	};
+	struct err err;
+
+	(void)snprintf(w.log.role, sizeof(w.log.role), "worker-%u", options->birth->number + 1);
+	if (open_all(&w, &err)) {
+		log_text(&w.log, LOG_ERROR, "worker_start_failed", "%s", err.text);
+		return err.class == ERR_INVALID ? CREW_EXIT_CONFIG : 1;
+	}
+	loop_hook(w.loop, watch_store, &w);
+	loop_hook(w.loop, watch_drain, &w);
+	w.ready_timer =
+		loop_timer(w.loop, w.started_ms + READY_WITHOUT_STORE_MS, on_ready_late, &w);
+	if (loop_run(w.loop, &err)) {
+		log_text(&w.log, LOG_ERROR, "loop_failed", "%s", err.text);
+		w.status = 1;
+	}
+	close_all(&w);
+	return w.status;
+}

@@ -1,0 +1,84 @@
+/*
+ * op - one operation of the store, from its submission until its caller was told.
+ *
+ * Owned by exactly one list or batch at a time.  Rows are copies of what the caller gave;
+ * their texts are borrowed until completion.
+ */
+#ifndef STORE_OP_H
+#define STORE_OP_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "store/store.h"
+
+/* The order of the statements in a batch. */
+enum op_kind {
+	OP_CANCEL = 0,   /* an accept whose caller was told STORE_UNCERTAIN */
+	OP_ACCEPT,
+	OP_BEGIN,
+	OP_OUTCOME,
+	OP_DEFER,
+	OP_CONVERSATION,
+	OP_WRITES,       /* how many kinds share batches */
+	OP_LOAD = OP_WRITES,
+	OP_UPKEEP,       /* partitions; nobody is told */
+	OP_STATUS,
+};
+
+struct op_load {
+	uint64_t lanes;
+	uint64_t after_seq;
+	int64_t due_until_wall_us;
+	unsigned limit;
+};
+
+struct op {
+	struct list node;            /* of the queue, of loads, or of what is completed */
+	struct list timed;           /* of those that time out, in order of submission */
+	enum op_kind kind;
+	uint64_t tag;
+	int64_t submitted_ms;
+	struct message_id id;
+	size_t bytes;                /* of its texts, about */
+
+	/* The op of the same message that waited when this one came. */
+	uint64_t serial;             /* counted up, from 1 */
+	uint64_t before_serial;      /* 0: none */
+	enum op_kind before_kind;
+
+	bool doubt;                  /* written, and not known whether it was committed */
+	struct message *own;         /* of a cancel: what row.accept.message points to */
+	struct op *merged;           /* of an outcome: the conversation it settles as well */
+
+	union {
+		struct store_accept accept;
+		struct store_begin begin;
+		struct store_outcome outcome;
+		struct store_defer defer;
+		struct store_conversation conversation;
+		struct op_load load;
+	} row;
+
+	/* Completion. */
+	enum store_verdict verdict;
+	uint64_t seq;
+	struct err err;              /* unless DONE */
+	PGresult *result;            /* of reads; owned */
+};
+
+/* Null: no memory. */
+struct op *op_new(enum op_kind kind, uint64_t tag, struct message_id id,
+		  int64_t now_ms) MUST_CHECK;
+void op_free(struct op *op);
+
+/* Puts it at the end of `completed`, with the conversation merged into it; err may be null
+ * with STORE_DONE. */
+void op_complete(struct op *op, struct list *completed, enum store_verdict verdict,
+		 const struct err *err);
+
+#endif

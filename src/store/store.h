@@ -1,0 +1,206 @@
+/*
+ * store - PostgreSQL as this service uses it: one pipelined connection for batched writes,
+ * one for reads; every operation is submitted with a tag and completes once, by the done
+ * function, from a loop hook.
+ *
+ * Writes (accept, begin, outcome, defer, conversation) that come together share one
+ * transaction: flushed when the connection is idle and the oldest waits 3 ms or 200 rows
+ * are there; rows sorted by key; one bad row costs only itself (halving).  40P01, 40001 and
+ * 55P03 repeat the batch unchanged.  After a connection loss the batch is repeated with the
+ * same ids until it is settled; nothing of it has completed before.
+ *
+ * Time-outs: an accept that is not committed within accept_timeout_ms completes as
+ * STORE_AWAY (never written: certainly not taken) or STORE_UNCERTAIN (written, no reply: may
+ * have been taken; the store then cancels it itself as DESIGN section 7 says, once it can).
+ * All other writes never fail for time: they are facts, kept and repeated until they land.
+ *
+ * Times in rows are wall-clock microseconds since 1970 UTC.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "domain/message.h"
+#include "domain/outcome.h"
+#include "domain/state.h"
+
+struct store;
+
+enum store_verdict {
+	STORE_DONE = 0,     /* committed */
+	STORE_CONFLICT,     /* begin: the work is not as the decision assumed, or gone */
+	STORE_AWAY,         /* certainly not written: the database could not be reached in time */
+	STORE_UNCERTAIN,    /* accept only: may have been taken */
+	STORE_REJECTED,     /* this row's data was refused (SQLSTATE 22, 23) */
+};
+
+/* An accepted message: rows in message and work, one transaction. */
+struct store_accept {
+	const struct message *message; /* borrowed until completion */
+	bool caller_waits;             /* the contract's schedule applies */
+	int64_t expires_wall_us;       /* end of validity */
+	bool begin;                    /* attempt 1 begins in the same transaction */
+	const char *number;            /* with begin; borrowed until completion */
+	int64_t deadline_wall_us;      /* with begin: the attempt's own deadline */
+	/* Not to be sent at all: stored as failed, no work. */
+	bool failed;
+	int failure_code;
+	const char *failure_reason;    /* borrowed until completion */
+};
+
+/* Attempt n begins: only if the work row still says attempt n - 1 is the last, and its
+ * outcome is recorded. */
+struct store_begin {
+	struct message_id id;
+	unsigned attempt;              /* 1 or more */
+	const char *number;            /* borrowed until completion */
+	int64_t deadline_wall_us;
+};
+
+enum store_next {
+	STORE_NEXT_DONE = 0,           /* sent; nothing left to do: work row goes */
+	STORE_NEXT_CONVERSATION,       /* sent; to be stored in the Conversation Service */
+	STORE_NEXT_RETRY,              /* due again at due_wall_us */
+	STORE_NEXT_UNKNOWN,            /* lost: waits for evidence or policy */
+	STORE_NEXT_FAILED,             /* final: work row goes */
+};
+
+/* The outcome of an attempt: a fact, recorded idempotently, whatever happened meanwhile; also
+ * over `lost`.  One accepted outcome makes the message sent, no other undoes that. */
+struct store_outcome {
+	struct message_id id;
+	unsigned attempt;
+	struct message_id incarnation;  /* that began it */
+	enum outcome outcome;
+	const char *number;             /* all texts: borrowed until completion */
+	int64_t begun_wall_us;
+	int64_t ended_wall_us;
+	int http_status;                /* 0: none */
+	int code;                       /* Meta's; negative for our cases; 0 none */
+	int subcode;
+	const char *title;
+	const char *details;
+	const char *trace;
+	const char *wamid;              /* "" unless accepted */
+	enum store_next next;
+	int64_t due_wall_us;            /* with RETRY, CONVERSATION */
+	unsigned counted;               /* attempts that count against MAX_RETRIES, so far */
+	unsigned throttled;             /* rate-limited in a row, so far */
+	const char *failure_reason;     /* with FAILED */
+};
+
+/* Work waits without an attempt (credentials to be had later) or ends without one. */
+struct store_defer {
+	struct message_id id;
+	bool failed;                    /* else due again at due_wall_us */
+	int64_t due_wall_us;
+	int failure_code;
+	const char *reason;             /* borrowed until completion */
+};
+
+/* The Conversation Service has it, or not yet. */
+struct store_conversation {
+	struct message_id id;
+	bool stored;                    /* else due again at due_wall_us */
+	int64_t due_wall_us;
+	unsigned tries;
+};
+
+/* Completion of a write.  seq: of an accept that is DONE. */
+typedef void store_done_fn(void *arg, uint64_t tag, enum store_verdict verdict, uint64_t seq,
+			   const struct err *err);
+
+/* A message's status, for a caller. */
+struct store_status {
+	bool found;
+	enum state state;
+	char wamid[160];
+	int64_t sent_wall_us;           /* 0: none; so below */
+	int64_t delivered_wall_us;
+	int64_t read_wall_us;
+	int failure_code;
+	unsigned attempts;
+	char failure_reason[512];
+};
+typedef void store_status_fn(void *arg, uint64_t tag, enum store_verdict verdict,
+			     const struct store_status *status, const struct err *err);
+
+/* One row of live work with its message, as loaded at start and by the fallback poll. */
+struct store_work {
+	struct message message;         /* texts borrowed for the call: message_copy() it */
+	enum state state;               /* queued, sending, retrying, unknown; sent: conversation */
+	bool caller_waited;
+	unsigned attempt;               /* last begun, 0 none */
+	unsigned counted;
+	unsigned throttled;
+	struct message_id incarnation;  /* that began it */
+	int64_t begun_wall_us;
+	int64_t deadline_wall_us;
+	int64_t due_wall_us;
+	int64_t expires_wall_us;
+	const char *number;             /* "" until the first attempt begins */
+	const char *wamid;              /* of a sent one, for the Conversation Service */
+	unsigned conversation_tries;
+};
+/* Called per row, then once with work null: `more` says whether rows may be left beyond the
+ * last one's seq. */
+typedef void store_work_fn(void *arg, uint64_t tag, enum store_verdict verdict,
+			   const struct store_work *work, bool more, const struct err *err);
+
+struct store_settings {
+	const char *conninfo;           /* DATABASE_URL; copied */
+	struct message_id incarnation;  /* of this worker's life: registered at start */
+	const char *application_name;   /* "message-sender worker-1"; copied */
+	int64_t accept_timeout_ms;      /* 1,500: the caller's 503 comes within 2 s */
+	unsigned max_pending;           /* rows waiting to be written; beyond: submit refuses */
+};
+
+struct store_callbacks {
+	store_done_fn *done;
+	store_status_fn *status;
+	store_work_fn *work;
+	void *arg;
+};
+
+struct store *store_new(struct loop *loop, const struct store_settings *settings,
+			const struct store_callbacks *callbacks, struct err *ret_err) MUST_CHECK;
+void store_free(struct store *s);
+
+/* Both connections are up, roles set, statements prepared, schema version fits. */
+bool store_ready(const struct store *s);
+/* Null while healthy; else why it is not (for the log and the 503's text); borrowed. */
+const struct err *store_trouble(const struct store *s);
+/* The schema is newer or older than this program: `serve` must end with this. */
+bool store_schema_mismatch(const struct store *s);
+
+/* 0 or -1 with ret_err (ERR_LIMIT: max_pending).  The rows' borrowed texts must live until
+ * completion. */
+int store_accept(struct store *s, uint64_t tag, const struct store_accept *row,
+		 struct err *ret_err) MUST_CHECK;
+int store_begin(struct store *s, uint64_t tag, const struct store_begin *row,
+		struct err *ret_err) MUST_CHECK;
+/* These three cannot be refused: the caller holds the fact until it is committed. */
+void store_outcome(struct store *s, uint64_t tag, const struct store_outcome *row);
+void store_defer(struct store *s, uint64_t tag, const struct store_defer *row);
+/* Merged into the outcome row of the same message when that is not written yet; its own
+ * completion comes in any case. */
+void store_conversation(struct store *s, uint64_t tag, const struct store_conversation *row);
+
+int store_status(struct store *s, uint64_t tag, struct message_id id,
+		 struct err *ret_err) MUST_CHECK;
+/* Live work of the lanes (bit i: lane i) in order of seq, above after_seq, due until
+ * due_until_wall_us, at most limit rows. */
+int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq,
+	       int64_t due_until_wall_us, unsigned limit, struct err *ret_err) MUST_CHECK;
+
+/* Writes and reads not completed; how long the oldest row has waited, ms (for admission). */
+unsigned store_pending(const struct store *s);
+int64_t store_oldest_ms(const struct store *s);
+
+#endif
