@@ -12,7 +12,7 @@ import pytest
 import requests
 
 BINARY = os.environ.get("SIMULATOR_BIN") or os.path.join(
-    os.environ.get("BUILD_DIR", pathlib.Path(__file__).resolve().parents[2]),
+    os.environ.get("BUILD_DIR", pathlib.Path(__file__).resolve().parents[2] / "build"),
     "message-sender-simulator")
 MESSAGE_ID = "018f4e5a-1111-7222-8333-123456789abc"
 HTTP = ["--http2", "--http1.1"]
