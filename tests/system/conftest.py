@@ -131,7 +131,8 @@ def _factory(work, sockets, simulator, postgres, test):
             **(simulator or session_simulator).settings(), "DATABASE_URL": database.url,
             **settings}, **(service_options or {}))
         process.database = database
-        (work / "services.txt").open("a").write(f"{name} {test}\n")
+        with (work / "services.txt").open("a") as names:
+            names.write(f"{name} {test}\n")
         started.append(process)
         return process
 

@@ -88,7 +88,7 @@ class Process:
     def tail(self):
         return self.log.read_text(errors="replace")[-2000:]
 
-    def signal(self, number):
+    def send_signal(self, number):
         self.popen.send_signal(number)
 
     def wait(self, seconds=30):

@@ -114,7 +114,7 @@ class Service:
             return False
 
     def reload(self):
-        self.process.signal(signal.SIGHUP)
+        self.process.send_signal(signal.SIGHUP)
 
     def stop(self, seconds=30):
         """SIGTERM; returns the exit status."""
