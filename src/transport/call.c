@@ -69,6 +69,7 @@ struct call *call_copy(const struct transport_request *request, struct curl_slis
 		return NULL;
 	}
 	at = c->texts;
+	c->texts_size = space;
 	list_init(&c->node);
 	c->tag = request->tag;
 	c->submitted_boot_ms = now_boot_ms;
@@ -86,4 +87,12 @@ struct call *call_copy(const struct transport_request *request, struct curl_slis
 	c->body_len = request->body_len;
 	c->body = put(&at, request->body_len > 0 ? request->body : "", request->body_len);
 	return c;
+}
+
+void call_free(struct call *c)
+{
+	if (c == NULL)
+		return;
+	explicit_bzero(c->texts, c->texts_size);
+	free(c);
 }

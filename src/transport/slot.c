@@ -113,6 +113,7 @@ static void connect_rules(CURL *easy, const struct transport_settings *settings)
 {
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
@@ -173,7 +174,7 @@ void slot_free(struct slot *s)
 		return;
 	curl_easy_cleanup(s->easy);
 	str_fini(&s->answer);
-	free(s->call);
+	call_free(s->call);
 	free(s);
 }
 
@@ -258,12 +259,14 @@ void slot_result(struct slot *s, CURLcode code, int64_t now_boot_ms,
 		failed(s, code, ret_result);
 }
 
+/* What was sent and what came holds tokens. */
 void slot_end(struct slot *s)
 {
 	if (!s->ready)
 		--*s->rules->setting_up;
-	free(s->call);
+	call_free(s->call);
 	s->call = NULL;
+	explicit_bzero(s->answer.data, s->answer.len);
 	if (s->answer.space > ANSWER_KEEP_BYTES)
 		str_fini(&s->answer);
 	str_reset(&s->answer);

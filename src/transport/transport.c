@@ -136,7 +136,7 @@ void transport_free(struct transport *t)
 		return;
 	loop_cancel(t->loop, t->queue_timer);
 	while ((node = list_take_first(&t->queue)) != NULL)
-		free(LIST_OBJECT(node, struct call, node));
+		call_free(LIST_OBJECT(node, struct call, node));
 	free_slots(t, &t->busy);
 	free_slots(t, &t->idle);
 	driver_free(t->driver);
@@ -185,7 +185,7 @@ static void end_unstarted(struct transport *t, struct call *c, const struct err 
 		.err = *err,
 	};
 
-	free(c);
+	call_free(c);
 	t->done(t->arg, &result);
 }
 
