@@ -61,9 +61,9 @@ def test_needed_settings(name, value):
 
 
 @pytest.mark.parametrize("name, value", [
-    ("MAX_RETRIES", "-1"), ("MAX_RETRIES", "21"), ("MAX_RETRIES", "x"), ("MAX_RETRIES", "3 "),
+    ("MAX_RETRIES", "-1"), ("MAX_RETRIES", "11"), ("MAX_RETRIES", "x"), ("MAX_RETRIES", "3 "),
     ("MAX_RETRIES", ""), ("MAX_RETRIES", "99999999999999999999"),
-    ("WORKERS", "0"), ("WORKERS", "100000"), ("PORT", "0"), ("PORT", "65536"),
+    ("WORKERS", "-1"), ("WORKERS", "65"), ("PORT", "0"), ("PORT", "65536"),
     ("TENANT_SERVICE_URL", "ftp://x"), ("TENANT_SERVICE_URL", "nonsense"),
     ("GRAPH_API_URL", "http://"), ("GRAPH_API_VERSION", "v25"), ("GRAPH_API_VERSION", "v1/2"),
     ("FCGI_SOCKET_MODE", "999"), ("GRAPH_AMBIGUOUS_5XX", "maybe"),

@@ -16,7 +16,7 @@ from harness import fcgi
 from harness.api import SEND, Api, new_message
 from harness.burst import Flow, send_all
 from harness.process import alive, children
-from harness.service import OVERLOAD_SETTING, Service, command
+from harness.service import Service, command
 from harness.wait import wait_until
 
 
@@ -121,7 +121,7 @@ def books_balance(service, simulator, sent, answers):
 def settled(service, seconds=40):
     """Waits until no message waits or is being sent."""
     wait_until(lambda: service.database.query(
-        "SELECT count(*) AS n FROM message_sender.message"
+        "SELECT count(*) AS n FROM message_sender.work"
         " WHERE state IN ('queued', 'sending', 'retrying')")[0]["n"] == 0,
         seconds, "every message has come to an end")
 
@@ -423,7 +423,7 @@ def test_two_thousand_in_flight(new_service, new_web, simulator):
 
 def test_full_house_is_refused_early(new_service, new_web, simulator):
     """Beyond the bound: 503 at once, before any database work; nobody else suffers."""
-    service = new_service(WORKERS=1, **{OVERLOAD_SETTING: 50})
+    service = new_service(WORKERS=1, MAX_IN_FLIGHT=50)
     web = new_web(service)
     simulator.latency(graph_ms=3000)
     messages = [new_message() for _ in range(200)]

@@ -89,6 +89,14 @@ class Postgres:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
+# A message as a person would ask for it: while there is work left, that row has the exact state.
+MESSAGE = """
+SELECT m.*, greatest(m.attempts, w.attempt) AS attempts, CASE
+    WHEN m.state IN ('queued', 'sending', 'retrying', 'unknown') THEN coalesce(w.state, m.state)
+    ELSE m.state END AS state
+FROM message_sender.message m LEFT JOIN message_sender.work w USING (message_id)
+"""
+
 
 class Database:
     def __init__(self, postgres, name):
@@ -107,15 +115,14 @@ class Database:
 
     def message(self, message_id):
         """The row of a message, or None."""
-        rows = self.query("SELECT * FROM message_sender.message WHERE message_id = %s",
-                          message_id)
+        rows = self.query(MESSAGE + "WHERE message_id = %s", message_id)
         return rows[0] if rows else None
 
     def messages(self, tenant_id):
-        return self.query("SELECT * FROM message_sender.message WHERE tenant_id = %s"
-                          " ORDER BY message_id", tenant_id)
+        return self.query(MESSAGE + "WHERE m.tenant_id = %s ORDER BY message_id", tenant_id)
 
     def attempts(self, message_id):
+        """Its attempts that have ended."""
         return self.query("SELECT * FROM message_sender.attempt WHERE message_id = %s"
                           " ORDER BY attempt", message_id)
 

@@ -9,8 +9,6 @@ from harness.process import BUILD, SANITIZERS, Process, children, run
 from harness.wait import wait_until
 
 PROGRAM = BUILD / "message-sender"
-# The setting that bounds the requests one worker holds.
-OVERLOAD_SETTING = "MAX_IN_FLIGHT"
 FIELD = re.compile(r'([a-z_][a-z0-9_]*)=("(?:[^"\\]|\\.)*"|\S*)')
 
 
