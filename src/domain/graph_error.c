@@ -1,11 +1,21 @@
 #include "domain/graph_error.h"
 
-#define ROW(first, last, sub, name, title, class, wait, first_s, last_s, action)              \
-	{ first, last, sub, name, title, GRAPH_##class, GRAPH_WAIT_##wait, first_s, last_s,   \
-	  action },
-#define CASE(which, name, title, class, wait, first_s, last_s, action)                        \
-	{ GRAPH_CASE_##which, GRAPH_CASE_##which, 0, name, title, GRAPH_##class,              \
-	  GRAPH_WAIT_##wait, first_s, last_s, action },
+#define ROW(first, last, sub, code, heading, cls, grows, first_s, last_s, advice) \
+	{                                                                         \
+		.first_code = (first),                                            \
+		.last_code = (last),                                              \
+		.subcode = (sub),                                                 \
+		.name = (code),                                                   \
+		.title = (heading),                                               \
+		.class = GRAPH_##cls,                                             \
+		.wait = GRAPH_WAIT_##grows,                                       \
+		.first_wait_s = (first_s),                                        \
+		.last_wait_s = (last_s),                                          \
+		.action = (advice),                                               \
+	},
+#define CASE(which, code, heading, cls, grows, first_s, last_s, advice)                            \
+	ROW(GRAPH_CASE_##which, GRAPH_CASE_##which, 0, code, heading, cls, grows, first_s, last_s, \
+	    advice)
 
 static const struct graph_error rows[] = {
 #include "domain/graph_error_rows.h"

@@ -24,36 +24,36 @@ enum graph_class {
 
 /* How the waits of an asynchronous message grow. */
 enum graph_wait {
-	GRAPH_WAIT_NONE = 0,   /* not retried */
-	GRAPH_WAIT_DOUBLE,     /* first_wait_s, doubled up to last_wait_s */
-	GRAPH_WAIT_POWER4,     /* 4^X seconds, X from 0, capped at last_wait_s */
-	GRAPH_WAIT_FIXED,      /* first_wait_s each time */
+	GRAPH_WAIT_NONE = 0, /* not retried */
+	GRAPH_WAIT_DOUBLE,   /* first_wait_s, doubled up to last_wait_s */
+	GRAPH_WAIT_POWER4,   /* 4^X seconds, X from 0, capped at last_wait_s */
+	GRAPH_WAIT_FIXED,    /* first_wait_s each time */
 };
 
 struct graph_error {
-	int first_code;        /* codes first..last; cases without a code are negative */
+	int first_code; /* codes first..last; cases without a code are negative */
 	int last_code;
-	int subcode;           /* 0: any */
-	const char *name;      /* "130429", "200-299", "100/33", "http:5xx"...: as in the table */
+	int subcode;      /* 0: any */
+	const char *name; /* "130429", "200-299", "100/33", "http:5xx"...: as in the table */
 	const char *title;
 	enum graph_class class;
 	enum graph_wait wait;
 	int first_wait_s;
 	int last_wait_s;
-	const char *action;    /* what a person should do: one sentence */
+	const char *action; /* what a person should do: one sentence */
 };
 
 /* Cases without a Graph code. */
 enum graph_case {
 	GRAPH_CASE_ACCEPTED = -1,
 	GRAPH_CASE_HTTP_429 = -2,
-	GRAPH_CASE_HTTP_500 = -3,     /* 500 and 503 */
-	GRAPH_CASE_HTTP_5XX = -4,     /* other 5xx */
+	GRAPH_CASE_HTTP_500 = -3, /* 500 and 503 */
+	GRAPH_CASE_HTTP_5XX = -4, /* other 5xx */
 	GRAPH_CASE_HTTP_4XX = -5,
-	GRAPH_CASE_HTTP_2XX = -6,     /* 2xx without messages[0].id */
+	GRAPH_CASE_HTTP_2XX = -6, /* 2xx without messages[0].id */
 	GRAPH_CASE_NET_BEFORE = -7,
 	GRAPH_CASE_NET_AFTER = -8,
-	GRAPH_CASE_UNKNOWN_4XX = -9,  /* a code not in the table, 4xx */
+	GRAPH_CASE_UNKNOWN_4XX = -9, /* a code not in the table, 4xx */
 	GRAPH_CASE_UNKNOWN_5XX = -10,
 	GRAPH_CASE_CREDENTIALS = -11, /* ours: no credentials to be had for the outlet */
 	GRAPH_CASE_EXPIRED = -12,     /* ours: validity ran out unsent */

@@ -5,8 +5,8 @@
 
 struct message *message_copy(const struct message *from)
 {
-	const char *const texts[] = { from->tenant_id, from->outlet_id, from->conversation_id,
-				      from->recipient, from->type, from->payload,
+	const char *const texts[] = { from->tenant_id,  from->outlet_id, from->conversation_id,
+				      from->recipient,  from->type,      from->payload,
 				      from->sender_type };
 	enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
 	char *copies[TEXTS];

@@ -12,14 +12,14 @@
 #include "domain/message_id.h"
 
 #define MESSAGE_LANES 64
-#define MESSAGE_TOKEN_MAX 128       /* tenant, outlet, conversation: visible ASCII characters */
-#define MESSAGE_TEXT_MAX 4096       /* code points of a text body (Meta: 4096 characters) */
+#define MESSAGE_TOKEN_MAX 128 /* tenant, outlet, conversation: visible ASCII characters */
+#define MESSAGE_TEXT_MAX 4096 /* code points of a text body (Meta: 4096 characters) */
 
 struct message {
 	struct message_id id;
-	uint64_t seq;               /* order per recipient; 0 until the store gave it */
+	uint64_t seq; /* order per recipient; 0 until the store gave it */
 	int64_t accepted_wall_us;
-	unsigned lane;              /* 0 to MESSAGE_LANES - 1 */
+	unsigned lane; /* 0 to MESSAGE_LANES - 1 */
 	const char *tenant_id;
 	const char *outlet_id;
 	const char *conversation_id; /* "": not stored in the Conversation Service */

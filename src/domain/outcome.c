@@ -23,10 +23,8 @@
 #include <string.h>
 
 static const char *const names[] = {
-	[OUTCOME_NONE] = "",
-	[OUTCOME_ACCEPTED] = "accepted",
-	[OUTCOME_REFUSED] = "refused",
-	[OUTCOME_NOT_SENT] = "not_sent",
+	[OUTCOME_NONE] = "",           [OUTCOME_ACCEPTED] = "accepted",
+	[OUTCOME_REFUSED] = "refused", [OUTCOME_NOT_SENT] = "not_sent",
 	[OUTCOME_LOST] = "lost",
 };
 
@@ -90,8 +88,7 @@ static enum graph_case lost_case(int status)
 }
 
 /* A failure that proves nothing by itself: row says what it is when it counts as refused. */
-static struct verdict decide_failure(const struct graph_error *row, int status,
-				     bool ambiguous_5xx)
+static struct verdict decide_failure(const struct graph_error *row, int status, bool ambiguous_5xx)
 {
 	if (!is_complete_failure(status))
 		return say_case(OUTCOME_LOST, lost_case(status));
@@ -111,8 +108,8 @@ static struct verdict decide_by_code(const struct call_facts *facts, bool ambigu
 	if (row == NULL) {
 		if (is_4xx(facts->http_status))
 			return decide_4xx(facts->is_transient);
-		return decide_failure(graph_error_case(GRAPH_CASE_UNKNOWN_5XX),
-				      facts->http_status, ambiguous_5xx);
+		return decide_failure(graph_error_case(GRAPH_CASE_UNKNOWN_5XX), facts->http_status,
+				      ambiguous_5xx);
 	}
 	if (!says_nothing(facts->error_code))
 		return say(OUTCOME_REFUSED, row);

@@ -12,11 +12,11 @@
 #include "domain/graph_error.h"
 
 enum outcome {
-	OUTCOME_NONE = 0,     /* not known yet: the attempt is under way */
-	OUTCOME_ACCEPTED,     /* wamid in hand */
-	OUTCOME_REFUSED,      /* Meta said no: certainly not sent */
-	OUTCOME_NOT_SENT,     /* never reached Meta */
-	OUTCOME_LOST,         /* may or may not have been accepted */
+	OUTCOME_NONE = 0, /* not known yet: the attempt is under way */
+	OUTCOME_ACCEPTED, /* wamid in hand */
+	OUTCOME_REFUSED,  /* Meta said no: certainly not sent */
+	OUTCOME_NOT_SENT, /* never reached Meta */
+	OUTCOME_LOST,     /* may or may not have been accepted */
 };
 
 /* "accepted", "refused", "not_sent", "lost", "" : as stored in SQL. */
@@ -25,21 +25,21 @@ bool outcome_parse(const char *name, enum outcome *ret_outcome);
 
 /* How the call ended, seen from below. */
 enum call_end {
-	CALL_ANSWERED = 0,    /* a complete HTTP answer */
-	CALL_NOT_SENT,        /* body never handed over */
-	CALL_LOST,            /* body handed over, no complete answer */
+	CALL_ANSWERED = 0, /* a complete HTTP answer */
+	CALL_NOT_SENT,     /* body never handed over */
+	CALL_LOST,         /* body handed over, no complete answer */
 };
 
 /* What is known of a call, once its answer was read. */
 struct call_facts {
 	enum call_end end;
-	int http_status;      /* when answered */
-	bool has_message_id;  /* messages[0].id was there */
-	bool readable;        /* the body was JSON in Graph's form */
-	bool has_error;       /* error.code was there */
+	int http_status;     /* when answered */
+	bool has_message_id; /* messages[0].id was there */
+	bool readable;       /* the body was JSON in Graph's form */
+	bool has_error;      /* error.code was there */
 	int error_code;
-	int error_subcode;    /* 0: none */
-	bool is_transient;    /* error.is_transient was true */
+	int error_subcode; /* 0: none */
+	bool is_transient; /* error.is_transient was true */
 };
 
 /* What it comes to: an outcome, and the row of the error table that says what next (never

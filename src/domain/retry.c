@@ -48,8 +48,7 @@ static bool is_retryable(const struct verdict *verdict)
 {
 	if (verdict->outcome != OUTCOME_REFUSED && verdict->outcome != OUTCOME_NOT_SENT)
 		return false;
-	if (verdict->error->class != GRAPH_TRANSIENT &&
-	    verdict->error->class != GRAPH_RATE_LIMITED)
+	if (verdict->error->class != GRAPH_TRANSIENT && verdict->error->class != GRAPH_RATE_LIMITED)
 		return false;
 	return verdict->error->wait != GRAPH_WAIT_NONE;
 }

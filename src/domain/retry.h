@@ -21,9 +21,9 @@
 #include "domain/outcome.h"
 
 struct retry_policy {
-	unsigned max_retries;   /* MAX_RETRIES, 0 to 20 */
-	int64_t initial_ms;     /* INITIAL_BACKOFF_SECONDS */
-	int64_t cap_ms;         /* MAX_BACKOFF_SECONDS */
+	unsigned max_retries; /* MAX_RETRIES, 0 to 20 */
+	int64_t initial_ms;   /* INITIAL_BACKOFF_SECONDS */
+	int64_t cap_ms;       /* MAX_BACKOFF_SECONDS */
 };
 
 struct retry_case {
@@ -34,15 +34,15 @@ struct retry_case {
 	unsigned throttled;     /* rate-limited attempts in a row, this one included */
 	int64_t server_wait_ms; /* Retry-After or usage header; 0: not asked */
 	int64_t now_ms;
-	int64_t expires_ms;     /* same clock as now_ms; INT64_MAX: none */
+	int64_t expires_ms; /* same clock as now_ms; INT64_MAX: none */
 	uint32_t random;
 };
 
 enum retry_verdict {
-	RETRY_AT = 0,           /* *ret_at_ms is set */
-	RETRY_FORBIDDEN,        /* R1: permanent, or lost */
-	RETRY_EXHAUSTED,        /* R2 */
-	RETRY_EXPIRED,          /* R4 */
+	RETRY_AT = 0,    /* *ret_at_ms is set */
+	RETRY_FORBIDDEN, /* R1: permanent, or lost */
+	RETRY_EXHAUSTED, /* R2 */
+	RETRY_EXPIRED,   /* R4 */
 };
 
 /* Does this attempt count against MAX_RETRIES? */

@@ -10,11 +10,11 @@
 #include <stdbool.h>
 
 enum state {
-	STATE_QUEUED = 0,  /* accepted, no attempt under way */
-	STATE_SENDING,     /* an attempt is under way */
-	STATE_RETRYING,    /* waits for its next attempt */
-	STATE_UNKNOWN,     /* last attempt's reply was lost */
-	STATE_SENT,        /* accepted by WhatsApp */
+	STATE_QUEUED = 0, /* accepted, no attempt under way */
+	STATE_SENDING,    /* an attempt is under way */
+	STATE_RETRYING,   /* waits for its next attempt */
+	STATE_UNKNOWN,    /* last attempt's reply was lost */
+	STATE_SENT,       /* accepted by WhatsApp */
 	STATE_DELIVERED,
 	STATE_READ,
 	STATE_FAILED,

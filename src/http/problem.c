@@ -15,8 +15,8 @@ struct problem_row {
 static const struct problem_row rows[PROBLEM_COUNT] = {
 	[PROBLEM_INVALID_REQUEST] = { 400, "invalid_request", "INVALID_REQUEST",
 				      "The request is not valid.", NULL },
-	[PROBLEM_NOT_FOUND] = { 404, "not_found", "NOT_FOUND",
-				"There is nothing at this address.", NULL },
+	[PROBLEM_NOT_FOUND] = { 404, "not_found", "NOT_FOUND", "There is nothing at this address.",
+				NULL },
 	[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed", "METHOD_NOT_ALLOWED",
 					 "This address does not take the method.", NULL },
 	[PROBLEM_BODY_TOO_LARGE] = { 413, "body_too_large", "BODY_TOO_LARGE",
@@ -27,7 +27,8 @@ static const struct problem_row rows[PROBLEM_COUNT] = {
 				     "headers: are too large; send fewer or shorter ones", NULL },
 	[PROBLEM_QUOTA_EXCEEDED] = { 429, "quota_exceeded", "QUOTA_EXCEEDED",
 				     "Message quota exceeded. Please upgrade your plan or wait for "
-				     "quota reset.", NULL },
+				     "quota reset.",
+				     NULL },
 	[PROBLEM_SEND_FAILED] = { 500, "send_failed", "SEND_FAILED", "Failed to send message",
 				  NULL },
 	[PROBLEM_INTERNAL] = { 500, "internal_error", "INTERNAL_ERROR",
@@ -35,14 +36,17 @@ static const struct problem_row rows[PROBLEM_COUNT] = {
 			       NULL },
 	[PROBLEM_OVERLOADED] = { 503, "overloaded", "OVERLOADED",
 				 "The service is full. Nothing was sent. Please try again after "
-				 "the seconds in Retry-After.", "1" },
+				 "the seconds in Retry-After.",
+				 "1" },
 	[PROBLEM_STORE_UNAVAILABLE] = { 503, "store_unavailable", "STORE_UNAVAILABLE",
 					"The database cannot be reached. Nothing was sent. Please "
-					"try again after the seconds in Retry-After.", "2" },
+					"try again after the seconds in Retry-After.",
+					"2" },
 	[PROBLEM_STORE_UNCERTAIN] = { 503, "store_unavailable", "STORE_UNAVAILABLE",
 				      "The database went away while the message was being stored. "
 				      "It may have been taken: ask for its status before sending "
-				      "it again.", "2" },
+				      "it again.",
+				      "2" },
 };
 
 void http_problem_begin(struct http_response *r, enum problem problem, const char *message,

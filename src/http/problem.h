@@ -10,18 +10,18 @@
 #include "http/response.h"
 
 enum problem {
-	PROBLEM_INVALID_REQUEST = 0,  /* 400 */
-	PROBLEM_NOT_FOUND,            /* 404 */
-	PROBLEM_METHOD_NOT_ALLOWED,   /* 405, with Allow */
-	PROBLEM_BODY_TOO_LARGE,       /* 413 */
-	PROBLEM_UNSUPPORTED_TYPE,     /* 415 */
-	PROBLEM_HEAD_TOO_LARGE,       /* 431 */
-	PROBLEM_QUOTA_EXCEEDED,       /* 429 */
-	PROBLEM_SEND_FAILED,          /* 500 */
-	PROBLEM_INTERNAL,             /* 500 */
-	PROBLEM_OVERLOADED,           /* 503, Retry-After 1 */
-	PROBLEM_STORE_UNAVAILABLE,    /* 503, Retry-After 2: the database is away */
-	PROBLEM_STORE_UNCERTAIN,      /* 503, Retry-After 2: "may have been taken" */
+	PROBLEM_INVALID_REQUEST = 0, /* 400 */
+	PROBLEM_NOT_FOUND,           /* 404 */
+	PROBLEM_METHOD_NOT_ALLOWED,  /* 405, with Allow */
+	PROBLEM_BODY_TOO_LARGE,      /* 413 */
+	PROBLEM_UNSUPPORTED_TYPE,    /* 415 */
+	PROBLEM_HEAD_TOO_LARGE,      /* 431 */
+	PROBLEM_QUOTA_EXCEEDED,      /* 429 */
+	PROBLEM_SEND_FAILED,         /* 500 */
+	PROBLEM_INTERNAL,            /* 500 */
+	PROBLEM_OVERLOADED,          /* 503, Retry-After 1 */
+	PROBLEM_STORE_UNAVAILABLE,   /* 503, Retry-After 2: the database is away */
+	PROBLEM_STORE_UNCERTAIN,     /* 503, Retry-After 2: "may have been taken" */
 	PROBLEM_COUNT,
 };
 

@@ -45,7 +45,8 @@ const char *http_status_text(int status)
 	static const struct {
 		int status;
 		const char *text;
-	} rows[] = { /* RFC 9110, section 15; 429 and 431: RFC 6585 */
+	} rows[] = {
+		/* RFC 9110, section 15; 429 and 431: RFC 6585 */
 		{ 200, "OK" },
 		{ 202, "Accepted" },
 		{ 400, "Bad Request" },

@@ -12,16 +12,16 @@
 #include "base/str.h"
 
 #define HTTP_RESPONSE_HEADERS 8
-#define HTTP_RESPONSE_BODY_MAX (1024u * 1024u)
+#define HTTP_RESPONSE_BODY_MAX ((size_t)1024 * 1024)
 
 struct http_header {
-	const char *name;       /* static */
-	char value[256];        /* visible ASCII and spaces only: checked when set */
+	const char *name; /* static */
+	char value[256];  /* visible ASCII and spaces only: checked when set */
 };
 
 struct http_response {
-	int status;             /* 200... */
-	const char *type;       /* static; "application/json" unless set */
+	int status;       /* 200... */
+	const char *type; /* static; "application/json" unless set */
 	unsigned header_count;
 	struct http_header headers[HTTP_RESPONSE_HEADERS];
 	struct str body;

@@ -13,8 +13,8 @@
 struct route_row {
 	const char *method;
 	const char *allow;
-	const char *before;   /* the path, or what stands before the parameter */
-	const char *behind;   /* what stands behind the parameter; null: no parameter */
+	const char *before; /* the path, or what stands before the parameter */
+	const char *behind; /* what stands behind the parameter; null: no parameter */
 };
 
 static const struct route_row rows[ROUTE_COUNT] = {
@@ -91,15 +91,13 @@ static void refuse_fault(const struct http_request *request, struct http_respons
 		(void)snprintf(message, sizeof(message),
 			       "body: is larger than %zu bytes; send a shorter one",
 			       request->limit_bytes);
-		http_problem(r, PROBLEM_BODY_TOO_LARGE,
-			     request->limit_bytes != 0 ? message : NULL);
+		http_problem(r, PROBLEM_BODY_TOO_LARGE, request->limit_bytes != 0 ? message : NULL);
 		return;
 	case HTTP_FAULT_HEAD_TOO_LARGE:
 		(void)snprintf(message, sizeof(message),
 			       "headers: are larger than %zu bytes; send fewer or shorter ones",
 			       request->limit_bytes);
-		http_problem(r, PROBLEM_HEAD_TOO_LARGE,
-			     request->limit_bytes != 0 ? message : NULL);
+		http_problem(r, PROBLEM_HEAD_TOO_LARGE, request->limit_bytes != 0 ? message : NULL);
 		return;
 	case HTTP_FAULT_BODY_INCOMPLETE:
 		http_problem(r, PROBLEM_INVALID_REQUEST,
@@ -121,8 +119,7 @@ static bool method_fits(const struct route_row *row, const char *method)
 	return strcmp(method, row->method) == 0;
 }
 
-static void refuse_method(const struct route_row *row, const char *method,
-			  struct http_response *r)
+static void refuse_method(const struct route_row *row, const char *method, struct http_response *r)
 {
 	char shown[SHOWN_BYTES];
 	char message[SHOWN_BYTES + 64];

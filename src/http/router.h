@@ -12,9 +12,9 @@
 #include "http/response.h"
 
 enum route {
-	ROUTE_HEALTH = 0,     /* GET /health */
-	ROUTE_SEND,           /* POST /api/v1/messages/send */
-	ROUTE_STATUS,         /* GET /api/v1/messages/{id}/status */
+	ROUTE_HEALTH = 0, /* GET /health */
+	ROUTE_SEND,       /* POST /api/v1/messages/send */
+	ROUTE_STATUS,     /* GET /api/v1/messages/{id}/status */
 	ROUTE_COUNT,
 };
 

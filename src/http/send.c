@@ -7,11 +7,11 @@
 #include "base/text.h"
 #include "domain/recipient.h"
 #include "http/problem_private.h"
+#include "types/type.h"
 #include "json/json_in.h"
 #include "json/json_out.h"
-#include "types/type.h"
 
-#define PAYLOAD_MAX (64u * 1024u)
+#define PAYLOAD_MAX ((size_t)64 * 1024)
 #define NAME_SHOWN_BYTES 64
 
 /* An id: a token that is fit for a URL path.  "" when it is optional and absent. */
@@ -30,8 +30,8 @@ static bool read_token(const struct json_value *root, const char *name, bool req
 	if (text == NULL || !text_visible_ascii(text, len, MESSAGE_TOKEN_MAX)) {
 		err_set(ret_err, ERR_INVALID, 0,
 			"%s: is %s; write 1 to %d visible ASCII characters without spaces", name,
-			text == NULL ? "missing"
-			: len == 0   ? "empty"
+			text == NULL              ? "missing"
+			: len == 0                ? "empty"
 			: len > MESSAGE_TOKEN_MAX ? "too long"
 						  : "not a plain token",
 			MESSAGE_TOKEN_MAX);
@@ -105,8 +105,8 @@ struct member_check {
 
 static bool check_member(void *arg, const char *name, UNUSED const struct json_value *value)
 {
-	static const char *const known[] = { "tenant_id", "outlet_id", "conversation_id",
-					     "to", "message_type", "sender_type" };
+	static const char *const known[] = { "tenant_id", "outlet_id",    "conversation_id",
+					     "to",        "message_type", "sender_type" };
 	struct member_check *check = arg;
 	char shown[NAME_SHOWN_BYTES];
 
@@ -145,8 +145,7 @@ static struct message *read_root(const struct json_value *root, struct str *payl
 	    !read_token(root, "outlet_id", true, &m.outlet_id, ret_err) ||
 	    !read_token(root, "conversation_id", false, &m.conversation_id, ret_err) ||
 	    !read_recipient(root, recipient, ret_err) || !read_type(root, &type, ret_err) ||
-	    !type->read(root, payload, ret_err) ||
-	    !read_sender_type(root, &m.sender_type, ret_err))
+	    !type->read(root, payload, ret_err) || !read_sender_type(root, &m.sender_type, ret_err))
 		return NULL;
 	check = (struct member_check){ .type = type, .ret_err = ret_err };
 	json_members(root, check_member, &check);

@@ -37,8 +37,7 @@ void http_status(struct http_response *r, const struct message_status *status)
 	json_out_begin(&out, &r->body);
 	json_out_object(&out, NULL);
 	json_out_text(&out, "message_id", status->message_id);
-	json_out_text(&out, "whatsapp_message_id",
-		      status->wamid[0] != '\0' ? status->wamid : NULL);
+	json_out_text(&out, "whatsapp_message_id", status->wamid[0] != '\0' ? status->wamid : NULL);
 	json_out_text(&out, "status", state_status(status->state));
 	write_time(&out, "delivered_at", status->delivered_wall_us);
 	write_time(&out, "read_at", status->read_wall_us);

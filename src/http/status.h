@@ -14,10 +14,10 @@ void http_health(struct http_response *r, const char *version, const char *envir
 struct message_status {
 	char message_id[40];
 	enum state state;
-	char wamid[160];            /* "": null in the answer */
-	int64_t delivered_wall_us;  /* 0: null */
-	int64_t read_wall_us;       /* 0: null */
-	char failure_reason[512];   /* "" unless failed */
+	char wamid[160];           /* "": null in the answer */
+	int64_t delivered_wall_us; /* 0: null */
+	int64_t read_wall_us;      /* 0: null */
+	char failure_reason[512];  /* "" unless failed */
 };
 /* The contract's fields, and state_detail. */
 void http_status(struct http_response *r, const struct message_status *status);

@@ -102,8 +102,8 @@ static bool see_name(void *arg, unsigned depth, const char *raw, size_t raw_len)
 	r->found = json_object_object_get_ex(r->seen[depth], json_object_get_string(name), NULL);
 	if (r->found)
 		text_copy_cut(r->name, sizeof(r->name), json_object_get_string(name));
-	go_on = !r->found && json_object_object_add(r->seen[depth], json_object_get_string(name),
-						    NULL) == 0;
+	go_on = !r->found &&
+		json_object_object_add(r->seen[depth], json_object_get_string(name), NULL) == 0;
 	json_object_put(name);
 	return go_on;
 }

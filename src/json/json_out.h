@@ -13,8 +13,8 @@
 #include "base/str.h"
 
 struct json_out {
-	struct str *to;   /* borrowed */
-	bool first;       /* no comma before the next member */
+	struct str *to; /* borrowed */
+	bool first;     /* no comma before the next member */
 };
 
 void json_out_begin(struct json_out *o, struct str *to);

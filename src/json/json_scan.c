@@ -258,7 +258,11 @@ bool json_scan(const char *text, size_t len, unsigned max_depth, json_scan_fn *v
 	       struct json_scan *ret_scan)
 {
 	struct scanner s = {
-		.text = text, .len = len, .max_depth = max_depth, .visit = visit, .arg = arg,
+		.text = text,
+		.len = len,
+		.max_depth = max_depth,
+		.visit = visit,
+		.arg = arg,
 	};
 	bool ok = scan_value(&s);
 

@@ -15,8 +15,8 @@
 #include "json/json_in.h"
 
 struct type {
-	const char *name;        /* "text" */
-	const char *member;      /* the request's member that belongs to this type: "message" */
+	const char *name;   /* "text" */
+	const char *member; /* the request's member that belongs to this type: "message" */
 	/* False with ret_err ("message: ..."), ret_payload then untouched. */
 	bool (*read)(const struct json_value *request, struct str *ret_payload,
 		     struct err *ret_err);

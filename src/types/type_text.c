@@ -3,8 +3,8 @@
 
 #include "base/text.h"
 #include "domain/message.h"
-#include "json/json_out.h"
 #include "types/type_private.h"
+#include "json/json_out.h"
 
 static bool text_read(const struct json_value *request, struct str *ret_payload,
 		      struct err *ret_err)

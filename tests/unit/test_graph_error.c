@@ -42,10 +42,14 @@ static const struct graph_error *reach(const char *name)
 		const char *name;
 		enum graph_case which;
 	} cases[] = {
-		{ "http:429", GRAPH_CASE_HTTP_429 },     { "http:500", GRAPH_CASE_HTTP_500 },
-		{ "http:5xx", GRAPH_CASE_HTTP_5XX },     { "http:4xx", GRAPH_CASE_HTTP_4XX },
-		{ "http:2xx", GRAPH_CASE_HTTP_2XX },     { "net:before_send", GRAPH_CASE_NET_BEFORE },
-		{ "net:after_send", GRAPH_CASE_NET_AFTER }, { "unknown_4xx", GRAPH_CASE_UNKNOWN_4XX },
+		{ "http:429", GRAPH_CASE_HTTP_429 },
+		{ "http:500", GRAPH_CASE_HTTP_500 },
+		{ "http:5xx", GRAPH_CASE_HTTP_5XX },
+		{ "http:4xx", GRAPH_CASE_HTTP_4XX },
+		{ "http:2xx", GRAPH_CASE_HTTP_2XX },
+		{ "net:before_send", GRAPH_CASE_NET_BEFORE },
+		{ "net:after_send", GRAPH_CASE_NET_AFTER },
+		{ "unknown_4xx", GRAPH_CASE_UNKNOWN_4XX },
 		{ "unknown_5xx", GRAPH_CASE_UNKNOWN_5XX },
 	};
 	int code;
@@ -200,7 +204,7 @@ START_TEST(every_case_has_its_row)
 {
 	for (int which = GRAPH_CASE_EXPIRED; which <= GRAPH_CASE_ACCEPTED; which++)
 		ck_assert_int_eq(graph_error_case((enum graph_case)which)->first_code, which);
-	ck_assert_int_eq(graph_error_case((enum graph_case)-99)->class, GRAPH_AMBIGUOUS);
+	ck_assert_int_eq(graph_error_case((enum graph_case) - 99)->class, GRAPH_AMBIGUOUS);
 	ck_assert_int_eq(graph_error_case(GRAPH_CASE_ACCEPTED)->class, GRAPH_NONE);
 	ck_assert_int_eq(graph_error_case(GRAPH_CASE_CREDENTIALS)->class, GRAPH_TRANSIENT);
 	ck_assert_int_eq(graph_error_case(GRAPH_CASE_EXPIRED)->class, GRAPH_PERMANENT_REQUEST);
@@ -209,10 +213,9 @@ END_TEST
 
 START_TEST(the_troubles_users_know_say_what_users_know)
 {
-	ck_assert_ptr_nonnull(strstr(graph_error_find(190, 0)->action,
-				     "refresh it in the Tenant Service"));
-	ck_assert_ptr_nonnull(strstr(graph_error_find(133010, 0)->action,
-				     "register it with Meta"));
+	ck_assert_ptr_nonnull(
+		strstr(graph_error_find(190, 0)->action, "refresh it in the Tenant Service"));
+	ck_assert_ptr_nonnull(strstr(graph_error_find(133010, 0)->action, "register it with Meta"));
 	ck_assert_ptr_nonnull(strstr(graph_error_case(GRAPH_CASE_HTTP_500)->action,
 				     "status page and the network"));
 }

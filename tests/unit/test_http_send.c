@@ -86,8 +86,10 @@ END_TEST
 
 START_TEST(what_is_required_is_named)
 {
-	is_refused("{" OUTLET TO MESSAGE "}", "tenant_id: is missing; write 1 to 128 visible ASCII");
-	is_refused("{" TENANT TO MESSAGE "}", "outlet_id: is missing; write 1 to 128 visible ASCII");
+	is_refused("{" OUTLET TO MESSAGE "}",
+		   "tenant_id: is missing; write 1 to 128 visible ASCII");
+	is_refused("{" TENANT TO MESSAGE "}",
+		   "outlet_id: is missing; write 1 to 128 visible ASCII");
 	is_refused("{" TENANT OUTLET MESSAGE "}", "to: is missing; write + and 8 to 15 digits");
 	is_refused("{" TENANT OUTLET TO "\"message_type\":\"text\"}", "message: is missing; write");
 	is_refused("{" OUTLET TO MESSAGE ",\"tenant_id\":null}", "tenant_id: is missing; write");
@@ -99,11 +101,14 @@ END_TEST
 START_TEST(the_first_fault_in_the_order_of_the_contract_is_told)
 {
 	is_refused("{\"x\":1,\"sender_type\":1,\"message\":1,\"to\":1,\"conversation_id\":1,"
-		   "\"outlet_id\":1,\"tenant_id\":1}", "tenant_id: is a number; write a string");
+		   "\"outlet_id\":1,\"tenant_id\":1}",
+		   "tenant_id: is a number; write a string");
 	is_refused("{" TENANT "\"x\":1,\"sender_type\":1,\"message\":1,\"to\":1,"
-		   "\"conversation_id\":1,\"outlet_id\":1}", "outlet_id: is a number");
+		   "\"conversation_id\":1,\"outlet_id\":1}",
+		   "outlet_id: is a number");
 	is_refused("{" TENANT OUTLET "\"x\":1,\"sender_type\":1,\"message\":1,\"to\":1,"
-		   "\"conversation_id\":1}", "conversation_id: is a number");
+		   "\"conversation_id\":1}",
+		   "conversation_id: is a number");
 	is_refused("{" TENANT OUTLET "\"x\":1,\"sender_type\":1,\"message\":1,\"to\":1}",
 		   "to: is a number");
 	is_refused("{" TENANT OUTLET TO "\"x\":1,\"sender_type\":1,\"message\":1}",
@@ -151,7 +156,8 @@ START_TEST(a_wrong_recipient_is_told_what_would_be_right)
 {
 	is_refused("{" TENANT OUTLET MESSAGE ",\"to\":\"08123456789\"}",
 		   "to: begins with 0; write +62…");
-	is_refused("{" TENANT OUTLET MESSAGE ",\"to\":\"abc\"}", "to: is not a phone number; write");
+	is_refused("{" TENANT OUTLET MESSAGE ",\"to\":\"abc\"}",
+		   "to: is not a phone number; write");
 	is_refused("{" TENANT OUTLET MESSAGE ",\"to\":628123456789}",
 		   "to: is a number; write a string");
 }
@@ -194,14 +200,30 @@ END_TEST
 START_TEST(preferences_are_read_as_rfc_7240_has_them)
 {
 	static const char *const async[] = {
-		"respond-async", "Respond-Async", " respond-async ", "respond-async, wait=10",
-		"wait=10, respond-async", "wait=10,respond-async;foo=bar", "a;b=\"c\",respond-async",
-		",, respond-async", "foo=\"a\\\"b,\" , respond-async", "respond-async=\"\"",
+		"respond-async",
+		"Respond-Async",
+		" respond-async ",
+		"respond-async, wait=10",
+		"wait=10, respond-async",
+		"wait=10,respond-async;foo=bar",
+		"a;b=\"c\",respond-async",
+		",, respond-async",
+		"foo=\"a\\\"b,\" , respond-async",
+		"respond-async=\"\"",
 	};
 	static const char *const sync[] = {
-		"", " ", ",", "respond-asynchronous", "no-respond-async", "respond", "wait=10",
-		"foo=respond-async", "foo; respond-async", "foo=\"x, respond-async\"",
-		"foo=\"x\\\", respond-async\"", "foo=\"x, respond-async",
+		"",
+		" ",
+		",",
+		"respond-asynchronous",
+		"no-respond-async",
+		"respond",
+		"wait=10",
+		"foo=respond-async",
+		"foo; respond-async",
+		"foo=\"x, respond-async\"",
+		"foo=\"x\\\", respond-async\"",
+		"foo=\"x, respond-async",
 	};
 
 	for (size_t i = 0; i < sizeof(async) / sizeof(async[0]); i++)
@@ -256,10 +278,11 @@ START_TEST(the_429_is_the_contracts_to_the_letter)
 
 	http_send_quota(&r, "monthly limit");
 	ck_assert_int_eq(r.status, 429);
-	ck_assert_str_eq(r.body.data, "{\"error\":\"quota_exceeded\",\"message\":\"Message quota "
-				      "exceeded. Please upgrade your plan or wait for quota reset.\","
-				      "\"code\":\"QUOTA_EXCEEDED\",\"details\":{\"reason\":\"monthly "
-				      "limit\"}}");
+	ck_assert_str_eq(r.body.data,
+			 "{\"error\":\"quota_exceeded\",\"message\":\"Message quota "
+			 "exceeded. Please upgrade your plan or wait for quota reset.\","
+			 "\"code\":\"QUOTA_EXCEEDED\",\"details\":{\"reason\":\"monthly "
+			 "limit\"}}");
 	http_response_fini(&r);
 }
 END_TEST
@@ -276,8 +299,8 @@ START_TEST(the_500_is_the_contracts_to_the_letter)
 				      "undeliverable\",\"action\":\"Check it.\",\"attempts\":2}}");
 	http_response_fini(&r);
 	http_send_failed(&r, "m-1", 0, "", "", 4);
-	ck_assert_ptr_nonnull(strstr(r.body.data,
-				     "\"details\":{\"title\":\"\",\"action\":\"\",\"attempts\":4}}"));
+	ck_assert_ptr_nonnull(strstr(
+		r.body.data, "\"details\":{\"title\":\"\",\"action\":\"\",\"attempts\":4}}"));
 	http_response_fini(&r);
 }
 END_TEST

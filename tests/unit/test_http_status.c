@@ -42,10 +42,11 @@ START_TEST(what_is_not_known_is_null)
 	struct http_response r;
 
 	http_status(&r, &status);
-	ck_assert_str_eq(r.body.data,
-			 "{\"message_id\":\"m\",\"whatsapp_message_id\":null,\"status\":"
-			 "\"queued\",\"delivered_at\":null,\"read_at\":null,\"failure_reason\":\"\","
-			 "\"state_detail\":\"outcome_unknown\"}");
+	ck_assert_str_eq(
+		r.body.data,
+		"{\"message_id\":\"m\",\"whatsapp_message_id\":null,\"status\":"
+		"\"queued\",\"delivered_at\":null,\"read_at\":null,\"failure_reason\":\"\","
+		"\"state_detail\":\"outcome_unknown\"}");
 	http_response_fini(&r);
 }
 END_TEST

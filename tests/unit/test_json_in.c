@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
 /* The document, which the caller frees; text need not end with 0. */
 static struct json_doc *valid(const char *text)
 {
@@ -124,7 +126,8 @@ END_TEST
 
 START_TEST(escapes_and_unicode_are_decoded)
 {
-	struct json_doc *doc = valid(" [ \"\\\"\\\\\\/\\b\\f\\n\\r\\t\" ,\"\\u00e9\\uD83D\\ude00\",\"é😀\" ]\r\n\t");
+	struct json_doc *doc = valid(
+		" [ \"\\\"\\\\\\/\\b\\f\\n\\r\\t\" ,\"\\u00e9\\uD83D\\ude00\",\"é😀\" ]\r\n\t");
 	const struct json_value *root = json_doc_root(doc);
 
 	ck_assert_str_eq(json_text(json_array_at(root, 0), NULL), "\"\\/\b\f\n\r\t");
@@ -152,7 +155,8 @@ END_TEST
 
 START_TEST(a_member_text_is_there_or_absent_or_named)
 {
-	struct json_doc *doc = valid("{\"a\":\"x\",\"b\":null,\"c\":1,\"d\":[],\"e\":{},\"f\":true}");
+	struct json_doc *doc =
+		valid("{\"a\":\"x\",\"b\":null,\"c\":1,\"d\":[],\"e\":{},\"f\":true}");
 	const struct json_value *root = json_doc_root(doc);
 	const char *text;
 	size_t len;
@@ -241,9 +245,9 @@ END_TEST
 START_TEST(text_must_be_utf8)
 {
 	is_refused("{\"a\":\"\xff\"}", "not UTF-8 in the string at byte 6");
-	is_refused("\"\xc3\"", "not UTF-8");          /* cut */
-	is_refused("\"\xc0\xaf\"", "not UTF-8");      /* overlong */
-	is_refused("\"\xed\xa0\x80\"", "not UTF-8");  /* a surrogate */
+	is_refused("\"\xc3\"", "not UTF-8");             /* cut */
+	is_refused("\"\xc0\xaf\"", "not UTF-8");         /* overlong */
+	is_refused("\"\xed\xa0\x80\"", "not UTF-8");     /* a surrogate */
 	is_refused("\"\xf4\x90\x80\x80\"", "not UTF-8"); /* beyond U+10FFFF */
 	is_refused("{\"\xff\":1}", "not UTF-8");
 }
@@ -260,49 +264,51 @@ START_TEST(a_member_given_twice_is_named)
 }
 END_TEST
 
-static void nested(char *text, int depth, bool objects)
+static void nested(struct str *text, int depth, bool objects)
 {
-	text[0] = '\0';
+	str_reset(text);
 	for (int i = 0; i < depth; i++)
-		strcat(text, objects ? "{\"a\":" : "[");
-	strcat(text, "1");
+		ck_assert(str_append_text(text, objects ? "{\"a\":" : "["));
+	ck_assert(str_append_text(text, "1"));
 	for (int i = 0; i < depth; i++)
-		strcat(text, objects ? "}" : "]");
+		ck_assert(str_append_text(text, objects ? "}" : "]"));
 }
 
 START_TEST(depth_is_bounded)
 {
-	char text[1024];
+	struct str text = STR_INIT(1024);
 
 	for (int objects = 0; objects < 2; objects++) {
-		nested(text, JSON_DEPTH_MAX - 1, objects != 0);
-		json_doc_free(valid(text));
-		nested(text, JSON_DEPTH_MAX, objects != 0);
-		json_doc_free(valid(text));
-		nested(text, JSON_DEPTH_MAX + 1, objects != 0);
-		is_refused(text, "nested too deep");
+		nested(&text, JSON_DEPTH_MAX - 1, objects != 0);
+		json_doc_free(valid(text.data));
+		nested(&text, JSON_DEPTH_MAX, objects != 0);
+		json_doc_free(valid(text.data));
+		nested(&text, JSON_DEPTH_MAX + 1, objects != 0);
+		is_refused(text.data, "nested too deep");
 	}
+	str_fini(&text);
 }
 END_TEST
 
 static bool note(void *arg, const char *name, const struct json_value *v)
 {
-	char *seen = arg;
+	struct str *seen = arg;
 
-	strcat(seen, name);
+	ck_assert(str_append_text(seen, name));
 	return json_kind(v) != JSON_NULL;
 }
 
 START_TEST(members_come_in_order_until_told_to_stop)
 {
 	struct json_doc *doc = valid("{\"c\":1,\"a\":[],\"b\":null,\"d\":1}");
-	char seen[16] = "";
+	struct str seen = STR_INIT(16);
 
-	json_members(json_doc_root(doc), note, seen);
-	ck_assert_str_eq(seen, "cab");
-	json_members(json_member(json_doc_root(doc), "a"), note, seen);
-	json_members(NULL, note, seen);
-	ck_assert_str_eq(seen, "cab");
+	json_members(json_doc_root(doc), note, &seen);
+	ck_assert_str_eq(seen.data, "cab");
+	json_members(json_member(json_doc_root(doc), "a"), note, &seen);
+	json_members(NULL, note, &seen);
+	ck_assert_str_eq(seen.data, "cab");
+	str_fini(&seen);
 	json_doc_free(doc);
 }
 END_TEST

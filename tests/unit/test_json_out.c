@@ -73,7 +73,10 @@ END_TEST
 
 START_TEST(invalid_utf8_becomes_the_replacement_character)
 {
-	writes("a\xff" "b", "\"a\xef\xbf\xbd" "b\"");
+	writes("a\xff"
+	       "b",
+	       "\"a\xef\xbf\xbd"
+	       "b\"");
 	writes("\xc3", "\"\xef\xbf\xbd\"");
 	writes("\xc3\"", "\"\xef\xbf\xbd\\\"\"");
 	writes("\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\"");

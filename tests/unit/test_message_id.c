@@ -47,8 +47,13 @@ END_TEST
 
 START_TEST(later_ids_sort_behind_earlier_ones)
 {
-	static const int64_t times[] = { 0, 1, 255, 256, INT64_C(1762252200000),
-					 INT64_C(1762252200001), (INT64_C(1) << 48) - 1 };
+	static const int64_t times[] = { 0,
+					 1,
+					 255,
+					 256,
+					 INT64_C(1762252200000),
+					 INT64_C(1762252200001),
+					 (INT64_C(1) << 48) - 1 };
 
 	for (size_t i = 1; i < sizeof(times) / sizeof(times[0]); i++) {
 		struct message_id before = message_id_make(times[i - 1], ones);

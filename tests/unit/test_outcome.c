@@ -7,8 +7,10 @@
 /* A complete answer with this status and error code (-1: none). */
 static struct call_facts answer(int status, int code)
 {
-	return (struct call_facts){ .end = CALL_ANSWERED, .http_status = status,
-				    .readable = code >= 0, .has_error = code >= 0,
+	return (struct call_facts){ .end = CALL_ANSWERED,
+				    .http_status = status,
+				    .readable = code >= 0,
+				    .has_error = code >= 0,
 				    .error_code = code >= 0 ? code : 0 };
 }
 

@@ -24,8 +24,8 @@ START_TEST(every_problem_has_the_form_of_the_contract)
 	} rows[PROBLEM_COUNT] = {
 		[PROBLEM_INVALID_REQUEST] = { 400, "invalid_request", "INVALID_REQUEST", "" },
 		[PROBLEM_NOT_FOUND] = { 404, "not_found", "NOT_FOUND", "" },
-		[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed",
-						 "METHOD_NOT_ALLOWED", "" },
+		[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed", "METHOD_NOT_ALLOWED",
+						 "" },
 		[PROBLEM_BODY_TOO_LARGE] = { 413, "body_too_large", "BODY_TOO_LARGE", "" },
 		[PROBLEM_UNSUPPORTED_TYPE] = { 415, "unsupported_media_type",
 					       "UNSUPPORTED_MEDIA_TYPE", "" },
@@ -36,8 +36,7 @@ START_TEST(every_problem_has_the_form_of_the_contract)
 		[PROBLEM_OVERLOADED] = { 503, "overloaded", "OVERLOADED", "1" },
 		[PROBLEM_STORE_UNAVAILABLE] = { 503, "store_unavailable", "STORE_UNAVAILABLE",
 						"2" },
-		[PROBLEM_STORE_UNCERTAIN] = { 503, "store_unavailable", "STORE_UNAVAILABLE",
-					      "2" },
+		[PROBLEM_STORE_UNCERTAIN] = { 503, "store_unavailable", "STORE_UNAVAILABLE", "2" },
 	};
 
 	for (int i = 0; i < PROBLEM_COUNT; i++) {

@@ -68,10 +68,10 @@ END_TEST
 
 START_TEST(eight_to_fifteen_digits)
 {
-	is_refused("+6281234", "too short");              /* 7 */
-	becomes("+62812345", "+62812345");                /* 8 */
-	becomes("+628123456789012", "+628123456789012");  /* 15 */
-	is_refused("+6281234567890123", "too long");      /* 16 */
+	is_refused("+6281234", "too short");             /* 7 */
+	becomes("+62812345", "+62812345");               /* 8 */
+	becomes("+628123456789012", "+628123456789012"); /* 15 */
+	is_refused("+6281234567890123", "too long");     /* 16 */
 	is_refused("6281234", "too short");
 	becomes("628123456789012", "+628123456789012");
 	is_refused("6281234567890123", "too long");

@@ -5,7 +5,8 @@
 
 #define NOW INT64_C(1000000)
 
-static const struct retry_policy contract = { .max_retries = 3, .initial_ms = 1000,
+static const struct retry_policy contract = { .max_retries = 3,
+					      .initial_ms = 1000,
 					      .cap_ms = 30000 };
 
 static struct retry_case refused(const struct graph_error *error)
@@ -71,8 +72,7 @@ START_TEST(r1_only_transient_and_rate_limited_rows_are_tried_again)
 			     c.verdict.error->class == GRAPH_RATE_LIMITED;
 
 		c.caller_waits = i % 2 == 0;
-		ck_assert_msg((wait_ms(&contract, &c) > 0) == again, "%s",
-			      c.verdict.error->name);
+		ck_assert_msg((wait_ms(&contract, &c) > 0) == again, "%s", c.verdict.error->name);
 		if (!again)
 			ck_assert_int_eq(wait_ms(&contract, &c), FORBIDDEN);
 	}
@@ -83,9 +83,12 @@ START_TEST(r2_the_schedule_of_the_contract)
 {
 	static const int64_t waits[] = { 1000, 2000, 4000, EXHAUSTED };
 	const struct graph_error *const errors[] = {
-		graph_error_case(GRAPH_CASE_HTTP_500), graph_error_find(131016, 0),
-		graph_error_find(130429, 0), graph_error_find(131048, 0),
-		graph_error_case(GRAPH_CASE_NET_BEFORE), graph_error_case(GRAPH_CASE_CREDENTIALS),
+		graph_error_case(GRAPH_CASE_HTTP_500),
+		graph_error_find(131016, 0),
+		graph_error_find(130429, 0),
+		graph_error_find(131048, 0),
+		graph_error_case(GRAPH_CASE_NET_BEFORE),
+		graph_error_case(GRAPH_CASE_CREDENTIALS),
 	};
 
 	for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
@@ -257,9 +260,8 @@ static struct retry_case any_case(uint64_t *seed)
 		.caller_waits = next_random(seed) % 2 == 0,
 		.counted = (unsigned)(next_random(seed) % 25),
 		.throttled = (unsigned)(next_random(seed) % 40),
-		.server_wait_ms = next_random(seed) % 3 == 0
-					  ? (int64_t)(next_random(seed) % 1000000000)
-					  : 0,
+		.server_wait_ms =
+			next_random(seed) % 3 == 0 ? (int64_t)(next_random(seed) % 1000000000) : 0,
 		.now_ms = (int64_t)(next_random(seed) % 1000000000000),
 		.random = (uint32_t)next_random(seed),
 	};
@@ -291,8 +293,8 @@ START_TEST(any_case_lies_between_its_wait_and_a_tenth_more_and_before_the_end)
 		base = wait_ms(&policy, &calm);
 		at = wait_ms(&policy, &c);
 		if (at < 0) {
-			ck_assert(at == base || (at == EXPIRED && base + base / 10 >=
-								  c.expires_ms - c.now_ms));
+			ck_assert(at == base ||
+				  (at == EXPIRED && base + base / 10 >= c.expires_ms - c.now_ms));
 			continue;
 		}
 		tried++;

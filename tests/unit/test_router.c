@@ -7,10 +7,16 @@
 
 static struct http_request request(const char *method, const char *path)
 {
-	return (struct http_request){ .method = method, .path = path, .query = "",
-				      .content_type = "application/json", .request_id = "",
-				      .prefer = "", .idempotency_key = "", .traceparent = "",
-				      .authorization = "", .body = "" };
+	return (struct http_request){ .method = method,
+				      .path = path,
+				      .query = "",
+				      .content_type = "application/json",
+				      .request_id = "",
+				      .prefer = "",
+				      .idempotency_key = "",
+				      .traceparent = "",
+				      .authorization = "",
+				      .body = "" };
 }
 
 static void goes_to(const char *method, const char *path, enum route route, const char *param)
@@ -48,8 +54,8 @@ START_TEST(the_three_routes_of_the_contract)
 {
 	goes_to("GET", "/health", ROUTE_HEALTH, "");
 	goes_to("POST", "/api/v1/messages/send", ROUTE_SEND, "");
-	goes_to("GET", "/api/v1/messages/017f22e2-79b0-7cc3-98c4-dc0c0c07398f/status",
-		ROUTE_STATUS, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+	goes_to("GET", "/api/v1/messages/017f22e2-79b0-7cc3-98c4-dc0c0c07398f/status", ROUTE_STATUS,
+		"017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
 	goes_to("GET", "/api/v1/messages/send/status", ROUTE_STATUS, "send");
 }
 END_TEST
@@ -64,12 +70,25 @@ END_TEST
 START_TEST(other_paths_are_not_found)
 {
 	static const char *const paths[] = {
-		"", "/", "/health/", "/healthz", "/Health", "//health", "health",
-		"/api/v1/messages", "/api/v1/messages/", "/api/v1/messages/send/",
-		"/api/v1/messages//status", "/api/v1/messages/x/status/",
-		"/api/v1/messages/x/y/status", "/api/v1/messages/x", "/api/v1/messages/x/statu",
-		"/api/v1/messages/x/statuses", "/api/v2/messages/send",
-		"/api/v1/messages/%73end", "/api/v1/messages/../messages/send",
+		"",
+		"/",
+		"/health/",
+		"/healthz",
+		"/Health",
+		"//health",
+		"health",
+		"/api/v1/messages",
+		"/api/v1/messages/",
+		"/api/v1/messages/send/",
+		"/api/v1/messages//status",
+		"/api/v1/messages/x/status/",
+		"/api/v1/messages/x/y/status",
+		"/api/v1/messages/x",
+		"/api/v1/messages/x/statu",
+		"/api/v1/messages/x/statuses",
+		"/api/v2/messages/send",
+		"/api/v1/messages/%73end",
+		"/api/v1/messages/../messages/send",
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
@@ -146,13 +165,16 @@ END_TEST
 
 START_TEST(a_send_must_be_json)
 {
-	static const char *const right[] = { "application/json", "Application/JSON",
+	static const char *const right[] = { "application/json",
+					     "Application/JSON",
 					     "application/json; charset=utf-8",
-					     "application/json;charset=utf-8", " application/json ",
+					     "application/json;charset=utf-8",
+					     " application/json ",
 					     "application/json ;x=y" };
-	static const char *const wrong[] = { "text/plain", "application/jsonx",
-					     "application/json-patch+json", "application/x-www-form-"
-					     "urlencoded", "application/", "json" };
+	static const char *const wrong[] = {
+		"text/plain",          "application/jsonx", "application/json-patch+json",
+		"multipart/form-data", "application/",      "json"
+	};
 
 	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
 		struct http_request q = request("POST", "/api/v1/messages/send");

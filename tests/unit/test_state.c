@@ -7,16 +7,16 @@
 /* Row: from, column: to; in the order of the enum. */
 static const char *const matrix[STATE_COUNT] = {
 	/*             QSRUSDRFCE */
-	/* queued */    ".xx....xxx",
-	/* sending */   "..xxxxxx.x",
-	/* retrying */  ".x..xxxxxx",
-	/* unknown */   ".xx.xxxx..",
-	/* sent */      ".....xxx..",
+	/* queued */ ".xx....xxx",
+	/* sending */ "..xxxxxx.x",
+	/* retrying */ ".x..xxxxxx",
+	/* unknown */ ".xx.xxxx..",
+	/* sent */ ".....xxx..",
 	/* delivered */ "......x...",
-	/* read */      "..........",
-	/* failed */    "..........",
+	/* read */ "..........",
+	/* failed */ "..........",
 	/* cancelled */ "..........",
-	/* expired */   "..........",
+	/* expired */ "..........",
 };
 
 START_TEST(exactly_these_arrows_exist)
