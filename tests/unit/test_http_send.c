@@ -126,7 +126,7 @@ START_TEST(ids_are_1_to_128_visible_ascii_characters)
 	for (size_t f = 0; f < 3; f++) {
 		char body[1024];
 		char id[130];
-		char beginning[32];
+		char beginning[40];
 		const char *others = f == 0 ? OUTLET : f == 1 ? TENANT : TENANT OUTLET;
 
 		(void)snprintf(beginning, sizeof(beginning), "%s: ", fields[f]);
@@ -140,10 +140,13 @@ START_TEST(ids_are_1_to_128_visible_ascii_characters)
 			id[len] = '\0';
 			(void)snprintf(body, sizeof(body), "{%s%s%s,\"%s\":\"%s\"}", others, TO,
 				       MESSAGE, fields[f], id);
-			if (len <= MESSAGE_TOKEN_MAX)
+			if (len <= MESSAGE_TOKEN_MAX) {
 				message_free(taken(body));
-			else
-				is_refused(body, beginning);
+				continue;
+			}
+			(void)snprintf(beginning, sizeof(beginning), "%s: is too long; ",
+				       fields[f]);
+			is_refused(body, beginning);
 		}
 		(void)snprintf(body, sizeof(body), "{%s%s%s,\"%s\":\"!\"}", others, TO, MESSAGE,
 			       fields[f]);
