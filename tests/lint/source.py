@@ -6,12 +6,15 @@ import sys
 
 C_FILES = ("src/*/*.[ch]", "simulator/*.[ch]", "tests/unit/*.[ch]", "tests/bench/*.[ch]")
 
+GENERATED = "/sql_text.c"
+
 _TOKEN = re.compile(
     r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
 
 
 def files(*patterns):
-    return sorted(name for pattern in patterns for name in glob.glob(pattern))
+    return sorted(name for pattern in patterns for name in glob.glob(pattern)
+                  if not name.endswith(GENERATED))
 
 
 def read(name):
