@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import pathlib
 import signal
 
 import psycopg
@@ -68,7 +67,9 @@ class Postgres:
         return f"postgresql://postgres@{host}:{self.tcp_port}/{database}"
 
     def migrate(self, database):
-        env = {"PATH": os.environ["PATH"], "DATABASE_URL": self.url(database), **SANITIZERS}
+        nobody = "http://127.0.0.1:1"
+        env = {"PATH": os.environ["PATH"], "DATABASE_URL": self.url(database),
+               "TENANT_SERVICE_URL": nobody, "CONVERSATION_SERVICE_URL": nobody, **SANITIZERS}
         done = run([BUILD / "message-sender", "db", "migrate"], env=env)
         assert done.returncode == 0, done.stderr
         return done
