@@ -54,8 +54,8 @@ static bool reserve(struct str *s, size_t len)
 	space = s->space == 0 ? FIRST_SPACE : s->space;
 	while (space < need)
 		space = space > SIZE_MAX / 2 ? need : space * 2;
-	if (space > s->max && need <= s->max)
-		space = s->max + (s->max < SIZE_MAX);
+	if (space - 1 > s->max)
+		space = s->max + 1;
 	data = realloc(s->space > 0 ? s->data : NULL, space);
 	if (data == NULL)
 		return fail(s);
