@@ -33,29 +33,17 @@ void tenant_answer_quota(const struct transport_result *result, struct quota_ans
 	json_doc_free(doc);
 }
 
-/* Absent is a bad answer; null or "" says that the outlet has none. */
-static const char *read_member(const struct json_value *root, const char *name, bool *ret_none)
-{
-	const struct json_value *v = json_member(root, name);
-	size_t len = 0;
-	const char *text = json_text(v, &len);
-
-	*ret_none = v != NULL && (json_kind(v) == JSON_NULL || (text != NULL && len == 0));
-	return text;
-}
-
 static enum credentials_verdict read_outlet(const struct json_value *root,
 					    struct credentials *ret_credentials,
 					    struct err *ret_err)
 {
-	bool no_number;
-	bool no_token;
-	const char *number = read_member(root, "waba_phone_number_id", &no_number);
-	const char *token = read_member(root, "waba_access_token", &no_token);
+	const char *number = json_text(json_member(root, "waba_phone_number_id"), NULL);
+	const char *token = json_text(json_member(root, "waba_access_token"), NULL);
 
-	if (no_number || no_token) {
-		err_set(ret_err, ERR_PERMANENT, 0, OUTLET ": outlet has no %s",
-			no_number ? "waba_phone_number_id" : "waba_access_token");
+	/* An empty text says that the outlet has none; anything else is a bad answer. */
+	if ((number != NULL && number[0] == 0) || (token != NULL && token[0] == 0)) {
+		err_set(ret_err, ERR_PERMANENT, 0,
+			OUTLET ": outlet has no waba_phone_number_id or no waba_access_token");
 		return CREDENTIALS_UNKNOWN;
 	}
 	if (number == NULL || strspn(number, "0123456789") != strlen(number) ||
