@@ -60,7 +60,7 @@ extern const char *const batch_statements[];
 void batch_start(struct batch *b);
 /* Queues the last segment's statements and a sync.  Returns how many ops that is (0: all
  * were taken out; nothing is queued), or -1: libpq or memory failed, give the connection up.
- * Marks its ops as in doubt. */
+ * Marks its ops as flying. */
 int batch_send(struct batch *b, PGconn *handle, struct array *memory,
 	       struct message_id incarnation, int64_t now_wall_us) MUST_CHECK;
 
@@ -70,6 +70,8 @@ enum batch_step {
 	BATCH_FAILED,        /* rolled back: why, why_class */
 };
 enum batch_step batch_result(struct batch *b, const PGresult *result);
+/* The connection went while the segment was in flight: its ops are in doubt. */
+void batch_lost(struct batch *b);
 
 /* The segment is done with. */
 void batch_pop(struct batch *b);

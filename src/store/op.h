@@ -51,7 +51,9 @@ struct op {
 	uint64_t before_serial;      /* 0: none */
 	enum op_kind before_kind;
 
-	bool doubt;                  /* written, and not known whether it was committed */
+	enum op_kind sent_as;        /* by the last batch_send() */
+	bool flying;                 /* written, and the answer may still come */
+	bool doubt;                  /* written, and the answer will not come: may be there */
 	struct message *own;         /* of a cancel: what row.accept.message points to */
 	struct op *merged;           /* of an outcome: the conversation it settles as well */
 

@@ -1,0 +1,72 @@
+-- outcome: what attempts came to.  Facts: recorded whatever happened meanwhile, idempotent.
+-- Parameters: $1..$19 one array per column, sorted by message id, at most one row for a
+--   message; $20, $21 least and greatest id, for pruning.
+-- Result: none.
+-- The attempt's row is added, or replaces one that says `lost`.  An accepted one makes the
+-- message sent; another counts only while work speaks of that very attempt, and never undoes
+-- sent.  Work goes on as `next` says; a message that turned out sent by another attempt only
+-- goes to the Conversation Service.  A later attempt under way is left alone: its own
+-- outcome ends the work.
+-- Indexes: primary keys.  Locks: work (held since outcome_lock), message, attempt rows.
+WITH judged AS MATERIALIZED (
+	SELECT u.*, coalesce(w.current, false) AS current, CASE
+		WHEN w.message_id IS NULL OR w.state = 'sent' THEN 'none'
+		WHEN u.outcome = 'accepted' THEN
+			CASE WHEN w.attempt_open AND w.attempt > u.attempt THEN 'none' ELSE u.next END
+		WHEN NOT w.current THEN 'none'
+		ELSE coalesce((
+			SELECT CASE WHEN m.conversation_id IS NULL THEN 'done' ELSE 'conversation' END
+			FROM message_sender.message m
+			WHERE m.message_id = u.message_id AND m.message_id BETWEEN $20::uuid AND $21::uuid
+				AND m.state IN ('sent', 'delivered', 'read')), u.next)
+		END AS work_next
+	FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::text[],
+		$6::timestamptz[], $7::timestamptz[], $8::smallint[], $9::integer[], $10::integer[],
+		$11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[],
+		$17::smallint[], $18::smallint[], $19::text[])
+		AS u (message_id, attempt, incarnation, outcome, number, begun_at, ended_at,
+		http_status, code, subcode, title, details, trace, wamid, next, due_at, counted,
+		throttled, failure_reason)
+	LEFT JOIN LATERAL (
+		SELECT w.message_id, w.state, w.attempt, w.attempt_open,
+			w.attempt = u.attempt AND w.incarnation = u.incarnation
+				AND (w.attempt_open OR w.state = 'unknown') AS current
+		FROM message_sender.work w WHERE w.message_id = u.message_id
+	) AS w ON true
+), recorded AS (
+	INSERT INTO message_sender.attempt (message_id, attempt, incarnation, number, outcome,
+		http_status, code, subcode, title, details, trace, wamid, begun_at, ended_at)
+	SELECT message_id, attempt, incarnation, number, outcome, http_status, code, subcode, title,
+		details, trace, wamid, begun_at, ended_at
+	FROM judged
+	ON CONFLICT (message_id, attempt) DO UPDATE
+	SET outcome = excluded.outcome, http_status = excluded.http_status, code = excluded.code,
+		subcode = excluded.subcode, title = excluded.title, details = excluded.details,
+		trace = excluded.trace, wamid = excluded.wamid, ended_at = excluded.ended_at
+	WHERE attempt.outcome = 'lost' AND excluded.outcome <> 'lost'
+), moved AS (
+	UPDATE message_sender.work w
+	SET state = CASE j.work_next WHEN 'conversation' THEN 'sent' WHEN 'retry' THEN 'retrying'
+			ELSE 'unknown' END,
+		attempt_open = false, due_at = coalesce(j.due_at, j.ended_at), counted = j.counted,
+		throttled = j.throttled
+	FROM judged j
+	WHERE w.message_id = j.message_id AND j.work_next IN ('conversation', 'retry', 'unknown')
+), gone AS (
+	DELETE FROM message_sender.work w
+	USING judged j
+	WHERE w.message_id = j.message_id AND j.work_next IN ('done', 'failed')
+)
+UPDATE message_sender.message m
+SET state = CASE WHEN j.outcome = 'accepted' THEN 'sent' WHEN j.next = 'retry' THEN 'retrying'
+		WHEN j.next = 'unknown' THEN 'unknown' ELSE 'failed' END,
+	wamid = coalesce(m.wamid, j.wamid), number = coalesce(m.number, j.number),
+	attempts = greatest(m.attempts, j.attempt),
+	sent_at = CASE WHEN j.outcome = 'accepted' THEN j.ended_at END,
+	failed_at = CASE WHEN j.next = 'failed' THEN j.ended_at END,
+	failure_code = CASE WHEN j.next = 'failed' THEN j.code END,
+	failure_reason = CASE WHEN j.next = 'failed' THEN j.failure_reason END
+FROM judged j
+WHERE m.message_id = j.message_id AND m.message_id BETWEEN $20::uuid AND $21::uuid
+	AND (j.outcome = 'accepted' OR j.current)
+	AND m.state IN ('queued', 'sending', 'retrying', 'unknown')

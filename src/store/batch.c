@@ -1,0 +1,430 @@
+/*
+ * Kinds of writes and their statements, in the order in which a transaction runs them:
+ *
+ *   cancel         accept_again (as cancelled: waits for what is in doubt), cancel
+ *   accept         accept, or after a loss accept_again and accept_seq
+ *   begin          begin
+ *   outcome        outcome_lock, outcome
+ *   defer          defer
+ *   conversation   conversation
+ *
+ * Each statement has a function that fills its parameters from rows and, where it tells
+ * something, one that reads its result into the ops.  Rows are sorted by message id, so that
+ * two workers lock in the same order; only acceptances stay in order of submission, because
+ * seq is drawn in that order (their statements sort).
+ */
+#include "store/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/connection.h"
+
+struct fill_context {
+	struct message_id incarnation;
+	int64_t now_wall_us;
+};
+
+typedef void fill_fn(struct array *a, struct op *const *ops, unsigned count,
+		     const struct fill_context *context);
+typedef void read_fn(const PGresult *result, struct op *const *ops, unsigned count);
+
+struct batch_statement {
+	const char *name;
+	fill_fn *fill;
+	read_fn *read;       /* null: nothing to read */
+};
+
+/* One parameter array: `put` for each op. */
+#define COLUMN(a, type, put, value) \
+	do { \
+		array_begin(a, type, count); \
+		for (unsigned i = 0; i < count; i++) \
+			put(a, value); \
+	} while (0)
+
+static void put_ids(struct array *a, struct op *const *ops, unsigned count)
+{
+	COLUMN(a, ARRAY_UUID, array_put_uuid, ops[i]->id);
+}
+
+/* Ops are sorted: the bounds that let partitions be skipped. */
+static void put_bounds(struct array *a, struct op *const *ops, unsigned count)
+{
+	array_uuid(a, ops[0]->id);
+	array_uuid(a, ops[count - 1]->id);
+}
+
+/* --- accept, cancel --- */
+
+static const char *accept_state(const struct op *op)
+{
+	if (op->kind == OP_CANCEL)
+		return "cancelled";
+	return op->row.accept.failed ? "failed" : "queued";
+}
+
+static const char *accept_reason(const struct op *op)
+{
+	if (op->kind == OP_CANCEL)
+		return "cancelled: the caller was told that it may not have been taken";
+	return op->row.accept.failed ? op->row.accept.failure_reason : NULL;
+}
+
+static bool accept_begins(const struct op *op)
+{
+	return op->kind == OP_ACCEPT && op->row.accept.begin && !op->row.accept.failed;
+}
+
+#define MESSAGE(op) ((op)->row.accept.message)
+
+static void fill_accept(struct array *a, struct op *const *ops, unsigned count,
+			const struct fill_context *context)
+{
+	put_ids(a, ops, count);
+	COLUMN(a, ARRAY_TEXT, array_put_text, MESSAGE(ops[i])->tenant_id);
+	COLUMN(a, ARRAY_TEXT, array_put_text, MESSAGE(ops[i])->outlet_id);
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, MESSAGE(ops[i])->conversation_id);
+	COLUMN(a, ARRAY_TEXT, array_put_text, MESSAGE(ops[i])->recipient);
+	COLUMN(a, ARRAY_TEXT, array_put_text, MESSAGE(ops[i])->type);
+	COLUMN(a, ARRAY_TEXT, array_put_text, MESSAGE(ops[i])->payload);
+	COLUMN(a, ARRAY_TEXT, array_put_text, MESSAGE(ops[i])->sender_type);
+	COLUMN(a, ARRAY_TIME, array_put_time, MESSAGE(ops[i])->accepted_wall_us);
+	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.accept.expires_wall_us);
+	COLUMN(a, ARRAY_INT2, array_put_int2, (int)MESSAGE(ops[i])->lane);
+	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.accept.caller_waits);
+	COLUMN(a, ARRAY_INT2, array_put_int2, accept_begins(ops[i]));
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null,
+	       accept_begins(ops[i]) ? ops[i]->row.accept.number : NULL);
+	COLUMN(a, ARRAY_TIME, array_put_time_or_null,
+	       accept_begins(ops[i]) ? ops[i]->row.accept.deadline_wall_us : 0);
+	COLUMN(a, ARRAY_TEXT, array_put_text, accept_state(ops[i]));
+	COLUMN(a, ARRAY_INT4, array_put_int4_or_null,
+	       ops[i]->kind == OP_ACCEPT && ops[i]->row.accept.failed ?
+	       ops[i]->row.accept.failure_code : 0);
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, accept_reason(ops[i]));
+	array_uuid(a, context->incarnation);
+	array_time(a, context->now_wall_us);
+}
+
+static void fill_accept_seq(struct array *a, struct op *const *ops, unsigned count,
+			    const struct fill_context *context)
+{
+	(void)context;
+	put_ids(a, ops, count);
+}
+
+/* Elements of a bigint[] without nulls, as binary; `each` for position 0, 1... */
+static void read_bigints(const PGresult *result, unsigned most,
+			 void (*each)(struct op *const *ops, unsigned at, int64_t v),
+			 struct op *const *ops)
+{
+	const char *data;
+	int64_t count;
+
+	if (PQntuples(result) != 1 || PQgetisnull(result, 0, 0))
+		return;
+	data = PQgetvalue(result, 0, 0);
+	count = (PQgetlength(result, 0, 0) - 20) / 12;
+	for (unsigned i = 0; i < most && i < count; i++)
+		each(ops, i, array_read_int(data + 20 + i * 12 + 4, 8));
+}
+
+static void set_seq(struct op *const *ops, unsigned at, int64_t v)
+{
+	ops[at]->seq = (uint64_t)v;
+}
+
+static void read_accept(const PGresult *result, struct op *const *ops, unsigned count)
+{
+	read_bigints(result, count, set_seq, ops);
+}
+
+static void fill_cancel(struct array *a, struct op *const *ops, unsigned count,
+			const struct fill_context *context)
+{
+	put_ids(a, ops, count);
+	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.accept.begin);
+	array_uuid(a, context->incarnation);
+	put_bounds(a, ops, count);
+	array_time(a, context->now_wall_us);
+}
+
+/* --- begin --- */
+
+static void fill_begin(struct array *a, struct op *const *ops, unsigned count,
+		       const struct fill_context *context)
+{
+	put_ids(a, ops, count);
+	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.begin.attempt);
+	COLUMN(a, ARRAY_TEXT, array_put_text, ops[i]->row.begin.number);
+	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.begin.deadline_wall_us);
+	array_uuid(a, context->incarnation);
+	array_time(a, context->now_wall_us);
+}
+
+static void set_begun(struct op *const *ops, unsigned at, int64_t position)
+{
+	(void)at;
+	ops[position - 1]->verdict = STORE_DONE;
+}
+
+static void read_begin(const PGresult *result, struct op *const *ops, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		ops[i]->verdict = STORE_CONFLICT;
+	read_bigints(result, count, set_begun, ops);
+}
+
+/* --- outcome --- */
+
+static void fill_outcome_lock(struct array *a, struct op *const *ops, unsigned count,
+			      const struct fill_context *context)
+{
+	(void)context;
+	put_ids(a, ops, count);
+}
+
+static const char *next_name(enum store_next next)
+{
+	static const char *const names[] = {
+		[STORE_NEXT_DONE] = "done", [STORE_NEXT_CONVERSATION] = "conversation",
+		[STORE_NEXT_RETRY] = "retry", [STORE_NEXT_UNKNOWN] = "unknown",
+		[STORE_NEXT_FAILED] = "failed",
+	};
+
+	return names[next];
+}
+
+static void fill_outcome(struct array *a, struct op *const *ops, unsigned count,
+			 const struct fill_context *context)
+{
+	(void)context;
+	put_ids(a, ops, count);
+	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.outcome.attempt);
+	COLUMN(a, ARRAY_UUID, array_put_uuid, ops[i]->row.outcome.incarnation);
+	COLUMN(a, ARRAY_TEXT, array_put_text, outcome_name(ops[i]->row.outcome.outcome));
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.number);
+	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.outcome.begun_wall_us);
+	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.outcome.ended_wall_us);
+	array_begin(a, ARRAY_INT2, count);
+	for (unsigned i = 0; i < count; i++) {
+		if (ops[i]->row.outcome.http_status)
+			array_put_int2(a, ops[i]->row.outcome.http_status);
+		else
+			array_put_null(a);
+	}
+	COLUMN(a, ARRAY_INT4, array_put_int4_or_null, ops[i]->row.outcome.code);
+	COLUMN(a, ARRAY_INT4, array_put_int4_or_null, ops[i]->row.outcome.subcode);
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.title);
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.details);
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.trace);
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.wamid);
+	COLUMN(a, ARRAY_TEXT, array_put_text, next_name(ops[i]->row.outcome.next));
+	COLUMN(a, ARRAY_TIME, array_put_time_or_null, ops[i]->row.outcome.due_wall_us);
+	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.outcome.counted);
+	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.outcome.throttled);
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.failure_reason);
+	put_bounds(a, ops, count);
+}
+
+/* --- defer, conversation --- */
+
+static void fill_defer(struct array *a, struct op *const *ops, unsigned count,
+		       const struct fill_context *context)
+{
+	put_ids(a, ops, count);
+	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.defer.failed);
+	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.defer.due_wall_us);
+	COLUMN(a, ARRAY_INT4, array_put_int4_or_null, ops[i]->row.defer.failure_code);
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.defer.reason);
+	put_bounds(a, ops, count);
+	array_time(a, context->now_wall_us);
+}
+
+static void fill_conversation(struct array *a, struct op *const *ops, unsigned count,
+			      const struct fill_context *context)
+{
+	(void)context;
+	put_ids(a, ops, count);
+	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.conversation.stored);
+	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.conversation.due_wall_us);
+	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.conversation.tries);
+}
+
+/* --- the statements --- */
+
+static const struct batch_statement accept = { "accept", fill_accept, read_accept };
+static const struct batch_statement accept_again = { "accept_again", fill_accept, NULL };
+static const struct batch_statement accept_seq = { "accept_seq", fill_accept_seq, read_accept };
+static const struct batch_statement cancel = { "cancel", fill_cancel, NULL };
+static const struct batch_statement begin = { "begin", fill_begin, read_begin };
+static const struct batch_statement outcome_lock = { "outcome_lock", fill_outcome_lock, NULL };
+static const struct batch_statement outcome = { "outcome", fill_outcome, NULL };
+static const struct batch_statement defer = { "defer", fill_defer, NULL };
+static const struct batch_statement conversation = { "conversation", fill_conversation, NULL };
+
+const char *const batch_statements[] = {
+	"accept", "accept_again", "accept_seq", "cancel", "begin", "outcome_lock", "outcome",
+	"defer", "conversation", NULL,
+};
+
+#define STATEMENTS_OF_KIND 2
+static const struct batch_statement *const statements[OP_WRITES][STATEMENTS_OF_KIND] = {
+	[OP_CANCEL] = { &accept_again, &cancel },
+	[OP_ACCEPT] = { &accept },
+	[OP_BEGIN] = { &begin },
+	[OP_OUTCOME] = { &outcome_lock, &outcome },
+	[OP_DEFER] = { &defer },
+	[OP_CONVERSATION] = { &conversation },
+};
+static const struct batch_statement *const accept_repeated[STATEMENTS_OF_KIND] = {
+	&accept_again, &accept_seq,
+};
+
+static int by_id(const void *a, const void *b)
+{
+	const struct op *const *x = a;
+	const struct op *const *y = b;
+
+	return memcmp((*x)->id.bytes, (*y)->id.bytes, sizeof((*x)->id.bytes));
+}
+
+static int send_statement(struct batch *b, PGconn *handle, struct array *memory,
+			  const struct batch_statement *statement, struct op **ops,
+			  unsigned count, const struct fill_context *context)
+{
+	struct array_values v;
+
+	array_reset(memory);
+	statement->fill(memory, ops, count, context);
+	if (!array_values(memory, &v) ||
+	    !PQsendQueryPrepared(handle, statement->name, v.count, v.values, v.lengths,
+				 v.formats, 1))
+		return -1;
+	b->sent[b->sent_count++] = (struct batch_sent){ statement, ops, count };
+	return 0;
+}
+
+/* Gathers the ops of one kind behind those gathered before; says whether one is in doubt. */
+static unsigned gather(struct batch *b, enum op_kind kind, bool *ret_doubt)
+{
+	unsigned start = b->segments[b->segment_count - 1].start;
+	unsigned end = start + b->segments[b->segment_count - 1].count;
+	unsigned first = b->sorted_count;
+
+	*ret_doubt = false;
+	for (unsigned i = start; i < end; i++) {
+		if (!b->ops[i] || b->ops[i]->kind != kind)
+			continue;
+		*ret_doubt |= b->ops[i]->doubt;
+		b->sorted[b->sorted_count++] = b->ops[i];
+		b->ops[i]->sent_as = kind;
+		b->ops[i]->flying = true;
+		b->ops[i]->verdict = STORE_DONE;
+	}
+	if (kind != OP_ACCEPT)
+		qsort(b->sorted + first, b->sorted_count - first, sizeof(b->sorted[0]), by_id);
+	return b->sorted_count - first;
+}
+
+void batch_start(struct batch *b)
+{
+	b->segments[0].start = 0;
+	b->segments[0].count = b->count;
+	b->segment_count = 1;
+}
+
+int batch_send(struct batch *b, PGconn *handle, struct array *memory,
+	       struct message_id incarnation, int64_t now_wall_us)
+{
+	const struct fill_context context = { incarnation, now_wall_us };
+
+	b->sorted_count = 0;
+	b->sent_count = 0;
+	b->answered = 0;
+	b->failed = false;
+	for (enum op_kind kind = 0; kind < OP_WRITES; kind++) {
+		bool doubt;
+		unsigned count = gather(b, kind, &doubt);
+		struct op **ops = b->sorted + b->sorted_count - count;
+		const struct batch_statement *const *list =
+			kind == OP_ACCEPT && doubt ? accept_repeated : statements[kind];
+
+		for (int i = 0; count > 0 && i < STATEMENTS_OF_KIND && list[i]; i++)
+			if (send_statement(b, handle, memory, list[i], ops, count, &context) != 0)
+				return -1;
+	}
+	if (b->sorted_count == 0)
+		return 0;
+	if (!PQpipelineSync(handle))
+		return -1;
+	return (int)b->sorted_count;
+}
+
+enum batch_step batch_result(struct batch *b, const PGresult *result)
+{
+	const struct batch_sent *sent;
+
+	switch (PQresultStatus(result)) {
+	case PGRES_PIPELINE_SYNC:
+		for (unsigned i = 0; i < b->sorted_count; i++)
+			b->sorted[i]->flying = false;
+		return b->failed ? BATCH_FAILED : BATCH_COMMITTED;
+	case PGRES_TUPLES_OK:
+	case PGRES_COMMAND_OK:
+		if (b->answered == b->sent_count)
+			return BATCH_MORE;
+		sent = &b->sent[b->answered++];
+		if (sent->statement->read)
+			sent->statement->read(result, sent->ops, sent->count);
+		return BATCH_MORE;
+	case PGRES_PIPELINE_ABORTED:
+		return BATCH_MORE;
+	default:
+		if (!b->failed) {
+			b->why_class =
+				sqlstate_classify(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+			connection_describe(result, &b->why);
+		}
+		b->failed = true;
+		return BATCH_MORE;
+	}
+}
+
+void batch_lost(struct batch *b)
+{
+	for (unsigned i = 0; i < b->sorted_count; i++) {
+		b->sorted[i]->flying = false;
+		b->sorted[i]->doubt = true;
+	}
+}
+
+void batch_pop(struct batch *b)
+{
+	b->segment_count--;
+}
+
+bool batch_split(struct batch *b)
+{
+	unsigned start = b->segments[b->segment_count - 1].start;
+	unsigned count = b->segments[b->segment_count - 1].count;
+	unsigned half = count / 2;
+
+	if (count <= 1)
+		return false;
+	/* The first half comes on top: it is worked on first. */
+	b->segments[b->segment_count - 1].start = start + half;
+	b->segments[b->segment_count - 1].count = count - half;
+	b->segments[b->segment_count].start = start;
+	b->segments[b->segment_count].count = half;
+	b->segment_count++;
+	return true;
+}
+
+void batch_remove(struct batch *b, const struct op *op)
+{
+	for (unsigned i = 0; i < b->count; i++)
+		if (b->ops[i] == op)
+			b->ops[i] = NULL;
+}

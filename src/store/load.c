@@ -1,0 +1,79 @@
+#include "store/load.h"
+
+#include <string.h>
+
+#include "store/array.h"
+
+/* The columns of sql/statements/load.sql. */
+enum column {
+	MESSAGE_ID = 0, SEQ, ACCEPTED_AT, LANE, TENANT_ID, OUTLET_ID, CONVERSATION_ID, RECIPIENT,
+	MESSAGE_TYPE, PAYLOAD, SENDER_TYPE, STATE, CALLER_WAITS, ATTEMPT, COUNTED, THROTTLED,
+	INCARNATION, BEGUN_AT, DEADLINE_AT, DUE_AT, EXPIRES_AT, NUMBER, WAMID,
+	CONVERSATION_TRIES, COLUMNS,
+};
+
+struct row {
+	const PGresult *result;
+	int at;
+};
+
+static const char *text(const struct row *r, enum column c)
+{
+	return PQgetvalue(r->result, r->at, (int)c); /* "" for null */
+}
+
+static int64_t number(const struct row *r, enum column c)
+{
+	return array_read_int(text(r, c), PQgetlength(r->result, r->at, (int)c));
+}
+
+static int64_t moment(const struct row *r, enum column c)
+{
+	return PQgetisnull(r->result, r->at, (int)c) ? 0 : array_read_time(text(r, c));
+}
+
+static struct message_id uuid(const struct row *r, enum column c)
+{
+	struct message_id id = { { 0 } };
+
+	if (!PQgetisnull(r->result, r->at, (int)c))
+		memcpy(id.bytes, text(r, c), sizeof(id.bytes));
+	return id;
+}
+
+bool load_row(const PGresult *result, int at, struct store_work *ret_work)
+{
+	const struct row r = { result, at };
+	struct store_work w = {
+		.message = {
+			.id = uuid(&r, MESSAGE_ID),
+			.seq = (uint64_t)number(&r, SEQ),
+			.accepted_wall_us = moment(&r, ACCEPTED_AT),
+			.lane = (unsigned)number(&r, LANE),
+			.tenant_id = text(&r, TENANT_ID),
+			.outlet_id = text(&r, OUTLET_ID),
+			.conversation_id = text(&r, CONVERSATION_ID),
+			.recipient = text(&r, RECIPIENT),
+			.type = text(&r, MESSAGE_TYPE),
+			.payload = text(&r, PAYLOAD),
+			.sender_type = text(&r, SENDER_TYPE),
+		},
+		.caller_waited = number(&r, CALLER_WAITS) != 0,
+		.attempt = (unsigned)number(&r, ATTEMPT),
+		.counted = (unsigned)number(&r, COUNTED),
+		.throttled = (unsigned)number(&r, THROTTLED),
+		.incarnation = uuid(&r, INCARNATION),
+		.begun_wall_us = moment(&r, BEGUN_AT),
+		.deadline_wall_us = moment(&r, DEADLINE_AT),
+		.due_wall_us = moment(&r, DUE_AT),
+		.expires_wall_us = moment(&r, EXPIRES_AT),
+		.number = text(&r, NUMBER),
+		.wamid = text(&r, WAMID),
+		.conversation_tries = (unsigned)number(&r, CONVERSATION_TRIES),
+	};
+
+	if (PQnfields(result) != COLUMNS || !state_parse(text(&r, STATE), &w.state))
+		return false;
+	*ret_work = w;
+	return true;
+}

@@ -1,0 +1,265 @@
+/*
+ * Statements that wait together are sent together, ended by one sync; the next group goes
+ * out when the last answer of this one is in.  Nothing is repeated: a caller asks again.
+ */
+#include "store/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "store/array.h"
+#include "store/connection.h"
+
+#define GROUP_MAX 64
+
+struct reader {
+	struct loop *loop;
+	struct connection *connection;
+	struct list *completed;
+	struct list waiting;
+	struct list flying;      /* in order of their statements */
+	unsigned pending;
+	bool in_flight;          /* until the sync */
+	int64_t sent_ms;
+	uint64_t timer;
+	struct array memory;
+};
+
+static const struct connection_setting settings[] = {
+	{ "search_path", "pg_catalog, pg_temp" },
+	{ "timezone", "UTC" },
+	{ "idle_in_transaction_session_timeout", "5s" },
+	{ "lock_timeout", "500ms" },
+	{ "statement_timeout", "1500ms" },
+	{ "plan_cache_mode", "force_generic_plan" },
+	{ "enable_seqscan", "off" },
+	{ "jit", "off" },
+	{ "client_min_messages", "error" },
+	{ NULL, NULL },
+};
+
+static const char *const statements[] = { "status", NULL };
+
+static const struct connection_kind kind = {
+	.role = "message_sender_reader", .settings = settings, .statements = statements,
+};
+
+static void complete(struct reader *r, struct op *op, enum store_verdict verdict,
+		     const struct err *err)
+{
+	r->pending--;
+	op_complete(op, r->completed, verdict, err);
+}
+
+static struct op *first(struct list *ops)
+{
+	return list_empty(ops) ? NULL : LIST_OBJECT(ops->next, struct op, node);
+}
+
+static void ready(void *arg)
+{
+	(void)arg; /* the pump sends what waits */
+}
+
+static void lost(void *arg)
+{
+	struct reader *r = arg;
+	struct op *op;
+
+	while ((op = first(&r->flying)))
+		complete(r, op, STORE_AWAY, connection_trouble(r->connection));
+	r->in_flight = false;
+}
+
+static void answer(struct reader *r, PGresult *result)
+{
+	struct op *op = first(&r->flying);
+	struct err err;
+
+	if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+		r->in_flight = false;
+		while ((op = first(&r->flying))) {
+			err_set(&err, ERR_INTERNAL, 0, "database: a read had no answer");
+			complete(r, op, STORE_AWAY, &err);
+		}
+	} else if (op && PQresultStatus(result) == PGRES_TUPLES_OK) {
+		op->result = result;
+		complete(r, op, STORE_DONE, NULL);
+		return;
+	} else if (op) {
+		connection_describe(result, &err);
+		complete(r, op, STORE_AWAY, &err);
+	}
+	PQclear(result);
+}
+
+static void readable(void *arg)
+{
+	struct reader *r = arg;
+	PGresult *result;
+
+	while (r->in_flight && (result = connection_result(r->connection)))
+		answer(r, result);
+}
+
+static int send_one(struct reader *r, PGconn *handle, const struct op *op)
+{
+	struct array_values v;
+
+	array_reset(&r->memory);
+	array_uuid(&r->memory, op->id);
+	return array_values(&r->memory, &v) &&
+	       PQsendQueryPrepared(handle, "status", v.count, v.values, v.lengths, v.formats, 1) ?
+	       0 : -1;
+}
+
+static void give_up(struct reader *r, const char *why)
+{
+	struct err err;
+
+	err_set(&err, ERR_TEMPORARY, 0, "database: %s", why);
+	connection_fail(r->connection, &err);
+}
+
+static void send_group(struct reader *r)
+{
+	PGconn *handle = connection_handle(r->connection);
+	struct op *op;
+
+	r->in_flight = true;
+	r->sent_ms = loop_now_ms(r->loop);
+	for (unsigned i = 0; i < GROUP_MAX && (op = first(&r->waiting)); i++) {
+		list_remove(&op->node);
+		list_append(&r->flying, &op->node);
+		if (send_one(r, handle, op) != 0) {
+			give_up(r, "a read could not be sent: no memory");
+			return;
+		}
+	}
+	if (PQpipelineSync(handle))
+		connection_flush(r->connection);
+	else
+		give_up(r, "a read could not be sent: no memory");
+}
+
+static void tick(void *arg)
+{
+	struct reader *r = arg;
+	int64_t now = loop_now_ms(r->loop);
+	struct op *op;
+
+	r->timer = 0;
+	if (r->in_flight && now - r->sent_ms >= READER_TIMEOUT_MS)
+		give_up(r, "no answer to a read");
+	while ((op = first(&r->waiting)) && now - op->submitted_ms >= READER_TIMEOUT_MS) {
+		const struct err *trouble = connection_trouble(r->connection);
+		struct err late;
+
+		err_set(&late, ERR_TEMPORARY, 0, "database: a read had to wait too long");
+		complete(r, op, STORE_AWAY, trouble ? trouble : &late);
+	}
+}
+
+bool reader_pump(struct reader *r)
+{
+	if (r->pending > 0 && !r->timer)
+		r->timer = loop_timer(r->loop, loop_now_ms(r->loop) + 50, tick, r);
+	if (r->in_flight || list_empty(&r->waiting) || !connection_ready(r->connection))
+		return false;
+	send_group(r);
+	return true;
+}
+
+struct reader *reader_new(struct loop *loop, const struct store_settings *s,
+			  struct list *completed, struct err *ret_err)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	const struct connection_events events = {
+		.ready = ready, .readable = readable, .lost = lost, .arg = r,
+	};
+
+	if (!r) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "database: no memory");
+		return NULL;
+	}
+	r->loop = loop;
+	r->completed = completed;
+	list_init(&r->waiting);
+	list_init(&r->flying);
+	array_init(&r->memory);
+	r->connection = connection_new(loop, s->conninfo, s->application_name, &kind, &events,
+				       ret_err);
+	if (!r->connection) {
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void reader_free(struct reader *r)
+{
+	struct op *op;
+
+	if (!r)
+		return;
+	loop_cancel(r->loop, r->timer);
+	connection_free(r->connection);
+	while ((op = first(&r->flying)))
+		op_free(op);
+	while ((op = first(&r->waiting)))
+		op_free(op);
+	array_fini(&r->memory);
+	free(r);
+}
+
+void reader_submit(struct reader *r, struct op *op)
+{
+	r->pending++;
+	list_append(&r->waiting, &op->node);
+}
+
+bool reader_ready(const struct reader *r)
+{
+	return connection_ready(r->connection);
+}
+
+const struct err *reader_trouble(const struct reader *r)
+{
+	return connection_trouble(r->connection);
+}
+
+unsigned reader_pending(const struct reader *r)
+{
+	return r->pending;
+}
+
+static int64_t time_or_zero(const PGresult *result, int column)
+{
+	return PQgetisnull(result, 0, column) ? 0 : array_read_time(PQgetvalue(result, 0, column));
+}
+
+static int64_t int_or_zero(const PGresult *result, int column)
+{
+	return PQgetisnull(result, 0, column) ? 0 :
+		array_read_int(PQgetvalue(result, 0, column), PQgetlength(result, 0, column));
+}
+
+void reader_status(const struct op *op, struct store_status *ret_status)
+{
+	const PGresult *result = op->result;
+
+	memset(ret_status, 0, sizeof(*ret_status));
+	if (!result || PQntuples(result) == 0 ||
+	    !state_parse(PQgetvalue(result, 0, 0), &ret_status->state))
+		return;
+	ret_status->found = true;
+	text_copy_cut(ret_status->wamid, sizeof(ret_status->wamid), PQgetvalue(result, 0, 1));
+	ret_status->sent_wall_us = time_or_zero(result, 2);
+	ret_status->delivered_wall_us = time_or_zero(result, 3);
+	ret_status->read_wall_us = time_or_zero(result, 4);
+	ret_status->failure_code = (int)int_or_zero(result, 5);
+	ret_status->attempts = (unsigned)int_or_zero(result, 6);
+	text_copy_cut(ret_status->failure_reason, sizeof(ret_status->failure_reason),
+		      PQgetvalue(result, 0, 7));
+}

@@ -1,0 +1,39 @@
+/*
+ * reader - the connection that reads for callers, in role reader: status by id.
+ *
+ * What waits longer than READER_TIMEOUT_MS, or whose connection is lost, completes as
+ * STORE_AWAY.
+ */
+#ifndef STORE_READER_H
+#define STORE_READER_H
+
+#include <stdbool.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/loop.h"
+#include "store/op.h"
+#include "store/store.h"
+
+#define READER_TIMEOUT_MS 1500
+
+struct reader;
+
+struct reader *reader_new(struct loop *loop, const struct store_settings *settings,
+			  struct list *completed, struct err *ret_err) MUST_CHECK;
+void reader_free(struct reader *r);
+
+/* Takes the op over. */
+void reader_submit(struct reader *r, struct op *op);
+/* As writer_pump(). */
+bool reader_pump(struct reader *r);
+
+bool reader_ready(const struct reader *r);
+const struct err *reader_trouble(const struct reader *r);
+unsigned reader_pending(const struct reader *r);
+
+/* The status in a completed op's result. */
+void reader_status(const struct op *op, struct store_status *ret_status);
+
+#endif

@@ -1,0 +1,259 @@
+/*
+ * The front: makes ops, gives them to the writer or the reader, and tells what completed,
+ * all from one loop hook, so that nothing is told from within a submission.
+ */
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/load.h"
+#include "store/op.h"
+#include "store/reader.h"
+#include "store/writer.h"
+
+struct store {
+	struct loop *loop;
+	struct store_callbacks callbacks;
+	unsigned max_pending;
+	struct writer *writer;
+	struct reader *reader;
+	struct list completed;
+};
+
+/* --- telling --- */
+
+static void tell_load(struct store *s, const struct op *op)
+{
+	store_work_fn *fn = s->callbacks.work;
+	void *arg = s->callbacks.arg;
+	int rows = op->result ? PQntuples(op->result) : 0;
+
+	for (int i = 0; i < rows; i++) {
+		struct store_work work;
+
+		if (load_row(op->result, i, &work))
+			fn(arg, op->tag, STORE_DONE, &work, false, NULL);
+	}
+	fn(arg, op->tag, op->verdict, NULL, rows >= (int)op->row.load.limit,
+	   op->verdict == STORE_DONE ? NULL : &op->err);
+}
+
+static void tell(struct store *s, const struct op *op)
+{
+	const struct err *err = op->verdict == STORE_DONE ? NULL : &op->err;
+
+	if (op->kind == OP_STATUS) {
+		struct store_status status;
+
+		reader_status(op, &status);
+		s->callbacks.status(s->callbacks.arg, op->tag, op->verdict, &status, err);
+	} else if (op->kind == OP_LOAD) {
+		tell_load(s, op);
+	} else {
+		s->callbacks.done(s->callbacks.arg, op->tag, op->verdict, op->seq, err);
+	}
+}
+
+static bool pump(void *arg)
+{
+	struct store *s = arg;
+	struct list *node;
+	bool done = false;
+
+	while ((node = list_take_first(&s->completed))) {
+		struct op *op = LIST_OBJECT(node, struct op, node);
+
+		tell(s, op);
+		op_free(op);
+		done = true;
+	}
+	done |= writer_pump(s->writer);
+	done |= reader_pump(s->reader);
+	return done;
+}
+
+/* --- submitting --- */
+
+/* A fact that there is no memory for would be lost: better the process, whose successor
+ * finds the attempt open and asks what became of it. */
+static struct op *new_fact(struct store *s, enum op_kind kind, uint64_t tag,
+			   struct message_id id)
+{
+	struct op *op = op_new(kind, tag, id, loop_now_ms(s->loop));
+
+	if (!op) {
+		fputs("store: no memory\n", stderr);
+		abort();
+	}
+	return op;
+}
+
+static struct op *new_op(struct store *s, enum op_kind kind, uint64_t tag,
+			 struct message_id id, struct err *ret_err)
+{
+	struct op *op;
+
+	if (store_pending(s) >= s->max_pending) {
+		err_set(ret_err, ERR_LIMIT, 0, "database: %u operations wait already",
+			s->max_pending);
+		return NULL;
+	}
+	op = op_new(kind, tag, id, loop_now_ms(s->loop));
+	if (!op)
+		err_set(ret_err, ERR_LIMIT, 0, "database: no memory");
+	return op;
+}
+
+static size_t text_bytes(const char *text)
+{
+	return text ? strlen(text) : 0;
+}
+
+int store_accept(struct store *s, uint64_t tag, const struct store_accept *row,
+		 struct err *ret_err)
+{
+	struct op *op = new_op(s, OP_ACCEPT, tag, row->message->id, ret_err);
+
+	if (!op)
+		return -1;
+	op->row.accept = *row;
+	op->bytes = 400 + text_bytes(row->message->payload) + text_bytes(row->failure_reason);
+	writer_submit(s->writer, op);
+	return 0;
+}
+
+int store_begin(struct store *s, uint64_t tag, const struct store_begin *row,
+		struct err *ret_err)
+{
+	struct op *op = new_op(s, OP_BEGIN, tag, row->id, ret_err);
+
+	if (!op)
+		return -1;
+	op->row.begin = *row;
+	op->bytes = 100;
+	writer_submit(s->writer, op);
+	return 0;
+}
+
+void store_outcome(struct store *s, uint64_t tag, const struct store_outcome *row)
+{
+	struct op *op = new_fact(s, OP_OUTCOME, tag, row->id);
+
+	op->row.outcome = *row;
+	op->bytes = 400 + text_bytes(row->title) + text_bytes(row->details) +
+		    text_bytes(row->failure_reason);
+	writer_submit(s->writer, op);
+}
+
+void store_defer(struct store *s, uint64_t tag, const struct store_defer *row)
+{
+	struct op *op = new_fact(s, OP_DEFER, tag, row->id);
+
+	op->row.defer = *row;
+	op->bytes = 100 + text_bytes(row->reason);
+	writer_submit(s->writer, op);
+}
+
+void store_conversation(struct store *s, uint64_t tag, const struct store_conversation *row)
+{
+	struct op *op = new_fact(s, OP_CONVERSATION, tag, row->id);
+
+	op->row.conversation = *row;
+	op->bytes = 100;
+	writer_submit(s->writer, op);
+}
+
+int store_status(struct store *s, uint64_t tag, struct message_id id, struct err *ret_err)
+{
+	struct op *op = new_op(s, OP_STATUS, tag, id, ret_err);
+
+	if (!op)
+		return -1;
+	reader_submit(s->reader, op);
+	return 0;
+}
+
+int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq,
+	       int64_t due_until_wall_us, unsigned limit, struct err *ret_err)
+{
+	const struct message_id none = { { 0 } };
+	struct op *op;
+
+	if (lanes == 0 || limit == 0) {
+		err_set(ret_err, ERR_INTERNAL, 0, "a load of no lanes, or no rows");
+		return -1;
+	}
+	op = new_op(s, OP_LOAD, tag, none, ret_err);
+	if (!op)
+		return -1;
+	op->row.load = (struct op_load){ lanes, after_seq, due_until_wall_us, limit };
+	writer_submit(s->writer, op);
+	return 0;
+}
+
+/* --- the whole --- */
+
+struct store *store_new(struct loop *loop, const struct store_settings *settings,
+			const struct store_callbacks *callbacks, struct err *ret_err)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "database: no memory");
+		return NULL;
+	}
+	s->loop = loop;
+	s->callbacks = *callbacks;
+	s->max_pending = settings->max_pending;
+	list_init(&s->completed);
+	s->writer = writer_new(loop, settings, &s->completed, ret_err);
+	s->reader = s->writer ? reader_new(loop, settings, &s->completed, ret_err) : NULL;
+	if (!s->reader) {
+		store_free(s);
+		return NULL;
+	}
+	loop_hook(loop, pump, s);
+	return s;
+}
+
+void store_free(struct store *s)
+{
+	struct list *node;
+
+	if (!s)
+		return;
+	writer_free(s->writer);
+	reader_free(s->reader);
+	while ((node = list_take_first(&s->completed)))
+		op_free(LIST_OBJECT(node, struct op, node));
+	free(s);
+}
+
+bool store_ready(const struct store *s)
+{
+	return writer_ready(s->writer) && reader_ready(s->reader);
+}
+
+const struct err *store_trouble(const struct store *s)
+{
+	const struct err *trouble = writer_trouble(s->writer);
+
+	return trouble ? trouble : reader_trouble(s->reader);
+}
+
+bool store_schema_mismatch(const struct store *s)
+{
+	return writer_schema_mismatch(s->writer);
+}
+
+unsigned store_pending(const struct store *s)
+{
+	return writer_pending(s->writer) + reader_pending(s->reader);
+}
+
+int64_t store_oldest_ms(const struct store *s)
+{
+	return writer_oldest_ms(s->writer);
+}

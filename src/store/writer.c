@@ -1,0 +1,647 @@
+/*
+ * At most one thing is in flight: a segment of the batch, or one load or upkeep.  Meanwhile
+ * the queue grows into the next batch.
+ *
+ * Who owns an op: queue, batch, loads, or `flying_load`; when its answer is known,
+ * `completed`.
+ *
+ * An acceptance that times out
+ *   - in the queue was never written: STORE_AWAY, gone;
+ *   - in the batch, rolled back for certain and waiting to be repeated: the same;
+ *   - in the batch and written: STORE_UNCERTAIN is told by a stand-in, and the op itself
+ *     turns into a cancel with a copy of the message.  As such it is repeated with its
+ *     batch, or, when the batch was committed after all, put at the head of the queue.
+ * Loads wait until no cancel is left, so that nobody begins what is to be cancelled.
+ */
+#include "store/writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "store/array.h"
+#include "store/batch.h"
+#include "store/connection.h"
+#include "store/queue.h"
+#include "store/sql.h"
+#include "store/sqlstate.h"
+
+#define FLUSH_ROWS 200
+#define FLUSH_MS 3
+#define TICK_MS 50
+#define STUCK_MS 2000       /* no answer: trouble */
+#define GIVE_UP_MS 5000     /* no byte: another connection */
+#define LOAD_TIMEOUT_MS 2000
+#define REPEAT_FIRST_MS 10
+#define REPEAT_LAST_MS 1000
+#define UPKEEP_MS (24 * 3600 * 1000)
+
+enum flight { FLIGHT_NONE = 0, FLIGHT_BATCH, FLIGHT_LOAD };
+
+struct writer {
+	struct loop *loop;
+	struct message_id incarnation;
+	char *worker;
+	int64_t accept_timeout_ms;
+	struct connection *connection;
+	struct list *completed;
+
+	struct queue queue;
+	struct batch batch;
+	struct list loads;
+	struct op *flying_load;
+	struct list timed;         /* accepts, in order of submission */
+	unsigned pending;
+	enum flight flight;
+	int64_t sent_ms;
+
+	int64_t repeat_ms;         /* the wait before the next repetition; 0: none yet */
+	int64_t not_before_ms;
+	int64_t upkeep_at_ms;
+	uint64_t flush_timer;
+	uint64_t tick_timer;
+	bool schema_checked;       /* in this session's set-up */
+	bool in_trouble;
+	struct err trouble;
+	struct array memory;
+};
+
+static void arm_tick(struct writer *w);
+
+static int64_t now_ms(const struct writer *w)
+{
+	return loop_now_ms(w->loop);
+}
+
+static void complete(struct writer *w, struct op *op, enum store_verdict verdict,
+		     const struct err *err)
+{
+	w->pending -= op->merged ? 2 : 1;
+	if (op->kind == OP_CANCEL || op->kind == OP_UPKEEP)
+		op_free(op);
+	else
+		op_complete(op, w->completed, verdict, err);
+}
+
+/* --- session --- */
+
+static const struct connection_setting settings[] = {
+	{ "search_path", "pg_catalog, pg_temp" },
+	{ "timezone", "UTC" },
+	{ "synchronous_commit", "on" },
+	{ "idle_in_transaction_session_timeout", "5s" },
+	{ "lock_timeout", "500ms" },
+	{ "statement_timeout", "4s" },
+	/* Batches touch rows by key, however many there are and whatever statistics say. */
+	{ "plan_cache_mode", "force_generic_plan" },
+	{ "enable_hashjoin", "off" },
+	{ "enable_mergejoin", "off" },
+	{ "enable_seqscan", "off" },
+	{ "enable_bitmapscan", "off" },
+	{ "enable_memoize", "off" },
+	{ "jit", "off" },
+	{ "client_min_messages", "error" },
+	{ NULL, NULL },
+};
+
+static const char *const statements[] = {
+	"schema", "accept", "accept_again", "accept_seq", "cancel", "begin", "outcome_lock",
+	"outcome", "defer", "conversation", "load", "partitions", "register", NULL,
+};
+
+static const struct connection_kind kind = {
+	.role = "message_sender_app", .settings = settings, .statements = statements,
+};
+
+static int setup(void *arg, PGconn *handle)
+{
+	struct writer *w = arg;
+	char node[256] = "";
+	struct array_values v;
+
+	w->schema_checked = false;
+	(void)gethostname(node, sizeof(node) - 1);
+	array_reset(&w->memory);
+	array_uuid(&w->memory, w->incarnation);
+	if (!array_values(&w->memory, &v))
+		return -1;
+	v.values[1] = node;
+	v.lengths[1] = (int)strlen(node);
+	v.formats[1] = 1;
+	v.values[2] = w->worker;
+	v.lengths[2] = (int)strlen(w->worker);
+	v.formats[2] = 1;
+	if (!PQsendQueryPrepared(handle, "schema", 0, NULL, NULL, NULL, 0) ||
+	    !PQsendQueryPrepared(handle, "register", 3, v.values, v.lengths, v.formats, 0))
+		return -1;
+	return 0;
+}
+
+static int check_schema(struct writer *w, const PGresult *result, struct err *ret_err)
+{
+	size_t count = (size_t)PQntuples(result);
+	size_t same = 0;
+
+	while (same < count && same < sql_migrations_count &&
+	       strcmp(PQgetvalue(result, (int)same, 0), sql_migrations[same].name) == 0)
+		same++;
+	w->schema_checked = true;
+	if (same == count && same == sql_migrations_count)
+		return 0;
+	err_set(ret_err, ERR_PERMANENT, 0, same == count ?
+		"database: its schema is older than this program (%zu of %zu migrations): run "
+		"`message-sender db migrate`" :
+		"database: its schema is not this program's: it has %zu migrations, the program "
+		"%zu, and they differ", count, sql_migrations_count);
+	return -1;
+}
+
+static int setup_result(void *arg, const PGresult *result, struct err *ret_err)
+{
+	struct writer *w = arg;
+
+	return w->schema_checked ? 0 : check_schema(w, result, ret_err);
+}
+
+/* Once a day: partitions for the months to come. */
+static void submit_upkeep(struct writer *w)
+{
+	struct op *op;
+
+	if (now_ms(w) < w->upkeep_at_ms)
+		return;
+	op = op_new(OP_UPKEEP, 0, w->incarnation, now_ms(w));
+	if (!op)
+		return;
+	w->upkeep_at_ms = now_ms(w) + UPKEEP_MS;
+	w->pending++;
+	list_append(&w->loads, &op->node);
+}
+
+static void ready(void *arg)
+{
+	struct writer *w = arg;
+
+	w->in_trouble = false;
+	w->repeat_ms = 0;
+	w->not_before_ms = 0;
+	submit_upkeep(w);
+}
+
+static void lost(void *arg)
+{
+	struct writer *w = arg;
+
+	if (w->flight == FLIGHT_BATCH)
+		batch_lost(&w->batch);
+	if (w->flying_load) {
+		struct op *op = w->flying_load;
+
+		w->flying_load = NULL;
+		complete(w, op, STORE_AWAY, connection_trouble(w->connection));
+	}
+	w->flight = FLIGHT_NONE;
+}
+
+/* --- answers --- */
+
+/* After each failed try the wait grows; the first repetition is at once. */
+static void repeat_later(struct writer *w)
+{
+	if (w->repeat_ms == 0) {
+		w->repeat_ms = REPEAT_FIRST_MS;
+		return;
+	}
+	w->not_before_ms = now_ms(w) + w->repeat_ms / 2 +
+			   random_u32() % (w->repeat_ms / 2 + 1);
+	w->repeat_ms = w->repeat_ms * 2 > REPEAT_LAST_MS ? REPEAT_LAST_MS : w->repeat_ms * 2;
+}
+
+static void segment_committed(struct writer *w)
+{
+	struct batch *b = &w->batch;
+
+	w->repeat_ms = 0;
+	w->in_trouble = false;
+	for (unsigned i = 0; i < b->sorted_count; i++) {
+		struct op *op = b->sorted[i];
+		struct err gone;
+
+		if (op->kind == OP_CANCEL && op->sent_as == OP_ACCEPT) {
+			op->doubt = true;
+			queue_add_cancel(&w->queue, op);
+			continue;
+		}
+		if (op->verdict == STORE_CONFLICT)
+			err_set(&gone, ERR_PERMANENT, 0, "the work is not as it was, or gone");
+		complete(w, op, op->verdict, op->verdict == STORE_DONE ? NULL : &gone);
+	}
+	batch_pop(b);
+}
+
+static void segment_failed(struct writer *w)
+{
+	struct batch *b = &w->batch;
+
+	switch (b->why_class) {
+	case SQLSTATE_DATA:
+		if (!batch_split(b)) {
+			complete(w, b->sorted[0], STORE_REJECTED, &b->why);
+			batch_pop(b);
+		}
+		return;
+	case SQLSTATE_REPEAT:
+		repeat_later(w);
+		return;
+	case SQLSTATE_RECONNECT:
+		connection_fail(w->connection, &b->why);
+		return;
+	case SQLSTATE_SCHEMA:
+	case SQLSTATE_OTHER:
+		w->in_trouble = true;
+		w->trouble = b->why;
+		repeat_later(w);
+		return;
+	}
+}
+
+static void batch_answer(struct writer *w, const PGresult *result)
+{
+	switch (batch_result(&w->batch, result)) {
+	case BATCH_MORE:
+		return;
+	case BATCH_COMMITTED:
+		w->flight = FLIGHT_NONE;
+		segment_committed(w);
+		return;
+	case BATCH_FAILED:
+		w->flight = FLIGHT_NONE;
+		segment_failed(w);
+		return;
+	}
+}
+
+/* Takes the result over. */
+static void load_answer(struct writer *w, PGresult *result)
+{
+	struct op *op = w->flying_load;
+	ExecStatusType status = PQresultStatus(result);
+
+	if (status == PGRES_PIPELINE_SYNC) {
+		w->flight = FLIGHT_NONE;
+		w->flying_load = NULL;
+		PQclear(result);
+		complete(w, op, op->verdict, &op->err);
+	} else if (status == PGRES_TUPLES_OK) {
+		op->verdict = STORE_DONE;
+		op->result = result;
+	} else {
+		connection_describe(result, &op->err);
+		op->verdict = STORE_AWAY;
+		PQclear(result);
+	}
+}
+
+static void readable(void *arg)
+{
+	struct writer *w = arg;
+	PGresult *result;
+
+	while (w->flight != FLIGHT_NONE && (result = connection_result(w->connection))) {
+		if (w->flight == FLIGHT_LOAD) {
+			load_answer(w, result);
+		} else {
+			batch_answer(w, result);
+			PQclear(result);
+		}
+	}
+}
+
+/* --- sending --- */
+
+static void give_up(struct writer *w, const char *why)
+{
+	struct err err;
+
+	err_set(&err, ERR_TEMPORARY, 0, "database: %s", why);
+	connection_fail(w->connection, &err);
+}
+
+static void send_segment(struct writer *w)
+{
+	int count = batch_send(&w->batch, connection_handle(w->connection), &w->memory,
+			       w->incarnation, clock_wall_us());
+
+	if (count == 0) {
+		batch_pop(&w->batch);
+		return;
+	}
+	w->flight = FLIGHT_BATCH;
+	w->sent_ms = now_ms(w);
+	if (count < 0)
+		give_up(w, "a batch could not be sent: no memory");
+	else
+		connection_flush(w->connection);
+}
+
+static int send_load(struct writer *w, struct op *op)
+{
+	PGconn *handle = connection_handle(w->connection);
+	const struct op_load *load = &op->row.load;
+	struct array *a = &w->memory;
+	struct array_values v;
+
+	if (op->kind == OP_UPKEEP)
+		return PQsendQueryPrepared(handle, "partitions", 0, NULL, NULL, NULL, 1) ? 0 : -1;
+	array_reset(a);
+	array_begin(a, ARRAY_INT2, (unsigned)__builtin_popcountll(load->lanes));
+	for (int lane = 0; lane < MESSAGE_LANES; lane++)
+		if (load->lanes >> lane & 1)
+			array_put_int2(a, lane);
+	array_int8(a, (int64_t)load->after_seq);
+	array_time(a, load->due_until_wall_us);
+	array_int4(a, (int)load->limit);
+	return array_values(a, &v) && PQsendQueryPrepared(handle, "load", v.count, v.values,
+							  v.lengths, v.formats, 1) ? 0 : -1;
+}
+
+static void send_next_load(struct writer *w)
+{
+	struct op *op = LIST_OBJECT(list_take_first(&w->loads), struct op, node);
+
+	w->flying_load = op;
+	w->flight = FLIGHT_LOAD;
+	w->sent_ms = now_ms(w);
+	if (send_load(w, op) != 0 || !PQpipelineSync(connection_handle(w->connection)))
+		give_up(w, "a read could not be sent: no memory");
+	else
+		connection_flush(w->connection);
+}
+
+static void flush_due(void *arg)
+{
+	struct writer *w = arg;
+
+	w->flush_timer = 0; /* the pump that follows the timers looks */
+}
+
+/* Is the queue to be flushed now?  Else it will be, by a timer. */
+static bool ripe(struct writer *w)
+{
+	struct op *first = queue_first(&w->queue);
+
+	if (!first)
+		return false;
+	if (w->queue.count >= FLUSH_ROWS || first->kind == OP_CANCEL ||
+	    now_ms(w) - first->submitted_ms >= FLUSH_MS)
+		return true;
+	if (!w->flush_timer)
+		w->flush_timer = loop_timer(w->loop, first->submitted_ms + FLUSH_MS, flush_due, w);
+	return false;
+}
+
+static bool send_something(struct writer *w)
+{
+	struct batch *b = &w->batch;
+
+	if (!connection_ready(w->connection) || w->flight != FLIGHT_NONE ||
+	    now_ms(w) < w->not_before_ms)
+		return false;
+	if (b->segment_count == 0 && w->queue.cancels == 0 && !list_empty(&w->loads)) {
+		send_next_load(w);
+		return true;
+	}
+	if (b->segment_count == 0) {
+		if (!ripe(w))
+			return false;
+		b->count = queue_take(&w->queue, b->ops, BATCH_ROWS, BATCH_BYTES);
+		batch_start(b);
+	}
+	send_segment(w);
+	return true;
+}
+
+bool writer_pump(struct writer *w)
+{
+	bool done = send_something(w);
+
+	arm_tick(w);
+	return done;
+}
+
+/* --- time-outs --- */
+
+static const struct err *why_late(const struct writer *w, struct err *memory)
+{
+	const struct err *trouble = writer_trouble(w);
+
+	if (trouble)
+		return trouble;
+	err_set(memory, ERR_TEMPORARY, 0, "database: not committed in time");
+	return memory;
+}
+
+/* The caller is told that it may have been taken; the op goes on as a cancel.  Without
+ * memory for that it is tried again at the next tick. */
+static void turn_into_cancel(struct writer *w, struct op *op, const struct err *why)
+{
+	struct message *own = message_copy(op->row.accept.message);
+	struct op *told = own ? op_new(OP_ACCEPT, op->tag, op->id, op->submitted_ms) : NULL;
+
+	if (!told) {
+		message_free(own);
+		return;
+	}
+	list_remove(&op->timed);
+	op->own = own;
+	op->row.accept.message = own;
+	op->kind = OP_CANCEL;
+	op_complete(told, w->completed, STORE_UNCERTAIN, why);
+}
+
+static void accept_timed_out(struct writer *w, struct op *op)
+{
+	struct err memory;
+	const struct err *why = why_late(w, &memory);
+
+	if (op->flying || op->doubt) {
+		turn_into_cancel(w, op, why);
+		return;
+	}
+	if (!list_empty(&op->node))
+		queue_remove(&w->queue, op);
+	else
+		batch_remove(&w->batch, op);
+	complete(w, op, STORE_AWAY, why);
+}
+
+static void time_out_accepts(struct writer *w)
+{
+	struct list *node = w->timed.next;
+
+	while (node != &w->timed) {
+		struct op *op = LIST_OBJECT(node, struct op, timed);
+
+		if (now_ms(w) - op->submitted_ms < w->accept_timeout_ms)
+			return;
+		node = node->next;
+		accept_timed_out(w, op);
+	}
+}
+
+static void time_out_loads(struct writer *w)
+{
+	while (!list_empty(&w->loads)) {
+		struct op *op = LIST_OBJECT(w->loads.next, struct op, node);
+		struct err memory;
+
+		if (now_ms(w) - op->submitted_ms < LOAD_TIMEOUT_MS)
+			return;
+		complete(w, op, STORE_AWAY, why_late(w, &memory));
+	}
+}
+
+static int64_t silent_ms(const struct writer *w)
+{
+	int64_t heard = connection_heard_ms(w->connection);
+
+	return now_ms(w) - (heard > w->sent_ms ? heard : w->sent_ms);
+}
+
+static void tick(void *arg)
+{
+	struct writer *w = arg;
+
+	w->tick_timer = 0;
+	if (w->flight != FLIGHT_NONE && silent_ms(w) >= GIVE_UP_MS)
+		give_up(w, "no answer for 5 s");
+	time_out_accepts(w);
+	time_out_loads(w);
+	submit_upkeep(w);
+	arm_tick(w);
+}
+
+/* Only what waits can be late. */
+static void arm_tick(struct writer *w)
+{
+	if (w->pending > 0 && !w->tick_timer)
+		w->tick_timer = loop_timer(w->loop, now_ms(w) + TICK_MS, tick, w);
+}
+
+/* --- for the store --- */
+
+struct writer *writer_new(struct loop *loop, const struct store_settings *s,
+			  struct list *completed, struct err *ret_err)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+	const struct connection_events events = {
+		.setup = setup, .setup_result = setup_result, .ready = ready,
+		.readable = readable, .lost = lost, .arg = w,
+	};
+
+	if (!w || !(w->worker = strdup(s->application_name)) || queue_init(&w->queue) != 0) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "database: no memory");
+		free(w ? w->worker : NULL);
+		free(w);
+		return NULL;
+	}
+	w->loop = loop;
+	w->incarnation = s->incarnation;
+	w->accept_timeout_ms = s->accept_timeout_ms;
+	w->completed = completed;
+	list_init(&w->loads);
+	list_init(&w->timed);
+	array_init(&w->memory);
+	w->connection = connection_new(loop, s->conninfo, s->application_name, &kind, &events,
+				       ret_err);
+	if (!w->connection) {
+		writer_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void writer_free(struct writer *w)
+{
+	struct batch *b;
+	struct list *node;
+
+	if (!w)
+		return;
+	b = &w->batch;
+	loop_cancel(w->loop, w->flush_timer);
+	loop_cancel(w->loop, w->tick_timer);
+	connection_free(w->connection);
+	for (unsigned i = 0; i < b->segment_count; i++)
+		for (unsigned j = 0; j < b->segments[i].count; j++)
+			op_free(b->ops[b->segments[i].start + j]);
+	while ((node = list_take_first(&w->loads)))
+		op_free(LIST_OBJECT(node, struct op, node));
+	op_free(w->flying_load);
+	queue_fini(&w->queue);
+	array_fini(&w->memory);
+	free(w->worker);
+	free(w);
+}
+
+void writer_submit(struct writer *w, struct op *op)
+{
+	w->pending++;
+	if (op->kind == OP_LOAD) {
+		list_append(&w->loads, &op->node);
+		return;
+	}
+	if (op->kind == OP_CONVERSATION && op->row.conversation.stored) {
+		struct op *last = queue_last(&w->queue, op->id);
+
+		if (last && last->kind == OP_OUTCOME &&
+		    last->row.outcome.next == STORE_NEXT_CONVERSATION) {
+			last->row.outcome.next = STORE_NEXT_DONE;
+			last->merged = op;
+			return;
+		}
+	}
+	if (op->kind == OP_ACCEPT)
+		list_append(&w->timed, &op->timed);
+	queue_add(&w->queue, op);
+}
+
+bool writer_ready(const struct writer *w)
+{
+	return connection_ready(w->connection);
+}
+
+const struct err *writer_trouble(const struct writer *w)
+{
+	const struct err *trouble = connection_trouble(w->connection);
+	static const struct err stuck = {
+		.class = ERR_TEMPORARY, .text = "database: a batch has had no answer for 2 s",
+	};
+
+	if (trouble)
+		return trouble;
+	if (w->in_trouble)
+		return &w->trouble;
+	return w->flight != FLIGHT_NONE && silent_ms(w) >= STUCK_MS ? &stuck : NULL;
+}
+
+bool writer_schema_mismatch(const struct writer *w)
+{
+	const struct err *trouble = connection_trouble(w->connection);
+
+	return trouble && trouble->class == ERR_PERMANENT;
+}
+
+unsigned writer_pending(const struct writer *w)
+{
+	return w->pending;
+}
+
+int64_t writer_oldest_ms(const struct writer *w)
+{
+	const struct op *first = queue_first(&w->queue);
+
+	return first ? now_ms(w) - first->submitted_ms : 0;
+}
