@@ -1,90 +1,104 @@
 /*
- * settings - everything an operator can set: one row per setting in settings_rows.h (name,
- * kind, unit, range, default, reloadable or not, meaning), read from defaults, then a file of
- * KEY=VALUE lines, then the environment, which wins.
+ * settings - what the operator decides, read once and passed on by value.
  *
- * All faults are reported at once, each naming the key, where it came from, what is wrong and
- * what would be right.  Reference page: docs/reference/settings.md, checked against the rows.
+ * One table (settings_rows.c) holds for each setting its name, type, bounds, default and
+ * meaning; the reader, the checker, the effective print and docs/reference/settings.md come
+ * from it.  Names and defaults are the contract's.  Order: default, then the file
+ * (KEY=VALUE lines), then the environment.
+ *
+ * Only process and cli see this; every other module takes its own small struct.
  */
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/compiler.h"
 #include "base/log.h"
 
-#define SETTINGS_TEXT_BYTES 1024
+#define SETTINGS_URL_BYTES 512
+#define SETTINGS_PATH_BYTES 1024
+#define SETTINGS_SOCKET_BYTES 108 /* sun_path, with its ending 0 */
+#define SETTINGS_DATABASE_BYTES 2048
+#define SETTINGS_SECRET_BYTES 256
+#define SETTINGS_WORD_BYTES 64
+#define SETTINGS_MAX 64 /* rows the table may have */
 
-/* Plain value; copy it freely. */
+enum settings_source { SETTINGS_DEFAULT = 0, SETTINGS_FILE, SETTINGS_ENVIRONMENT };
+
+/* A plain value without owned memory; copy it at will. Texts are never null. */
 struct settings {
-	/* web server */
-	unsigned port;                               /* for the shipped configurations */
-	char environment[SETTINGS_TEXT_BYTES];
-	char fcgi_socket[SETTINGS_TEXT_BYTES];
-	unsigned fcgi_socket_mode;                   /* 0660 */
-	char fcgi_socket_group[SETTINGS_TEXT_BYTES]; /* "": the process's own */
-	/* processes */
-	unsigned workers;                            /* resolved: 0 became the cores */
-	unsigned drain_seconds;
-	unsigned max_in_flight;                      /* requests, all workers together */
-	unsigned max_body_bytes;
-	unsigned sync_wait_seconds;
-	enum log_level log_level;
-	/* neighbours */
-	char tenant_service_url[SETTINGS_TEXT_BYTES];
-	char conversation_service_url[SETTINGS_TEXT_BYTES];
-	char graph_api_url[SETTINGS_TEXT_BYTES];
-	char graph_api_version[SETTINGS_TEXT_BYTES];
-	char graph_ca_file[SETTINGS_TEXT_BYTES];
-	bool graph_ambiguous_5xx_unknown;
-	unsigned graph_max_connections;              /* per worker */
+	unsigned port;
+	char environment[SETTINGS_WORD_BYTES];
+	char tenant_service_url[SETTINGS_URL_BYTES]; /* URLs have no '/' at the end */
+	char conversation_service_url[SETTINGS_URL_BYTES];
+	char graph_api_url[SETTINGS_URL_BYTES];
+	char graph_api_version[SETTINGS_WORD_BYTES];
+	char graph_ca_file[SETTINGS_PATH_BYTES]; /* "" none */
+	unsigned graph_ambiguous_5xx_unknown;    /* 0 retry, 1 unknown */
+	unsigned graph_max_connections;          /* of each worker */
 	unsigned graph_streams_per_connection;
+	unsigned max_retries;
+	unsigned initial_backoff_seconds;
+	unsigned max_backoff_seconds;
+	unsigned request_timeout_seconds;
+	char database_url[SETTINGS_DATABASE_BYTES]; /* secret: may hold a password */
+	char fcgi_socket[SETTINGS_SOCKET_BYTES];
+	unsigned fcgi_socket_mode;                   /* permission bits */
+	char fcgi_socket_group[SETTINGS_WORD_BYTES]; /* "" the process's own */
+	unsigned workers;                            /* 1 to 64: 0 has become the cores */
+	unsigned sync_wait_seconds;
+	unsigned drain_seconds;
+	unsigned max_in_flight; /* requests, all workers together */
+	unsigned max_body_bytes;
 	unsigned quota_cache_seconds;
 	unsigned quota_timeout_ms;
 	unsigned credentials_cache_seconds;
 	unsigned credentials_timeout_ms;
 	unsigned conversation_timeout_seconds;
-	/* retries */
-	unsigned max_retries;
-	unsigned initial_backoff_seconds;
-	unsigned max_backoff_seconds;
-	unsigned request_timeout_seconds;
 	unsigned message_ttl_seconds;
-	/* database and secrets: never printed */
-	char database_url[SETTINGS_TEXT_BYTES];
-	char whatsapp_app_secret[SETTINGS_TEXT_BYTES];
-	char whatsapp_verify_token[SETTINGS_TEXT_BYTES];
+	enum log_level log_level;
+	char whatsapp_app_secret[SETTINGS_SECRET_BYTES];   /* secret */
+	char whatsapp_verify_token[SETTINGS_SECRET_BYTES]; /* secret */
+	enum settings_source sources[SETTINGS_MAX];        /* by row: where its value is from */
 };
 
-#define SETTINGS_FAULTS_MAX 32
+#define SETTINGS_FAULTS 96
+#define SETTINGS_FAULT_BYTES 400
 
-struct settings_fault {
-	bool error;          /* else a warning: it works, but not as one may think */
-	char text[320];      /* "MAX_RETRIES (environment): \"x\" is not a whole number; write 0 to 10" */
-};
-
+/* What was found.  Each fault is one line that names place and key, says what is wrong and
+ * what would be right; never a secret. */
 struct settings_report {
-	unsigned errors;
-	unsigned count;      /* of faults kept; at most SETTINGS_FAULTS_MAX */
-	struct settings_fault faults[SETTINGS_FAULTS_MAX];
+	unsigned count;  /* faults listed */
+	unsigned errors; /* faults that refuse the settings, those not listed too */
+	struct settings_fault {
+		bool error; /* else a warning */
+		char text[SETTINGS_FAULT_BYTES];
+	} faults[SETTINGS_FAULTS];
 };
 
-/* file null or "": none.  environment: "KEY=value" texts, ended by null (environ).  0 when the
- * report has no errors; *ret is written only then. */
+/* Reads and checks everything and reports every fault at once.  file may be null; an
+ * unknown key in it is an error.  environment is like environ (null: none); names that are
+ * no settings are ignored.  -1 when there are errors: ret is untouched.  ret_report is
+ * always written; warnings come with 0 too. */
 int settings_load(struct settings *ret, const char *file, char *const *environment,
 		  struct settings_report *ret_report) MUST_CHECK;
 
-/* What `now` may not take over from `next` while running (rows that are not reloadable) is
- * put back; returns how many differed and names them, comma separated, in `names`. */
-unsigned settings_keep_fixed(struct settings *next, const struct settings *now, char *names,
-			     size_t names_size);
+/* The same for commands that need the database and nothing else: only DATABASE_URL must be
+ * set; what else is set must still be right. */
+int settings_load_for_database(struct settings *ret, const char *file, char *const *environment,
+			       struct settings_report *ret_report) MUST_CHECK;
 
-/* The effective settings as KEY=VALUE, secrets as "********". */
+/* For a reload: gives `next` the running values of the settings that only a restart applies.
+ * True when some differed: names then holds them, separated by ", ", cut at size. */
+bool settings_keep_fixed(struct settings *next, const struct settings *running, char *names,
+			 size_t size);
+
+/* KEY=value, one a line, with where it is from; secrets as "(set)". */
 void settings_print(FILE *out, const struct settings *settings);
-/* The reference page, in Markdown. */
+/* docs/reference/settings.md. */
 void settings_print_reference(FILE *out);
 
 #endif

@@ -1,0 +1,116 @@
+#include "config/rows.h"
+
+#include "config/settings.h"
+
+#define FIELD(f) .offset = offsetof(struct settings, f)
+#define TEXT_FIELD(f) FIELD(f), .size = sizeof(((struct settings *)0)->f)
+#define RANGE(low, high, of) .min = (low), .max = (high), .unit = (of)
+
+const struct settings_row settings_rows[] = {
+	{ "PORT", ROW_INTEGER, FIELD(port), RANGE(1, 65535, ""), .default_value = "3006",
+	  .meaning = "Port on which the web server listens. The service itself does not open it: "
+		     "the shipped web-server configuration and the quickstart read it." },
+	{ "ENVIRONMENT", ROW_TEXT, TEXT_FIELD(environment), .default_value = "development",
+	  .example = "production", .reloadable = true,
+	  .meaning = "Name of this installation, shown by GET /health." },
+	{ "TENANT_SERVICE_URL", ROW_URL, TEXT_FIELD(tenant_service_url), .default_value = "",
+	  .example = "http://tenant-service:3001", .reloadable = true,
+	  .meaning = "Base of the Tenant Service: quota and outlet credentials." },
+	{ "CONVERSATION_SERVICE_URL", ROW_URL, TEXT_FIELD(conversation_service_url),
+	  .default_value = "", .example = "http://conversation-service:3004", .reloadable = true,
+	  .meaning = "Base of the Conversation Service: keeps what was sent." },
+	{ "GRAPH_API_URL", ROW_URL, TEXT_FIELD(graph_api_url),
+	  .default_value = "https://graph.facebook.com", .example = "https://graph.facebook.com",
+	  .reloadable = true, .meaning = "Base of Meta's Graph API." },
+	{ "GRAPH_API_VERSION", ROW_VERSION, TEXT_FIELD(graph_api_version), .default_value = "v25.0",
+	  .example = "v25.0", .reloadable = true,
+	  .meaning = "Version of the Graph API, as it stands in the path. Meta retires a version "
+		     "about two years after its release." },
+	{ "GRAPH_CA_FILE", ROW_FILE, TEXT_FIELD(graph_ca_file), .default_value = "",
+	  .reloadable = true,
+	  .meaning = "Bundle of certificate authorities (PEM) to trust as well, for tests and "
+		     "proxies. Verification cannot be switched off." },
+	{ "GRAPH_AMBIGUOUS_5XX", ROW_CHOICE, FIELD(graph_ambiguous_5xx_unknown),
+	  .choices = "retry|unknown", .default_value = "retry", .reloadable = true,
+	  .meaning = "What a 500 or 503 of the Graph API means that does not say whether the "
+		     "message was taken: `retry` sends again, `unknown` treats it as a lost "
+		     "reply." },
+	{ "GRAPH_MAX_CONNECTIONS", ROW_INTEGER, FIELD(graph_max_connections), RANGE(1, 4096, ""),
+	  .default_value = "256", .reloadable = true,
+	  .meaning = "Connections each worker may have open to the Graph API." },
+	{ "GRAPH_STREAMS_PER_CONNECTION", ROW_INTEGER, FIELD(graph_streams_per_connection),
+	  RANGE(1, 100, ""), .default_value = "24", .reloadable = true,
+	  .meaning = "HTTP/2 requests that share one connection to the Graph API." },
+	{ "MAX_RETRIES", ROW_INTEGER, FIELD(max_retries), RANGE(0, 10, ""), .default_value = "3",
+	  .reloadable = true, .meaning = "Attempts after the first, while a caller waits." },
+	{ "INITIAL_BACKOFF_SECONDS", ROW_INTEGER, FIELD(initial_backoff_seconds),
+	  RANGE(1, 60, "seconds"), .default_value = "1", .reloadable = true,
+	  .meaning = "Wait before the second attempt; doubles with each further one." },
+	{ "MAX_BACKOFF_SECONDS", ROW_INTEGER, FIELD(max_backoff_seconds), RANGE(1, 3600, "seconds"),
+	  .default_value = "30", .reloadable = true,
+	  .meaning = "Longest wait between two attempts." },
+	{ "REQUEST_TIMEOUT_SECONDS", ROW_INTEGER, FIELD(request_timeout_seconds),
+	  RANGE(1, 60, "seconds"), .default_value = "10", .reloadable = true,
+	  .meaning = "Time one call to the Graph API may take." },
+	{ "DATABASE_URL", ROW_TEXT, TEXT_FIELD(database_url), .default_value = "",
+	  .example = "postgresql://user@host/message_sender", .reloadable = true, .secret = true,
+	  .meaning = "PostgreSQL connection string of libpq, URL or `host=… dbname=…`." },
+	{ "FCGI_SOCKET", ROW_PATH, TEXT_FIELD(fcgi_socket),
+	  .default_value = "/run/message-sender/fcgi.sock",
+	  .example = "/run/message-sender/fcgi.sock",
+	  .meaning = "Unix socket on which the web server is served; not used when a listening "
+		     "socket is inherited." },
+	{ "FCGI_SOCKET_MODE", ROW_OCTAL, FIELD(fcgi_socket_mode), RANGE(0, 0777, ""),
+	  .default_value = "0660", .meaning = "Permissions of that socket." },
+	{ "FCGI_SOCKET_GROUP", ROW_TEXT, TEXT_FIELD(fcgi_socket_group), .default_value = "",
+	  .meaning = "Group of that socket, so that the web server may connect; empty leaves the "
+		     "group of the process." },
+	{ "WORKERS", ROW_INTEGER, FIELD(workers), RANGE(0, 64, ""), .default_value = "0",
+	  .meaning = "Worker processes; 0 means one for each core." },
+	{ "SYNC_WAIT_SECONDS", ROW_INTEGER, FIELD(sync_wait_seconds), RANGE(1, 64, "seconds"),
+	  .default_value = "55", .reloadable = true,
+	  .meaning = "How long a caller is kept waiting for the outcome before it is told 202. "
+		     "The web servers give up after 65 seconds, so this must end before." },
+	{ "DRAIN_SECONDS", ROW_INTEGER, FIELD(drain_seconds), RANGE(1, 600, "seconds"),
+	  .default_value = "60", .reloadable = true,
+	  .meaning = "Time in which requests may end when the service stops." },
+	{ "MAX_IN_FLIGHT", ROW_INTEGER, FIELD(max_in_flight), RANGE(1, 100000, ""),
+	  .default_value = "4000", .reloadable = true,
+	  .meaning = "Requests in flight, all workers together; beyond it callers are told 503 "
+		     "OVERLOADED." },
+	{ "MAX_BODY_BYTES", ROW_INTEGER, FIELD(max_body_bytes), RANGE(1024, 4194304, "bytes"),
+	  .default_value = "262144", .reloadable = true,
+	  .meaning = "Longest request body; a longer one is refused with 413." },
+	{ "QUOTA_CACHE_SECONDS", ROW_INTEGER, FIELD(quota_cache_seconds), RANGE(0, 3600, "seconds"),
+	  .default_value = "0", .reloadable = true,
+	  .meaning = "How long an answer of the quota check is used again; 0 asks every time." },
+	{ "QUOTA_TIMEOUT_MS", ROW_INTEGER, FIELD(quota_timeout_ms),
+	  RANGE(50, 10000, "milliseconds"), .default_value = "1000", .reloadable = true,
+	  .meaning = "Time the quota check may take; after it the message is allowed." },
+	{ "CREDENTIALS_CACHE_SECONDS", ROW_INTEGER, FIELD(credentials_cache_seconds),
+	  RANGE(0, 86400, "seconds"), .default_value = "60", .reloadable = true,
+	  .meaning = "How long an outlet's credentials are used again." },
+	{ "CREDENTIALS_TIMEOUT_MS", ROW_INTEGER, FIELD(credentials_timeout_ms),
+	  RANGE(50, 10000, "milliseconds"), .default_value = "2000", .reloadable = true,
+	  .meaning = "Time the look-up of credentials may take." },
+	{ "CONVERSATION_TIMEOUT_SECONDS", ROW_INTEGER, FIELD(conversation_timeout_seconds),
+	  RANGE(1, 60, "seconds"), .default_value = "10", .reloadable = true,
+	  .meaning = "Time one call to the Conversation Service may take; a caller never waits "
+		     "longer than a second for it." },
+	{ "MESSAGE_TTL_SECONDS", ROW_INTEGER, FIELD(message_ttl_seconds),
+	  RANGE(60, 31536000, "seconds"), .default_value = "86400", .reloadable = true,
+	  .meaning = "Validity of a message nobody waits for; unsent at its end, it expires." },
+	{ "LOG_LEVEL", ROW_CHOICE, FIELD(log_level), .choices = "debug|info|warning|error",
+	  .default_value = "info", .reloadable = true, .meaning = "Least level that is logged." },
+	{ "WHATSAPP_APP_SECRET", ROW_TEXT, TEXT_FIELD(whatsapp_app_secret), .default_value = "",
+	  .reloadable = true, .secret = true,
+	  .meaning = "The Meta app's secret, with which webhooks are signed. Not used yet." },
+	{ "WHATSAPP_VERIFY_TOKEN", ROW_TEXT, TEXT_FIELD(whatsapp_verify_token), .default_value = "",
+	  .reloadable = true, .secret = true,
+	  .meaning = "The word Meta sends when a webhook is set up. Not used yet." },
+};
+
+const unsigned settings_row_count = sizeof(settings_rows) / sizeof(settings_rows[0]);
+
+_Static_assert(sizeof(settings_rows) / sizeof(settings_rows[0]) <= SETTINGS_MAX,
+	       "struct settings has a source for every row");
