@@ -105,8 +105,6 @@ bool str_append_format(struct str *s, const char *format, ...)
 		va_start(args, format);
 		(void)vsnprintf(s->data + s->len, (size_t)len + 1, format, args);
 		va_end(args);
-	} else if ((size_t)len > s->max - s->len) {
-		return fail(s);
 	}
 	s->len += (size_t)len;
 	return true;

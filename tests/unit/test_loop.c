@@ -381,6 +381,30 @@ START_TEST(a_bad_descriptor_is_an_error)
 }
 END_TEST
 
+static void stop_unread(void *arg, int fd, uint32_t events)
+{
+	(void)fd;
+	(void)events;
+	stop(arg);
+}
+
+START_TEST(nothing_is_called_after_the_stop)
+{
+	make_pairs();
+	for (int i = 0; i < 2; i++) {
+		ck_assert_uint_ne(loop_watch(loop, pair[i][0], EPOLLIN, stop_unread, "a", &err), 0);
+		ck_assert_int_eq(write(pair[i][1], "x", 1), 1);
+	}
+	run();
+	ck_assert_str_eq(trace, "a");
+	loop_timer(loop, 0, stop, "t");
+	loop_timer(loop, 0, stop, "u");
+	run();
+	ck_assert_str_eq(trace, "at");
+	close_pairs();
+}
+END_TEST
+
 static int drained;
 
 static void drain(void *arg, int fd, uint32_t events)
@@ -517,6 +541,7 @@ static Suite *loop_suite(void)
 	tcase_add_test(tcase, what_is_waited_for_can_change);
 	tcase_add_test(tcase, a_watch_of_nothing_wakes_nobody);
 	tcase_add_test(tcase, a_bad_descriptor_is_an_error);
+	tcase_add_test(tcase, nothing_is_called_after_the_stop);
 	tcase_add_test(tcase, more_descriptors_than_one_wait_reports);
 	tcase_add_test(tcase, hooks_run_in_order_until_none_has_work);
 	tcase_add_test(tcase, hooks_always_busy_do_not_stop_the_round);
