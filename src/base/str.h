@@ -2,10 +2,10 @@
  * str - an owned, growing byte string, born with a maximum (Law 6).
  *
  * Invariants: data is never null and data[len] is always 0, so it can be passed to
- * anything that wants a C string; len <= max, space <= max + 1.  An append that would pass the maximum,
- * or for which there is no memory, fails, frees the content and leaves the string empty
- * with `failed` set: a half-built string cannot leak out.  Every later append fails too,
- * so a builder may check once at the end with str_ok().
+ * anything that wants a C string; len <= max, space <= max + 1.  An append that would pass
+ * the maximum, or for which there is no memory, fails, frees the content and leaves the
+ * string empty with `failed` set: a half-built string cannot leak out.  Every later append
+ * fails too, so a builder may check once at the end with str_ok().
  *
  * Init with STR_INIT(max) or str_init(); end with str_fini(), which may be called twice.
  */
