@@ -30,7 +30,8 @@ struct log {
 };
 
 /* A line under construction; on the stack; cannot fail.  A field that does not fit is left
- * out whole; the line then (as after cutting a value) ends with cut=1.  Nothing is done when the level is below the log's. */
+ * out whole; the line then (as after cutting a value) ends with cut=1.  Nothing is done when
+ * the level is below the log's. */
 struct log_line {
 	const struct log *log;
 	unsigned len;
