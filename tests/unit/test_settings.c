@@ -26,7 +26,7 @@ static int load_all(const char *text, const char *variable, const char *another)
 	if (text) {
 		FILE *out;
 
-		strcpy(file, "/tmp/test_settings.XXXXXX");
+		snprintf(file, sizeof(file), "/tmp/test_settings.XXXXXX");
 		ck_assert_int_ge(mkstemp(file), 0);
 		out = fopen(file, "w");
 		ck_assert_int_ge(fputs(text, out), 0);
@@ -417,7 +417,7 @@ START_TEST(lines_of_the_file_have_a_bound)
 		char text[5000] = "#";
 
 		memset(text + 1, 'x', len - 1);
-		strcpy(text + len, "\nPORT=81\n");
+		snprintf(text + len, sizeof(text) - len, "\nPORT=81\n");
 		ck_assert_int_eq(load_all(text, NULL, NULL), len <= 4095 ? 0 : -1);
 		if (len > 4095)
 			expect_error(":1: ", "is longer than", "");
@@ -429,10 +429,10 @@ END_TEST
 
 START_TEST(more_faults_than_lines_are_counted)
 {
-	char text[4000] = "";
+	char text[4000];
 
 	for (int i = 0; i < SETTINGS_FAULTS + 4; i++)
-		strcat(text, "NO_SUCH=1\n");
+		snprintf(text + 10 * i, sizeof(text) - 10 * (size_t)i, "NO_SUCH=1\n");
 	ck_assert_int_eq(load_all(text, NULL, NULL), -1);
 	ck_assert_uint_eq(report.count, SETTINGS_FAULTS);
 	ck_assert_uint_eq(report.errors, SETTINGS_FAULTS + 4);
