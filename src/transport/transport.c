@@ -44,7 +44,8 @@ struct transport {
 	unsigned started;
 	unsigned setting_up;
 	unsigned idle_count;
-	bool multiplexed;             /* the last answer came by HTTP/2 */
+	bool multiplexed;             /* the last answer came by HTTP/2, or the first may */
+	bool answered;
 	uint64_t queue_timer;
 	bool look_at_queue;           /* the timer fired */
 };
@@ -168,6 +169,8 @@ int transport_submit(struct transport *t, const struct transport_request *reques
 	c = call_copy(request, &t->no_expect, loop_now_ms(t->loop), ret_err);
 	if (c == NULL)
 		return -1;
+	if (!t->answered)
+		t->multiplexed = t->settings.http2 && strncmp(c->url, "https:", 6) == 0;
 	list_append(&t->queue, &c->node);
 	t->queued++;
 	return 0;
@@ -206,8 +209,10 @@ static void end_started(struct transport *t, struct slot *s, CURLcode code)
 	long version = 0;
 
 	curl_easy_getinfo(s->easy, CURLINFO_HTTP_VERSION, &version);
-	if (version != 0)
+	if (version != 0) {
+		t->answered = true;
 		t->multiplexed = version == CURL_HTTP_VERSION_2_0;
+	}
 	slot_result(s, code, loop_now_ms(t->loop), &result);
 	t->started--;
 	t->done(t->arg, &result);
