@@ -78,8 +78,12 @@ static int64_t now_ms(const struct writer *w)
 static void complete(struct writer *w, struct op *op, enum store_verdict verdict,
 		     const struct err *err)
 {
+	if (op->kind == OP_UPKEEP) {
+		op_free(op);
+		return;
+	}
 	w->pending -= op->merged ? 2 : 1;
-	if (op->kind == OP_CANCEL || op->kind == OP_UPKEEP)
+	if (op->kind == OP_CANCEL)
 		op_free(op);
 	else
 		op_complete(op, w->completed, verdict, err);
@@ -176,7 +180,6 @@ static void submit_upkeep(struct writer *w)
 	if (!op)
 		return;
 	w->upkeep_at_ms = now_ms(w) + UPKEEP_MS;
-	w->pending++;
 	list_append(&w->loads, &op->node);
 }
 
@@ -526,7 +529,7 @@ static void tick(void *arg)
 /* Only what waits can be late. */
 static void arm_tick(struct writer *w)
 {
-	if (w->pending > 0 && !w->tick_timer)
+	if ((w->pending > 0 || w->flight != FLIGHT_NONE) && !w->tick_timer)
 		w->tick_timer = loop_timer(w->loop, now_ms(w) + TICK_MS, tick, w);
 }
 

@@ -1,0 +1,301 @@
+#include "harness.h"
+
+#include <check.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "store/migrate.h"
+
+struct wait {
+	struct harness *h;
+	harness_condition *condition;
+	void *arg;
+	int64_t deadline_ms;
+	bool held;
+};
+
+static struct wait *waiting; /* the loop's hook has no way to be taken out */
+
+const char *harness_url(void)
+{
+	const char *url = getenv("STORE_TEST_URL");
+
+	ck_assert_msg(url != NULL, "STORE_TEST_URL is not set: run tests/store/run");
+	return url;
+}
+
+static void on_done(void *arg, uint64_t tag, enum store_verdict verdict, uint64_t seq,
+		    const struct err *err)
+{
+	struct harness *h = arg;
+	struct done *done = &h->done[tag];
+
+	done->times++;
+	done->verdict = verdict;
+	done->seq = seq;
+	done->after_ms = clock_boot_ms() - h->started_ms;
+	if (err)
+		done->err = *err;
+	h->done_count++;
+}
+
+static void on_status(void *arg, uint64_t tag, enum store_verdict verdict,
+		      const struct store_status *status, const struct err *err)
+{
+	struct harness *h = arg;
+
+	h->status = *status;
+	on_done(h, tag, verdict, 0, err);
+}
+
+static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
+		    const struct store_work *work, bool more, const struct err *err)
+{
+	struct harness *h = arg;
+
+	if (work) {
+		struct loaded *l = &h->loaded[h->loaded_count++];
+
+		*l = (struct loaded){ .message = message_copy(&work->message),
+			.state = work->state, .attempt = work->attempt, .counted = work->counted,
+			.incarnation = work->incarnation };
+		text_copy_cut(l->number, sizeof(l->number), work->number);
+		text_copy_cut(l->wamid, sizeof(l->wamid), work->wamid);
+		return;
+	}
+	h->more = more;
+	on_done(h, tag, verdict, 0, err);
+}
+
+static bool look(void *arg)
+{
+	(void)arg;
+	if (waiting && waiting->condition(waiting->h, waiting->arg)) {
+		waiting->held = true;
+		loop_stop(waiting->h->loop);
+	}
+	return false;
+}
+
+static void too_late(void *arg)
+{
+	struct wait *w = arg;
+
+	loop_stop(w->h->loop);
+}
+
+static bool run(struct harness *h, int64_t within_ms, harness_condition *condition, void *arg)
+{
+	struct wait w = { .h = h, .condition = condition, .arg = arg };
+	struct err err;
+	uint64_t timer = loop_timer(h->loop, clock_boot_ms() + within_ms, too_late, &w);
+
+	waiting = &w;
+	ck_assert_int_eq(loop_run(h->loop, &err), 0);
+	waiting = NULL;
+	loop_cancel(h->loop, timer);
+	return w.held;
+}
+
+void harness_until(struct harness *h, int64_t within_ms, harness_condition *condition, void *arg)
+{
+	const struct err *trouble;
+
+	if (run(h, within_ms, condition, arg))
+		return;
+	trouble = store_trouble(h->store);
+	ck_abort_msg("not within %ld ms; %u done; trouble: %s", (long)within_ms, h->done_count,
+		     trouble ? trouble->text : "none");
+}
+
+static bool never(struct harness *h, void *arg)
+{
+	(void)h;
+	(void)arg;
+	return false;
+}
+
+void harness_run_for(struct harness *h, int64_t ms)
+{
+	(void)run(h, ms, never, NULL);
+}
+
+static bool enough_done(struct harness *h, void *arg)
+{
+	return h->done_count >= *(unsigned *)arg;
+}
+
+void harness_until_done(struct harness *h, unsigned count, int64_t within_ms)
+{
+	harness_until(h, within_ms, enough_done, &count);
+	ck_assert_uint_eq(h->done_count, count);
+}
+
+static bool is_ready(struct harness *h, void *arg)
+{
+	(void)arg;
+	return store_ready(h->store);
+}
+
+void harness_until_ready(struct harness *h, int64_t within_ms)
+{
+	harness_until(h, within_ms, is_ready, NULL);
+}
+
+void harness_prepare(struct harness *h)
+{
+	unsigned applied;
+	struct err err = { .text = "" };
+
+	memset(h, 0, sizeof(*h));
+	ck_assert_msg(migrate_run(harness_url(), NULL, NULL, &applied, &err) == 0, "%s", err.text);
+	h->sql = PQconnectdb(harness_url());
+	ck_assert_msg(PQstatus(h->sql) == CONNECTION_OK, "%s", PQerrorMessage(h->sql));
+	PQclear(PQexec(h->sql, "TRUNCATE message_sender.message, message_sender.attempt, "
+		       "message_sender.work, message_sender.incarnation"));
+	random_bytes(h->incarnation.bytes, sizeof(h->incarnation.bytes));
+	h->loop = loop_new(&err);
+	ck_assert_ptr_nonnull(h->loop);
+}
+
+void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
+{
+	const struct store_settings settings = {
+		.conninfo = conninfo, .incarnation = h->incarnation,
+		.application_name = "store-test", .accept_timeout_ms = 1500, .max_pending = 1000,
+	};
+	const struct store_callbacks callbacks = { on_done, on_status, on_work, h };
+	struct err err = { .text = "" };
+
+	h->store = store_new(h->loop, &settings, &callbacks, &err);
+	ck_assert_msg(h->store != NULL, "%s", err.text);
+	loop_hook(h->loop, look, NULL);
+	h->started_ms = clock_boot_ms();
+	if (wait_ready)
+		harness_until_ready(h, 10000);
+}
+
+void harness_start(struct harness *h)
+{
+	harness_prepare(h);
+	harness_open(h, harness_url(), true);
+}
+
+void harness_stop(struct harness *h)
+{
+	store_free(h->store);
+	loop_free(h->loop);
+	PQfinish(h->sql);
+	for (unsigned i = 0; i < HARNESS_TAGS; i++)
+		message_free(h->messages[i]);
+	for (unsigned i = 0; i < h->loaded_count; i++)
+		message_free(h->loaded[i].message);
+}
+
+struct message *harness_message(struct harness *h, unsigned tag)
+{
+	uint8_t random[10];
+	char tenant[32];
+	struct message m = {
+		.tenant_id = tenant, .outlet_id = "outlet-1", .conversation_id = "conv-1",
+		.recipient = "+628123456789", .type = "text",
+		.payload = "{\"body\":\"Hello! Your order #12345 has been shipped.\"}",
+		.sender_type = "llm", .accepted_wall_us = clock_wall_us(),
+	};
+
+	if (h->messages[tag])
+		return h->messages[tag];
+	random_bytes(random, sizeof(random));
+	snprintf(tenant, sizeof(tenant), "tenant-%u", tag % 10);
+	m.id = message_id_make(m.accepted_wall_us / 1000, random);
+	h->messages[tag] = message_copy(&m);
+	ck_assert_ptr_nonnull(h->messages[tag]);
+	return h->messages[tag];
+}
+
+void harness_accept(struct harness *h, unsigned tag, bool begin)
+{
+	struct store_accept row = {
+		.message = harness_message(h, tag), .caller_waits = true,
+		.expires_wall_us = clock_wall_us() + 86400ll * 1000000, .begin = begin,
+		.number = "1234567890", .deadline_wall_us = clock_wall_us() + 10 * 1000000,
+	};
+	struct err err = { .text = "" };
+
+	ck_assert_msg(store_accept(h->store, tag, &row, &err) == 0, "%s", err.text);
+}
+
+struct store_outcome harness_outcome(struct harness *h, unsigned tag)
+{
+	return (struct store_outcome){
+		.id = harness_message(h, tag)->id, .attempt = 1, .incarnation = h->incarnation,
+		.outcome = OUTCOME_ACCEPTED, .number = "1234567890",
+		.begun_wall_us = clock_wall_us() - 200000, .ended_wall_us = clock_wall_us(),
+		.http_status = 200, .title = "", .details = "", .trace = "",
+		.wamid = "wamid.HBgNNjI4MTIzNDU2Nzg5FQIAERgS", .next = STORE_NEXT_DONE,
+		.counted = 1, .failure_reason = "",
+	};
+}
+
+void harness_status(struct harness *h, unsigned tag, unsigned status_tag)
+{
+	struct err err;
+	unsigned target = h->done_count + 1;
+
+	ck_assert_int_eq(store_status(h->store, status_tag, harness_message(h, tag)->id, &err), 0);
+	harness_until_done(h, target, 3000);
+}
+
+static PGresult *query(struct harness *h, const char *format, va_list list)
+{
+	char text[2048];
+	PGresult *result;
+
+	vsnprintf(text, sizeof(text), format, list);
+	result = PQexec(h->sql, text);
+	ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK ||
+		      PQresultStatus(result) == PGRES_COMMAND_OK,
+		      "%s: %s", text, PQerrorMessage(h->sql));
+	return result;
+}
+
+const char *harness_sql_text(struct harness *h, const char *format, ...)
+{
+	static char value[1024];
+	PGresult *result;
+	va_list list;
+
+	va_start(list, format);
+	result = query(h, format, list);
+	va_end(list);
+	text_copy_cut(value, sizeof(value), PQntuples(result) ? PQgetvalue(result, 0, 0) : "");
+	PQclear(result);
+	return value;
+}
+
+long harness_sql_long(struct harness *h, const char *format, ...)
+{
+	PGresult *result;
+	va_list list;
+	long value;
+
+	va_start(list, format);
+	result = query(h, format, list);
+	va_end(list);
+	value = PQntuples(result) ? strtol(PQgetvalue(result, 0, 0), NULL, 10) : 0;
+	PQclear(result);
+	return value;
+}
+
+const char *harness_id(struct harness *h, unsigned tag)
+{
+	static char text[MESSAGE_ID_TEXT_BYTES];
+
+	message_id_text(harness_message(h, tag)->id, text);
+	return text;
+}

@@ -1,0 +1,88 @@
+/*
+ * harness - a store on a real PostgreSQL for one test: the loop, what completed, messages to
+ * accept, and plain SQL beside it.
+ *
+ * STORE_TEST_URL names a database whose message_sender schema may be thrown away; its user
+ * is a superuser.  STORE_TEST_LOG is the server's log file.
+ */
+#ifndef TESTS_STORE_HARNESS_H
+#define TESTS_STORE_HARNESS_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "store/store.h"
+
+#define HARNESS_TAGS 1100
+
+struct done {
+	unsigned times;          /* must end as 1 */
+	enum store_verdict verdict;
+	uint64_t seq;
+	int64_t after_ms;        /* since harness_open() */
+	struct err err;
+};
+
+struct loaded {
+	struct message *message;
+	enum state state;
+	unsigned attempt;
+	unsigned counted;
+	struct message_id incarnation;
+	char number[32];
+	char wamid[160];
+};
+
+struct harness {
+	struct loop *loop;
+	struct store *store;
+	struct message_id incarnation;
+	PGconn *sql;
+	int64_t started_ms;
+	unsigned done_count;
+	struct done done[HARNESS_TAGS];
+	struct message *messages[HARNESS_TAGS];
+	struct store_status status;
+	struct loaded loaded[HARNESS_TAGS];
+	unsigned loaded_count;
+	bool more;
+};
+
+/* Migrates, empties the tables, makes the loop. */
+void harness_prepare(struct harness *h);
+/* Starts a store on conninfo; waits until it is ready when told so. */
+void harness_open(struct harness *h, const char *conninfo, bool wait_ready);
+/* Both, on STORE_TEST_URL, ready. */
+void harness_start(struct harness *h);
+void harness_stop(struct harness *h);
+
+typedef bool harness_condition(struct harness *h, void *arg);
+/* Runs the loop until the condition holds; the test fails after the deadline. */
+void harness_until(struct harness *h, int64_t within_ms, harness_condition *condition,
+		   void *arg);
+/* Until so many operations in all have completed. */
+void harness_until_done(struct harness *h, unsigned count, int64_t within_ms);
+void harness_until_ready(struct harness *h, int64_t within_ms);
+/* Runs the loop for so long: for what must not happen. */
+void harness_run_for(struct harness *h, int64_t ms);
+
+/* Message number `tag`, made on first use, owned by the harness. */
+struct message *harness_message(struct harness *h, unsigned tag);
+/* Submits its acceptance; begin: attempt 1 begins with it. */
+void harness_accept(struct harness *h, unsigned tag, bool begin);
+/* An outcome row of attempt 1 of message `tag`, accepted, done; to be changed and given in. */
+struct store_outcome harness_outcome(struct harness *h, unsigned tag);
+void harness_status(struct harness *h, unsigned tag, unsigned status_tag);
+
+/* A statement's one value as integer or text (static buffer); the test fails on error. */
+long harness_sql_long(struct harness *h, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+const char *harness_sql_text(struct harness *h, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The id of message `tag` as text; static buffer. */
+const char *harness_id(struct harness *h, unsigned tag);
+const char *harness_url(void);
+
+#endif

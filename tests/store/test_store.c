@@ -1,0 +1,567 @@
+/*
+ * What the store does with a PostgreSQL that is well: acceptances, attempts, outcomes,
+ * order, loading, a bad row among good ones.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "harness.h"
+
+static struct harness h;
+
+static void setup(void)
+{
+	harness_start(&h);
+}
+
+static void teardown(void)
+{
+	harness_stop(&h);
+}
+
+static void expect(unsigned tag, enum store_verdict verdict)
+{
+	ck_assert_uint_eq(h.done[tag].times, 1);
+	ck_assert_msg(h.done[tag].verdict == verdict, "op %u: verdict %d: %s", tag,
+		      (int)h.done[tag].verdict, h.done[tag].err.text);
+}
+
+static const char *state_of(unsigned tag)
+{
+	return harness_sql_text(&h, "SELECT state FROM message_sender.message "
+				"WHERE message_id = '%s'", harness_id(&h, tag));
+}
+
+static const char *work_of(unsigned tag, const char *columns)
+{
+	return harness_sql_text(&h, "SELECT concat_ws(' ', %s) FROM message_sender.work "
+				"WHERE message_id = '%s'", columns, harness_id(&h, tag));
+}
+
+static void begin(unsigned tag, unsigned attempt, unsigned op)
+{
+	struct store_begin row = {
+		.id = harness_message(&h, tag)->id, .attempt = attempt, .number = "1234567890",
+		.deadline_wall_us = clock_wall_us() + 10 * 1000000,
+	};
+	struct err err;
+
+	ck_assert_int_eq(store_begin(h.store, op, &row, &err), 0);
+}
+
+START_TEST(an_accepted_message_is_queued_and_has_work)
+{
+	harness_accept(&h, 0, false);
+	harness_until_done(&h, 1, 3000);
+	expect(0, STORE_DONE);
+	ck_assert_uint_gt(h.done[0].seq, 0);
+	ck_assert_str_eq(state_of(0), "queued");
+	ck_assert_str_eq(work_of(0, "state, attempt, attempt_open"), "queued 0 f");
+	harness_status(&h, 0, 1);
+	ck_assert(h.status.found);
+	ck_assert_int_eq(h.status.state, STATE_QUEUED);
+	ck_assert_str_eq(h.status.wamid, "");
+}
+END_TEST
+
+START_TEST(a_message_nobody_knows_is_not_found)
+{
+	harness_status(&h, 0, 1);
+	expect(1, STORE_DONE);
+	ck_assert(!h.status.found);
+}
+END_TEST
+
+START_TEST(an_attempt_begun_with_acceptance_is_open)
+{
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	ck_assert_str_eq(work_of(0, "state, attempt, attempt_open, number"),
+			 "sending 1 t 1234567890");
+	harness_status(&h, 0, 1);
+	ck_assert_int_eq(h.status.state, STATE_SENDING);
+	ck_assert_uint_eq(h.status.attempts, 1);
+}
+END_TEST
+
+START_TEST(seq_follows_the_order_of_submission)
+{
+	/* Ids of one millisecond are in random order. */
+	for (unsigned i = 0; i < 150; i++)
+		harness_accept(&h, i, false);
+	harness_until_done(&h, 150, 3000);
+	for (unsigned i = 1; i < 150; i++)
+		ck_assert_uint_gt(h.done[i].seq, h.done[i - 1].seq);
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT seq FROM message_sender.work "
+					  "WHERE message_id = '%s'", harness_id(&h, 77)),
+			 (long)h.done[77].seq);
+}
+END_TEST
+
+START_TEST(a_message_that_is_not_to_be_sent_has_no_work)
+{
+	struct store_accept row = {
+		.message = harness_message(&h, 0), .expires_wall_us = clock_wall_us(),
+		.failed = true, .failure_code = GRAPH_CASE_CREDENTIALS,
+		.failure_reason = "no credentials",
+	};
+	struct err err;
+
+	ck_assert_int_eq(store_accept(h.store, 0, &row, &err), 0);
+	harness_until_done(&h, 1, 3000);
+	expect(0, STORE_DONE);
+	ck_assert_str_eq(state_of(0), "failed");
+	ck_assert_str_eq(work_of(0, "state"), "");
+	harness_status(&h, 0, 1);
+	ck_assert_int_eq(h.status.failure_code, GRAPH_CASE_CREDENTIALS);
+	ck_assert_str_eq(h.status.failure_reason, "no credentials");
+}
+END_TEST
+
+START_TEST(an_accepted_outcome_ends_the_work)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	store_outcome(h.store, 1, &row);
+	harness_until_done(&h, 2, 3000);
+	expect(1, STORE_DONE);
+	ck_assert_str_eq(work_of(0, "state"), "");
+	harness_status(&h, 0, 2);
+	ck_assert_int_eq(h.status.state, STATE_SENT);
+	ck_assert_str_eq(h.status.wamid, row.wamid);
+	ck_assert_int_eq(h.status.sent_wall_us, row.ended_wall_us);
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.attempt WHERE "
+					  "message_id = '%s' AND attempt = 1 AND outcome = 'accepted'",
+					  harness_id(&h, 0)), 1);
+}
+END_TEST
+
+START_TEST(a_stored_conversation_merges_into_its_outcome)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+	struct store_conversation stored = { .id = row.id, .stored = true };
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	row.next = STORE_NEXT_CONVERSATION;
+	row.due_wall_us = clock_wall_us();
+	store_outcome(h.store, 1, &row);
+	store_conversation(h.store, 2, &stored);
+	harness_until_done(&h, 3, 3000);
+	expect(1, STORE_DONE);
+	expect(2, STORE_DONE);
+	ck_assert_str_eq(work_of(0, "state"), "");
+	ck_assert_str_eq(state_of(0), "sent");
+	ck_assert_uint_eq(store_pending(h.store), 0);
+}
+END_TEST
+
+START_TEST(a_conversation_waits_in_work_until_it_is_stored)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+	struct store_conversation c = { .id = row.id, .due_wall_us = 5000000, .tries = 3 };
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	row.next = STORE_NEXT_CONVERSATION;
+	row.due_wall_us = clock_wall_us();
+	store_outcome(h.store, 1, &row);
+	harness_until_done(&h, 2, 3000);
+	ck_assert_str_eq(work_of(0, "state, attempt_open"), "sent f");
+	store_conversation(h.store, 2, &c);
+	harness_until_done(&h, 3, 3000);
+	ck_assert_str_eq(work_of(0, "conversation_tries, extract(epoch FROM due_at)::int"), "3 5");
+	c.stored = true;
+	store_conversation(h.store, 3, &c);
+	harness_until_done(&h, 4, 3000);
+	ck_assert_str_eq(work_of(0, "state"), "");
+}
+END_TEST
+
+START_TEST(the_next_attempt_begins_only_after_the_outcome_of_the_last)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	begin(0, 2, 1); /* attempt 1 is open */
+	harness_until_done(&h, 2, 3000);
+	expect(1, STORE_CONFLICT);
+	row.outcome = OUTCOME_REFUSED;
+	row.code = 131000;
+	row.http_status = 500;
+	row.next = STORE_NEXT_RETRY;
+	row.due_wall_us = clock_wall_us() + 1000000;
+	row.wamid = "";
+	store_outcome(h.store, 2, &row);
+	harness_until_done(&h, 3, 3000);
+	ck_assert_str_eq(work_of(0, "state, attempt, attempt_open, counted"), "retrying 1 f 1");
+	begin(0, 3, 3); /* not the next one */
+	harness_until_done(&h, 4, 3000);
+	expect(3, STORE_CONFLICT);
+	begin(0, 2, 4);
+	harness_until_done(&h, 5, 3000);
+	expect(4, STORE_DONE);
+	ck_assert_str_eq(work_of(0, "state, attempt, attempt_open"), "sending 2 t");
+	begin(1, 1, 5); /* no such message */
+	harness_until_done(&h, 6, 3000);
+	expect(5, STORE_CONFLICT);
+}
+END_TEST
+
+START_TEST(a_failed_outcome_ends_it_with_its_reason)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	row.outcome = OUTCOME_REFUSED;
+	row.http_status = 400;
+	row.code = 131026;
+	row.wamid = "";
+	row.next = STORE_NEXT_FAILED;
+	row.failure_reason = "Message undeliverable";
+	store_outcome(h.store, 1, &row);
+	harness_until_done(&h, 2, 3000);
+	harness_status(&h, 0, 2);
+	ck_assert_int_eq(h.status.state, STATE_FAILED);
+	ck_assert_int_eq(h.status.failure_code, 131026);
+	ck_assert_str_eq(h.status.failure_reason, "Message undeliverable");
+	ck_assert_str_eq(work_of(0, "state"), "");
+}
+END_TEST
+
+START_TEST(a_lost_attempt_is_unknown_and_never_begun_again)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	row.outcome = OUTCOME_LOST;
+	row.http_status = 0;
+	row.wamid = "";
+	row.next = STORE_NEXT_UNKNOWN;
+	store_outcome(h.store, 1, &row);
+	harness_until_done(&h, 2, 3000);
+	ck_assert_str_eq(work_of(0, "state, attempt, attempt_open"), "unknown 1 f");
+	begin(0, 2, 2);
+	harness_until_done(&h, 3, 3000);
+	expect(2, STORE_CONFLICT);
+	harness_status(&h, 0, 3);
+	ck_assert_int_eq(h.status.state, STATE_UNKNOWN);
+}
+END_TEST
+
+START_TEST(what_came_of_a_lost_attempt_replaces_lost)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+	struct store_outcome late = row;
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	row.outcome = OUTCOME_LOST;
+	row.wamid = "";
+	row.next = STORE_NEXT_UNKNOWN;
+	store_outcome(h.store, 1, &row);
+	harness_until_done(&h, 2, 3000);
+	store_outcome(h.store, 2, &late);
+	harness_until_done(&h, 3, 3000);
+	ck_assert_str_eq(state_of(0), "sent");
+	ck_assert_str_eq(work_of(0, "state"), "");
+	store_outcome(h.store, 3, &row); /* and lost does not replace it again */
+	harness_until_done(&h, 4, 3000);
+	ck_assert_str_eq(state_of(0), "sent");
+	ck_assert_str_eq(harness_sql_text(&h, "SELECT outcome FROM message_sender.attempt"),
+			 "accepted");
+}
+END_TEST
+
+START_TEST(no_outcome_of_another_attempt_undoes_sent)
+{
+	struct store_outcome first = harness_outcome(&h, 0);
+	struct store_outcome second = first;
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	/* Attempt 1 was given up as not sent, attempt 2 is under way, then 1 turns out sent. */
+	harness_sql_long(&h, "UPDATE message_sender.work SET attempt = 2");
+	first.next = STORE_NEXT_CONVERSATION;
+	first.due_wall_us = clock_wall_us();
+	store_outcome(h.store, 1, &first);
+	harness_until_done(&h, 2, 3000);
+	ck_assert_str_eq(state_of(0), "sent");
+	ck_assert_str_eq(work_of(0, "state, attempt, attempt_open"), "sending 2 t");
+	second.attempt = 2;
+	second.outcome = OUTCOME_REFUSED;
+	second.wamid = "";
+	second.next = STORE_NEXT_RETRY;
+	second.due_wall_us = clock_wall_us();
+	store_outcome(h.store, 2, &second);
+	harness_until_done(&h, 3, 3000);
+	ck_assert_str_eq(state_of(0), "sent");
+	ck_assert_str_eq(work_of(0, "state, attempt_open"), "sent f"); /* for the conversation */
+}
+END_TEST
+
+START_TEST(an_outcome_of_a_strange_incarnation_is_only_kept)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	row.incarnation.bytes[0] ^= 1;
+	row.outcome = OUTCOME_NOT_SENT;
+	row.wamid = "";
+	row.next = STORE_NEXT_FAILED;
+	store_outcome(h.store, 1, &row);
+	harness_until_done(&h, 2, 3000);
+	ck_assert_str_eq(work_of(0, "state, attempt, attempt_open"), "sending 1 t");
+	ck_assert_str_eq(state_of(0), "queued");
+}
+END_TEST
+
+START_TEST(deferred_work_waits_or_fails)
+{
+	struct store_defer row = { .id = harness_message(&h, 0)->id, .due_wall_us = 7000000 };
+
+	harness_accept(&h, 0, false);
+	harness_until_done(&h, 1, 3000);
+	store_defer(h.store, 1, &row);
+	harness_until_done(&h, 2, 3000);
+	ck_assert_str_eq(work_of(0, "state, extract(epoch FROM due_at)::int"), "retrying 7");
+	row.failed = true;
+	row.failure_code = GRAPH_CASE_EXPIRED;
+	row.reason = "validity ran out";
+	store_defer(h.store, 2, &row);
+	harness_until_done(&h, 3, 3000);
+	ck_assert_str_eq(work_of(0, "state"), "");
+	harness_status(&h, 0, 3);
+	ck_assert_int_eq(h.status.state, STATE_FAILED);
+	ck_assert_str_eq(h.status.failure_reason, "validity ran out");
+}
+END_TEST
+
+START_TEST(a_defer_does_not_touch_an_attempt_under_way)
+{
+	struct store_defer row = { .id = harness_message(&h, 0)->id, .failed = true,
+				   .reason = "no" };
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	store_defer(h.store, 1, &row);
+	harness_until_done(&h, 2, 3000);
+	ck_assert_str_eq(work_of(0, "state, attempt_open"), "sending t");
+	ck_assert_str_eq(state_of(0), "queued");
+}
+END_TEST
+
+START_TEST(one_bad_row_costs_only_itself)
+{
+	struct message bad = *harness_message(&h, 137);
+	struct store_accept row = { .message = &bad, .expires_wall_us = clock_wall_us() };
+	struct err err;
+
+	bad.payload = "\xff is not UTF-8";
+	for (unsigned i = 0; i < 200; i++) {
+		if (i == 137)
+			ck_assert_int_eq(store_accept(h.store, i, &row, &err), 0);
+		else
+			harness_accept(&h, i, i % 2 == 0);
+	}
+	harness_until_done(&h, 200, 5000);
+	for (unsigned i = 0; i < 200; i++)
+		expect(i, i == 137 ? STORE_REJECTED : STORE_DONE);
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message"), 199);
+	for (unsigned i = 1; i < 200; i++)
+		if (i != 137 && i != 138)
+			ck_assert_uint_gt(h.done[i].seq, h.done[i - 1].seq);
+}
+END_TEST
+
+START_TEST(writes_of_one_message_keep_their_order)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+
+	/* All at once: accept, outcome 1, begin 2, outcome 2. */
+	harness_accept(&h, 0, true);
+	row.outcome = OUTCOME_NOT_SENT;
+	row.wamid = "";
+	row.next = STORE_NEXT_RETRY;
+	row.due_wall_us = clock_wall_us();
+	store_outcome(h.store, 1, &row);
+	begin(0, 2, 2);
+	row = harness_outcome(&h, 0);
+	row.attempt = 2;
+	store_outcome(h.store, 3, &row);
+	harness_until_done(&h, 4, 3000);
+	expect(2, STORE_DONE);
+	expect(3, STORE_DONE);
+	ck_assert_str_eq(state_of(0), "sent");
+	ck_assert_str_eq(work_of(0, "state"), "");
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.attempt"), 2);
+}
+END_TEST
+
+START_TEST(a_full_queue_refuses)
+{
+	struct store_accept row = { .message = harness_message(&h, 1000) };
+	struct err err;
+
+	for (unsigned i = 0; i < 1000; i++)
+		harness_accept(&h, i, false);
+	ck_assert_uint_eq(store_pending(h.store), 1000);
+	ck_assert_int_eq(store_accept(h.store, 1000, &row, &err), -1);
+	ck_assert_int_eq(err.class, ERR_LIMIT);
+	harness_until_done(&h, 1000, 5000);
+	ck_assert_uint_eq(store_pending(h.store), 0);
+	harness_accept(&h, 1000, false);
+	harness_until_done(&h, 1001, 3000);
+}
+END_TEST
+
+START_TEST(load_gives_the_work_of_lanes_in_order)
+{
+	struct store_outcome row = harness_outcome(&h, 3);
+	uint64_t lanes = 0;
+	unsigned expected = 0;
+	struct err err;
+
+	for (unsigned i = 0; i < 40; i++)
+		harness_accept(&h, i, i == 3);
+	harness_until_done(&h, 40, 3000);
+	row.next = STORE_NEXT_CONVERSATION;
+	row.due_wall_us = clock_wall_us();
+	store_outcome(h.store, 40, &row);
+	harness_until_done(&h, 41, 3000);
+	for (unsigned i = 0; i < 5; i++)
+		lanes |= UINT64_C(1) << harness_message(&h, i)->lane;
+	for (unsigned i = 0; i < 40; i++)
+		expected += (unsigned)(lanes >> harness_message(&h, i)->lane & 1);
+	ck_assert_int_eq(store_load(h.store, 41, lanes, 0, clock_wall_us() + 1000000, 1000, &err),
+			 0);
+	harness_until_done(&h, 42, 3000);
+	ck_assert_uint_eq(h.loaded_count, expected);
+	ck_assert(!h.more);
+	for (unsigned i = 0; i < expected; i++) {
+		const struct message *m = h.loaded[i].message;
+
+		ck_assert(lanes >> m->lane & 1);
+		if (i > 0)
+			ck_assert_uint_gt(m->seq, h.loaded[i - 1].message->seq);
+		if (message_id_equal(m->id, row.id)) {
+			ck_assert_int_eq(h.loaded[i].state, STATE_SENT);
+			ck_assert_str_eq(h.loaded[i].wamid, row.wamid);
+			ck_assert_uint_eq(h.loaded[i].attempt, 1);
+			ck_assert(message_id_equal(h.loaded[i].incarnation, h.incarnation));
+			ck_assert_str_eq(h.loaded[i].number, "1234567890");
+		} else {
+			ck_assert_int_eq(h.loaded[i].state, STATE_QUEUED);
+		}
+		ck_assert_str_eq(m->payload, harness_message(&h, 0)->payload);
+		ck_assert_str_eq(m->conversation_id, "conv-1");
+	}
+}
+END_TEST
+
+START_TEST(load_goes_page_by_page)
+{
+	uint64_t after;
+	struct err err;
+
+	for (unsigned i = 0; i < 30; i++)
+		harness_accept(&h, i, false);
+	harness_until_done(&h, 30, 3000);
+	ck_assert_int_eq(store_load(h.store, 30, UINT64_MAX, 0, clock_wall_us(), 29, &err), 0);
+	harness_until_done(&h, 31, 3000);
+	ck_assert_uint_eq(h.loaded_count, 29);
+	ck_assert(h.more);
+	after = h.loaded[28].message->seq;
+	ck_assert_int_eq(store_load(h.store, 31, UINT64_MAX, after, clock_wall_us(), 29, &err), 0);
+	harness_until_done(&h, 32, 3000);
+	ck_assert_uint_eq(h.loaded_count, 30);
+	ck_assert(!h.more);
+}
+END_TEST
+
+START_TEST(load_leaves_what_is_not_due)
+{
+	struct store_defer row = { .id = harness_message(&h, 0)->id,
+				   .due_wall_us = clock_wall_us() + 60 * 1000000 };
+	struct err err;
+
+	harness_accept(&h, 0, false);
+	harness_until_done(&h, 1, 3000);
+	store_defer(h.store, 1, &row);
+	harness_until_done(&h, 2, 3000);
+	ck_assert_int_eq(store_load(h.store, 2, UINT64_MAX, 0, row.due_wall_us - 1, 10, &err), 0);
+	harness_until_done(&h, 3, 3000);
+	ck_assert_uint_eq(h.loaded_count, 0);
+	ck_assert_int_eq(store_load(h.store, 3, UINT64_MAX, 0, row.due_wall_us, 10, &err), 0);
+	harness_until_done(&h, 4, 3000);
+	ck_assert_uint_eq(h.loaded_count, 1);
+	ck_assert_int_eq(h.loaded[0].state, STATE_RETRYING);
+}
+END_TEST
+
+START_TEST(sql_and_c_agree_on_which_states_an_outcome_may_change)
+{
+	for (enum state state = 0; state < STATE_COUNT; state++) {
+		struct store_outcome row = harness_outcome(&h, (unsigned)state);
+		const char *after;
+
+		harness_accept(&h, (unsigned)state, true);
+		harness_until_done(&h, (unsigned)state * 2 + 1, 3000);
+		harness_sql_long(&h, "UPDATE message_sender.message SET state = '%s' "
+				 "WHERE message_id = '%s'", state_name(state),
+				 harness_id(&h, (unsigned)state));
+		store_outcome(h.store, 100 + (unsigned)state, &row);
+		harness_until_done(&h, (unsigned)state * 2 + 2, 3000);
+		after = state_of((unsigned)state);
+		ck_assert_str_eq(after, state_is_final(state) ? state_name(state) : "sent");
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store");
+	TCase *tcase = tcase_create("store");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tcase, 30);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, an_accepted_message_is_queued_and_has_work);
+	tcase_add_test(tcase, a_message_nobody_knows_is_not_found);
+	tcase_add_test(tcase, an_attempt_begun_with_acceptance_is_open);
+	tcase_add_test(tcase, seq_follows_the_order_of_submission);
+	tcase_add_test(tcase, a_message_that_is_not_to_be_sent_has_no_work);
+	tcase_add_test(tcase, an_accepted_outcome_ends_the_work);
+	tcase_add_test(tcase, a_stored_conversation_merges_into_its_outcome);
+	tcase_add_test(tcase, a_conversation_waits_in_work_until_it_is_stored);
+	tcase_add_test(tcase, the_next_attempt_begins_only_after_the_outcome_of_the_last);
+	tcase_add_test(tcase, a_failed_outcome_ends_it_with_its_reason);
+	tcase_add_test(tcase, a_lost_attempt_is_unknown_and_never_begun_again);
+	tcase_add_test(tcase, what_came_of_a_lost_attempt_replaces_lost);
+	tcase_add_test(tcase, no_outcome_of_another_attempt_undoes_sent);
+	tcase_add_test(tcase, an_outcome_of_a_strange_incarnation_is_only_kept);
+	tcase_add_test(tcase, deferred_work_waits_or_fails);
+	tcase_add_test(tcase, a_defer_does_not_touch_an_attempt_under_way);
+	tcase_add_test(tcase, one_bad_row_costs_only_itself);
+	tcase_add_test(tcase, writes_of_one_message_keep_their_order);
+	tcase_add_test(tcase, a_full_queue_refuses);
+	tcase_add_test(tcase, load_gives_the_work_of_lanes_in_order);
+	tcase_add_test(tcase, load_goes_page_by_page);
+	tcase_add_test(tcase, load_leaves_what_is_not_due);
+	tcase_add_test(tcase, sql_and_c_agree_on_which_states_an_outcome_may_change);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
