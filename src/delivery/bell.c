@@ -223,7 +223,7 @@ static void take_order(struct bell *bell, struct pack *p)
 	order.waiter.slot = pack_get_u32(p);
 	order.waiter.id = pack_get_u64(p);
 	order.waiter.until_boot_ms = pack_get_i64(p);
-	if (!p->failed)
+	if (!p->failed && order.waiter.slot < node_slots(bell->node))
 		bell->receiver.order(bell->receiver.arg, &order);
 	explicit_bzero(&credentials, sizeof(credentials));
 }

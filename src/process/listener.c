@@ -102,6 +102,21 @@ static int give_to_group(const char *path, const char *name, struct err *ret_err
 	return 0;
 }
 
+/* Only a socket is taken away: a wrong FCGI_SOCKET must not cost anybody a file. */
+static int remove_stale(const char *path, struct err *ret_err)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return 0;
+	if (!S_ISSOCK(st.st_mode)) {
+		err_set(ret_err, ERR_INVALID, 0, "FCGI_SOCKET: %s is there and is no socket", path);
+		return -1;
+	}
+	(void)unlink(path);
+	return 0;
+}
+
 static int bind_path(struct listener *l, const struct listener_settings *settings,
 		     struct err *ret_err)
 {
@@ -114,7 +129,8 @@ static int bind_path(struct listener *l, const struct listener_settings *setting
 			sizeof(address.sun_path) - 1);
 		return -1;
 	}
-	(void)unlink(l->path);
+	if (remove_stale(l->path, ret_err))
+		return -1;
 	before = umask(0177); /* nobody else before mode and group are right */
 	failed = bind(l->fd, (const struct sockaddr *)&address, sizeof(address));
 	(void)umask(before);

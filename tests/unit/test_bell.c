@@ -1,0 +1,466 @@
+#include "delivery/bell.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+
+#define DEADLINE_MS 10000
+
+/* What one worker heard; the texts of the last one. */
+struct ear {
+	struct bell *bell;
+	unsigned orders;
+	unsigned looks;
+	unsigned results;
+	unsigned learns;
+	unsigned asks;
+	struct message *message;
+	bool has_credentials;
+	struct credentials credentials;
+	struct delivery_order order; /* its pointers are not used */
+	struct delivery_result result;
+	char action[64];
+	char detail[64];
+	uint64_t waiter_id;
+	unsigned from_slot;
+	char tenant[160];
+	char outlet[160];
+};
+
+static struct loop *loop;
+static struct node *node;
+static struct ear ears[4];
+
+static void hear_order(void *arg, const struct delivery_order *order)
+{
+	struct ear *e = arg;
+
+	e->orders++;
+	message_free(e->message);
+	e->message = message_copy(order->message);
+	e->order = *order;
+	e->has_credentials = order->credentials != NULL;
+	if (order->credentials)
+		e->credentials = *order->credentials;
+}
+
+static void hear_look(void *arg)
+{
+	struct ear *e = arg;
+
+	e->looks++;
+}
+
+static void hear_result(void *arg, uint64_t waiter_id, const struct delivery_result *result)
+{
+	struct ear *e = arg;
+
+	e->results++;
+	e->waiter_id = waiter_id;
+	e->result = *result;
+	strcpy(e->action, result->action);
+	strcpy(e->detail, result->detail);
+}
+
+static void hear_learn(void *arg, const char *tenant_id, const char *outlet_id,
+		       const struct credentials *credentials)
+{
+	struct ear *e = arg;
+
+	e->learns++;
+	strcpy(e->tenant, tenant_id);
+	strcpy(e->outlet, outlet_id);
+	e->credentials = *credentials;
+}
+
+static void hear_ask(void *arg, unsigned from_slot, const char *tenant_id, const char *outlet_id)
+{
+	struct ear *e = arg;
+
+	e->asks++;
+	e->from_slot = from_slot;
+	strcpy(e->tenant, tenant_id);
+	strcpy(e->outlet, outlet_id);
+}
+
+static void open_ear(unsigned slot)
+{
+	const struct bell_receiver receiver = {
+		.order = hear_order,
+		.look = hear_look,
+		.result = hear_result,
+		.learn = hear_learn,
+		.ask = hear_ask,
+		.arg = &ears[slot],
+	};
+	struct err err;
+
+	ears[slot].bell = bell_new(loop, node, slot, &receiver, &err);
+	ck_assert_ptr_nonnull(ears[slot].bell);
+	node_set(node, slot, NODE_READY, (struct message_id){ { (uint8_t)slot } });
+}
+
+/* Workers 0 and 1 of two; the slots 2 and 3 are free. */
+static void open_house(void)
+{
+	struct err err;
+
+	memset(ears, 0, sizeof(ears));
+	loop = loop_new(&err);
+	node = node_new(2, &err);
+	ck_assert_ptr_nonnull(loop);
+	ck_assert_ptr_nonnull(node);
+	open_ear(0);
+	open_ear(1);
+}
+
+static void close_house(void)
+{
+	for (unsigned s = 0; s < 4; s++) {
+		bell_free(ears[s].bell);
+		message_free(ears[s].message);
+	}
+	loop_free(loop);
+	node_free(node);
+}
+
+static void on_turned(void *arg)
+{
+	loop_stop(arg);
+}
+
+static void turn(void)
+{
+	struct err err;
+
+	loop_timer(loop, clock_boot_ms() + 1, on_turned, loop);
+	ck_assert_int_eq(loop_run(loop, &err), 0);
+}
+
+/* Until the counter is n; it must not pass it. */
+static void turn_until(const unsigned *counter, unsigned n)
+{
+	const int64_t deadline_ms = clock_boot_ms() + DEADLINE_MS;
+
+	while (*counter < n && clock_boot_ms() < deadline_ms)
+		turn();
+	ck_assert_uint_eq(*counter, n);
+}
+
+static const struct message message = {
+	.id = { { 1, 2, 3 } },
+	.seq = 77,
+	.accepted_wall_us = 1234567890123456,
+	.tenant_id = "tenant",
+	.outlet_id = "outlet",
+	.conversation_id = "conversation",
+	.recipient = "+628123456789",
+	.type = "text",
+	.payload = "{\"body\":\"Halo \xf0\x9f\x98\x80\"}",
+	.sender_type = "agent",
+};
+
+static const struct credentials credentials = { "123456", "EAAG" };
+
+static struct delivery_order order_of(const struct message *m)
+{
+	return (struct delivery_order){
+		.message = m,
+		.credentials = &credentials,
+		.expires_wall_us = 99,
+		.waiter = { .waits = true, .slot = 1, .id = 0x123456789a, .until_boot_ms = 55 },
+	};
+}
+
+START_TEST(an_order_arrives_with_all_it_says)
+{
+	struct delivery_order order = order_of(&message);
+
+	bell_order(ears[0].bell, 1, &order);
+	turn_until(&ears[1].orders, 1);
+	ck_assert(message_id_equal(ears[1].message->id, message.id));
+	ck_assert_uint_eq(ears[1].message->seq, 77);
+	ck_assert_int_eq(ears[1].message->accepted_wall_us, message.accepted_wall_us);
+	ck_assert_str_eq(ears[1].message->tenant_id, message.tenant_id);
+	ck_assert_str_eq(ears[1].message->outlet_id, message.outlet_id);
+	ck_assert_str_eq(ears[1].message->conversation_id, message.conversation_id);
+	ck_assert_str_eq(ears[1].message->recipient, message.recipient);
+	ck_assert_str_eq(ears[1].message->type, message.type);
+	ck_assert_str_eq(ears[1].message->payload, message.payload);
+	ck_assert_str_eq(ears[1].message->sender_type, message.sender_type);
+	ck_assert(ears[1].has_credentials);
+	ck_assert_str_eq(ears[1].credentials.number, credentials.number);
+	ck_assert_str_eq(ears[1].credentials.token, credentials.token);
+	ck_assert_int_eq(ears[1].order.expires_wall_us, 99);
+	ck_assert(ears[1].order.waiter.waits);
+	ck_assert_uint_eq(ears[1].order.waiter.slot, 1);
+	ck_assert_uint_eq(ears[1].order.waiter.id, 0x123456789a);
+	ck_assert_int_eq(ears[1].order.waiter.until_boot_ms, 55);
+	ck_assert(!ears[1].order.begun);
+	ck_assert_uint_eq(ears[0].orders, 0);
+}
+END_TEST
+
+START_TEST(an_order_without_credentials_or_waiter)
+{
+	struct delivery_order order = { .message = &message };
+
+	bell_order(ears[0].bell, 1, &order);
+	turn_until(&ears[1].orders, 1);
+	ck_assert(!ears[1].has_credentials);
+	ck_assert(!ears[1].order.waiter.waits);
+}
+END_TEST
+
+START_TEST(a_result_arrives_with_all_it_says)
+{
+	struct delivery_result result = {
+		.id = message.id,
+		.end = DELIVERY_FAILED,
+		.sent_wall_us = 17,
+		.code = -11,
+		.action = "Do this.",
+		.detail = "retrying",
+		.attempts = 4,
+	};
+
+	memset(result.wamid, 'w', sizeof(result.wamid) - 1);
+	memset(result.title, 't', sizeof(result.title) - 1);
+	bell_result(ears[1].bell, 0, 42, &result);
+	turn_until(&ears[0].results, 1);
+	ck_assert_uint_eq(ears[0].waiter_id, 42);
+	ck_assert(message_id_equal(ears[0].result.id, message.id));
+	ck_assert_int_eq(ears[0].result.end, DELIVERY_FAILED);
+	ck_assert_str_eq(ears[0].result.wamid, result.wamid);
+	ck_assert_int_eq(ears[0].result.sent_wall_us, 17);
+	ck_assert_int_eq(ears[0].result.code, -11);
+	ck_assert_str_eq(ears[0].result.title, result.title);
+	ck_assert_str_eq(ears[0].action, "Do this.");
+	ck_assert_str_eq(ears[0].detail, "retrying");
+	ck_assert_uint_eq(ears[0].result.attempts, 4);
+}
+END_TEST
+
+START_TEST(credentials_are_asked_for_and_learned)
+{
+	ck_assert_uint_eq(bell_ask(ears[0].bell, "tenant", "outlet"), 1);
+	turn_until(&ears[1].asks, 1);
+	ck_assert_uint_eq(ears[1].from_slot, 0);
+	ck_assert_str_eq(ears[1].tenant, "tenant");
+	ck_assert_str_eq(ears[1].outlet, "outlet");
+	ck_assert_uint_eq(ears[0].asks, 0);
+	bell_learn(ears[1].bell, 0, "tenant", "outlet", &credentials);
+	turn_until(&ears[0].learns, 1);
+	ck_assert_str_eq(ears[0].tenant, "tenant");
+	ck_assert_str_eq(ears[0].outlet, "outlet");
+	ck_assert_str_eq(ears[0].credentials.number, credentials.number);
+	ck_assert_str_eq(ears[0].credentials.token, credentials.token);
+}
+END_TEST
+
+START_TEST(only_running_siblings_are_asked)
+{
+	node_set_dead(node, 1);
+	ck_assert_uint_eq(bell_ask(ears[0].bell, "tenant", "outlet"), 0);
+	open_ear(3);
+	ck_assert_uint_eq(bell_ask(ears[0].bell, "tenant", "outlet"), 1);
+	node_set_life(node, 3, NODE_DRAINING);
+	ck_assert_uint_eq(bell_ask(ears[0].bell, "tenant", "outlet"), 1);
+	turn_until(&ears[3].asks, 2);
+}
+END_TEST
+
+START_TEST(many_kinds_share_a_packet_in_their_order)
+{
+	struct delivery_order order = order_of(&message);
+	struct delivery_result result = { .id = message.id, .action = "", .detail = "" };
+	static uint8_t packet[BELL_PACKET_BYTES];
+
+	for (int i = 0; i < 10; i++) {
+		bell_order(ears[0].bell, 3, &order);
+		bell_result(ears[0].bell, 3, 5, &result);
+	}
+	turn();
+	/* Nobody lives in slot 3: it waits there whole, as one packet. */
+	ck_assert_int_gt(recv(node_read_fd(node, 3), packet, sizeof(packet), MSG_PEEK), 1000);
+	open_ear(3);
+	turn_until(&ears[3].orders, 10);
+	ck_assert_uint_eq(ears[3].results, 10);
+	ck_assert_int_lt(recv(node_read_fd(node, 3), packet, sizeof(packet), 0), 0);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_any_more_travels_in_the_next_packet)
+{
+	struct message m = message;
+	struct delivery_order order = order_of(&m);
+	char *payload = calloc(1, 20001);
+
+	memset(payload, 'x', 20000);
+	m.payload = payload;
+	for (int i = 0; i < 20; i++)
+		bell_order(ears[0].bell, 1, &order);
+	turn_until(&ears[1].orders, 20);
+	ck_assert_uint_eq(ears[1].looks, 0);
+	ck_assert_uint_eq(bell_lost(ears[0].bell), 0);
+	free(payload);
+}
+END_TEST
+
+/* The length of the packet of an order, found by sending it to a slot where nobody lives. */
+static size_t length_of(const struct delivery_order *order)
+{
+	static uint8_t packet[BELL_PACKET_BYTES];
+	ssize_t n;
+
+	bell_order(ears[0].bell, 3, order);
+	turn();
+	n = recv(node_read_fd(node, 3), packet, sizeof(packet), 0);
+	ck_assert_int_gt(n, 0);
+	return (size_t)n;
+}
+
+START_TEST(an_order_too_large_for_a_packet_becomes_a_look)
+{
+	struct message m = message;
+	struct delivery_order order = order_of(&m);
+	char *payload = calloc(1, BELL_PACKET_BYTES + 1);
+	size_t rest;
+
+	m.payload = "";
+	rest = BELL_PACKET_BYTES - length_of(&order);
+	m.payload = payload;
+	for (size_t len = rest - 1; len <= rest + 1; len++) {
+		const bool fits = len <= rest;
+
+		memset(payload, 'x', len);
+		ears[1].orders = ears[1].looks = 0;
+		bell_order(ears[0].bell, 1, &order);
+		turn_until(fits ? &ears[1].orders : &ears[1].looks, 1);
+		ck_assert_uint_eq(fits ? ears[1].looks : ears[1].orders, 0);
+		if (fits)
+			ck_assert_uint_eq(strlen(ears[1].message->payload), len);
+	}
+	ck_assert_uint_eq(bell_lost(ears[0].bell), 0);
+	free(payload);
+}
+END_TEST
+
+START_TEST(a_full_inbox_is_counted_and_harmless)
+{
+	struct message m = message;
+	struct delivery_order order = order_of(&m);
+	char *payload = calloc(1, 60001);
+	unsigned sent = 0;
+
+	memset(payload, 'x', 60000);
+	m.payload = payload;
+	while (bell_lost(ears[0].bell) < 3 && sent < 10000) {
+		bell_order(ears[0].bell, 3, &order);
+		sent++;
+	}
+	ck_assert_uint_eq(bell_lost(ears[0].bell), 3);
+	ck_assert_uint_gt(sent, 10);
+	/* Others are heard as before, and so is slot 3 when somebody reads it. */
+	bell_order(ears[0].bell, 1, &order);
+	turn_until(&ears[1].orders, 1);
+	open_ear(3);
+	/* The last one was still waiting to leave: a fourth may be lost with a small buffer. */
+	turn_until(&ears[3].orders, sent - (unsigned)bell_lost(ears[0].bell));
+	bell_order(ears[0].bell, 3, &order);
+	turn_until(&ears[3].orders, sent + 1 - (unsigned)bell_lost(ears[0].bell));
+	free(payload);
+}
+END_TEST
+
+START_TEST(garbage_is_passed_over)
+{
+	struct delivery_order order = order_of(&message);
+	uint8_t packet[512];
+
+	srand(1);
+	for (int i = 0; i < 2000; i++) {
+		const size_t len = 1 + (size_t)rand() % sizeof(packet);
+
+		for (size_t b = 0; b < len; b++)
+			packet[b] = (uint8_t)rand();
+		packet[0] = (uint8_t)(i % 8);
+		ck_assert_int_gt(send(node_write_fd(node, 1), packet, len, 0), 0);
+		if (i % 100 == 0)
+			turn();
+	}
+	turn();
+	ck_assert_uint_eq(ears[1].orders, 0);
+	ck_assert_uint_eq(ears[1].results, 0);
+	ck_assert_uint_eq(ears[1].learns, 0);
+	bell_order(ears[0].bell, 1, &order);
+	turn_until(&ears[1].orders, 1);
+}
+END_TEST
+
+/* Every cut of a good packet: nothing of the cut entry is believed. */
+START_TEST(a_cut_packet_is_not_believed)
+{
+	struct delivery_order order = order_of(&message);
+	const size_t whole = length_of(&order);
+	uint8_t *packet = malloc(whole);
+
+	bell_order(ears[0].bell, 3, &order);
+	turn();
+	ck_assert_int_eq(recv(node_read_fd(node, 3), packet, whole, 0), (ssize_t)whole);
+	for (size_t len = 1; len < whole; len++) {
+		ck_assert_int_eq(send(node_write_fd(node, 1), packet, len, 0), (ssize_t)len);
+		turn();
+		ck_assert_uint_eq(ears[1].orders, 0);
+	}
+	ck_assert_int_eq(send(node_write_fd(node, 1), packet, whole, 0), (ssize_t)whole);
+	turn_until(&ears[1].orders, 1);
+	free(packet);
+}
+END_TEST
+
+/* The waiter's slot is used as an index later. */
+START_TEST(an_order_from_nowhere_is_not_believed)
+{
+	struct delivery_order order = order_of(&message);
+
+	order.waiter.slot = node_slots(node);
+	bell_order(ears[0].bell, 1, &order);
+	order.waiter.slot--;
+	bell_order(ears[0].bell, 1, &order);
+	turn_until(&ears[1].orders, 1);
+	ck_assert_uint_eq(ears[1].order.waiter.slot, node_slots(node) - 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("bell");
+	TCase *tcase = tcase_create("bell");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, open_house, close_house);
+	tcase_add_test(tcase, an_order_arrives_with_all_it_says);
+	tcase_add_test(tcase, an_order_without_credentials_or_waiter);
+	tcase_add_test(tcase, a_result_arrives_with_all_it_says);
+	tcase_add_test(tcase, credentials_are_asked_for_and_learned);
+	tcase_add_test(tcase, only_running_siblings_are_asked);
+	tcase_add_test(tcase, many_kinds_share_a_packet_in_their_order);
+	tcase_add_test(tcase, what_does_not_fit_any_more_travels_in_the_next_packet);
+	tcase_add_test(tcase, an_order_too_large_for_a_packet_becomes_a_look);
+	tcase_add_test(tcase, a_full_inbox_is_counted_and_harmless);
+	tcase_add_test(tcase, garbage_is_passed_over);
+	tcase_add_test(tcase, a_cut_packet_is_not_believed);
+	tcase_add_test(tcase, an_order_from_nowhere_is_not_believed);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
