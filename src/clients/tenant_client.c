@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/idmap.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "clients/endpoint.h"
 #include "clients/lookup.h"
 #include "clients/tenant_answer.h"
@@ -462,6 +463,20 @@ static void on_done(void *arg, const struct transport_result *result)
 		quota_ended(c, l, result);
 	else
 		outlet_ended(c, l, result);
+}
+
+bool tenant_client_known(struct tenant_client *c, const char *tenant_id, const char *outlet_id,
+			 struct credentials *ret_credentials)
+{
+	char key[KEY_MAX + 1];
+	const size_t len = outlet_key(key, tenant_id, outlet_id);
+	const struct credentials_lookup *l = table_find(c->outlets.table, key, len);
+
+	if (l == NULL || !l->known || l->verdict != CREDENTIALS_OK)
+		return false;
+	strcpy(ret_credentials->number, l->number);
+	strcpy(ret_credentials->token, l->token);
+	return true;
 }
 
 void tenant_client_learn(struct tenant_client *c, const char *tenant_id, const char *outlet_id,

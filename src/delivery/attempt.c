@@ -177,9 +177,12 @@ static enum store_next next_of_refusal(struct item *item, const struct verdict *
 		.random = random_u32(),
 	};
 
-	item->throttled = verdict->error->class == GRAPH_RATE_LIMITED ? item->throttled + 1 : 0;
-	if (retry_counts(verdict, waits))
+	if (retry_counts(verdict, waits)) {
 		item->counted++;
+		item->throttled = 0;
+	} else {
+		item->throttled++;
+	}
 	c.counted = item->counted;
 	c.throttled = item->throttled;
 	/* A refused token is looked up once more before the message fails. */

@@ -129,7 +129,10 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 
 	message = http_send_read(request, &err);
 	if (!message) {
-		http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
+		if (err.class == ERR_INTERNAL)
+			http_problem(&response, PROBLEM_INTERNAL, NULL);
+		else
+			http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
 		answer_problem(p, fcgi_id, request_id, "send", &response, err.text);
 		return;
 	}
