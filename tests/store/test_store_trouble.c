@@ -1,0 +1,412 @@
+/*
+ * What the store does when PostgreSQL, or the way to it, is not well: nothing is lost,
+ * nothing is there twice, nobody waits longer than agreed.
+ */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "harness.h"
+#include "proxy.h"
+
+static struct harness h;
+static struct proxy *proxy;
+
+/* A store that reaches the server through the proxy, with its first upkeep done, which comes
+ * before any load. */
+static void setup(void)
+{
+	char directory[512];
+	char conninfo[256];
+	struct err err;
+
+	harness_prepare(&h);
+	/* Several directories may be set. */
+	snprintf(directory, sizeof(directory), "%s",
+		 harness_sql_text(&h, "SELECT split_part(current_setting("
+				  "'unix_socket_directories'), ',', 1)"));
+	proxy = proxy_new(h.loop, directory, (int)harness_sql_long(&h, "SHOW port"));
+	snprintf(conninfo, sizeof(conninfo), "postgresql://%s@localhost:%d/%s?sslmode=disable",
+		 PQuser(h.sql), proxy_port(proxy), PQdb(h.sql));
+	harness_open(&h, conninfo, true);
+	ck_assert_int_eq(store_load(h.store, 0, 1, 0, 0, 1, &err), 0);
+	harness_until_done(&h, 1, 5000);
+	h.done_count = 0;
+	h.done[0].times = 0;
+	h.started_ms = clock_boot_ms();
+}
+
+static void teardown(void)
+{
+	store_free(h.store);
+	h.store = NULL;
+	proxy_free(proxy);
+	harness_stop(&h);
+}
+
+static long count(const char *table)
+{
+	return harness_sql_long(&h, "SELECT count(*) FROM message_sender.%s", table);
+}
+
+static void expect_range(unsigned from, unsigned to, enum store_verdict verdict)
+{
+	for (unsigned i = from; i < to; i++) {
+		ck_assert_uint_eq(h.done[i].times, 1);
+		ck_assert_msg(h.done[i].verdict == verdict, "op %u: verdict %d: %s", i,
+			      (int)h.done[i].verdict, h.done[i].err.text);
+	}
+}
+
+static bool rows_are_there(struct harness *harness, void *arg)
+{
+	return harness_sql_long(harness, "SELECT count(*) FROM message_sender.message") ==
+	       *(long *)arg;
+}
+
+static bool is_settled(struct harness *harness, void *arg)
+{
+	(void)arg;
+	return store_ready(harness->store) && store_pending(harness->store) == 0;
+}
+
+static void until_settled(int64_t within_ms)
+{
+	harness_until(&h, within_ms, is_settled, NULL);
+}
+
+static void kill_backends(void)
+{
+	harness_sql_long(&h, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+			 "WHERE application_name = 'store-test'");
+}
+
+START_TEST(a_killed_backend_loses_and_doubles_nothing)
+{
+	for (unsigned i = 0; i < 900; i++)
+		harness_accept(&h, i, true);
+	for (unsigned kills = 0; kills < 3; kills++) {
+		harness_until_ready(&h, 5000);
+		harness_run_for(&h, 5);
+		kill_backends();
+	}
+	harness_until_done(&h, 900, 10000);
+	for (unsigned i = 0; i < 900; i++)
+		ck_assert_uint_eq(h.done[i].times, 1);
+	until_settled(5000);
+	expect_range(0, 900, STORE_DONE);
+	ck_assert_int_eq(count("message"), 900);
+	ck_assert_int_eq(count("work"), 900);
+}
+END_TEST
+
+START_TEST(a_commit_whose_answer_was_lost_is_settled)
+{
+	long wanted = 50;
+
+	proxy_mode(proxy, PROXY_SWALLOW);
+	for (unsigned i = 0; i < 50; i++)
+		harness_accept(&h, i, true);
+	harness_until(&h, 3000, rows_are_there, &wanted);
+	ck_assert_uint_eq(h.done_count, 0);
+	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_cut(proxy);
+	harness_until_done(&h, 50, 1400);
+	expect_range(0, 50, STORE_DONE);
+	for (unsigned i = 0; i < 50; i++)
+		ck_assert_int_eq((long)h.done[i].seq, harness_sql_long(&h, "SELECT seq FROM "
+			"message_sender.work WHERE message_id = '%s'", harness_id(&h, i)));
+	ck_assert_int_eq(count("message"), 50);
+	ck_assert_int_eq(count("work"), 50);
+}
+END_TEST
+
+START_TEST(a_batch_cut_before_its_end_is_repeated)
+{
+	proxy_mode(proxy, PROXY_HOLD);
+	for (unsigned i = 0; i < 50; i++)
+		harness_accept(&h, i, true);
+	harness_run_for(&h, 50);
+	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_cut(proxy);
+	harness_until_done(&h, 50, 1400);
+	expect_range(0, 50, STORE_DONE);
+	ck_assert_int_eq(count("message"), 50);
+}
+END_TEST
+
+START_TEST(an_accept_in_doubt_is_told_in_time_and_cancelled)
+{
+	long wanted = 10;
+
+	proxy_mode(proxy, PROXY_SWALLOW);
+	for (unsigned i = 0; i < 10; i++)
+		harness_accept(&h, i, i < 5);
+	harness_until(&h, 1400, rows_are_there, &wanted);
+	harness_until_done(&h, 10, 2000);
+	expect_range(0, 10, STORE_UNCERTAIN);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_le(h.done[i].after_ms, 1900);
+	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_cut(proxy);
+	until_settled(5000);
+	ck_assert_int_eq(count("work"), 0);
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message "
+					  "WHERE state = 'cancelled'"), 10);
+	harness_status(&h, 3, 20);
+	ck_assert_int_eq(h.status.state, STATE_CANCELLED);
+}
+END_TEST
+
+START_TEST(what_was_never_committed_is_cancelled_as_well)
+{
+	proxy_mode(proxy, PROXY_HOLD);
+	for (unsigned i = 0; i < 10; i++)
+		harness_accept(&h, i, false);
+	harness_until_done(&h, 10, 2000);
+	expect_range(0, 10, STORE_UNCERTAIN);
+	proxy_cut(proxy);
+	proxy_mode(proxy, PROXY_FORWARD);
+	until_settled(5000);
+	ck_assert_int_eq(count("work"), 0);
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message "
+					  "WHERE state = 'cancelled'"), 10);
+}
+END_TEST
+
+START_TEST(an_answer_that_is_only_late_cancels_too)
+{
+	proxy_mode(proxy, PROXY_HOLD);
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 2000);
+	expect_range(0, 1, STORE_UNCERTAIN);
+	proxy_mode(proxy, PROXY_FORWARD); /* nothing was cut: the batch now commits */
+	until_settled(3000);
+	ck_assert_int_eq(count("work"), 0);
+	ck_assert_str_eq(harness_sql_text(&h, "SELECT state FROM message_sender.message"),
+			 "cancelled");
+}
+END_TEST
+
+START_TEST(a_message_that_another_attempt_has_begun_for_is_not_cancelled)
+{
+	long wanted = 1;
+
+	proxy_mode(proxy, PROXY_SWALLOW);
+	harness_accept(&h, 0, false);
+	harness_until(&h, 1400, rows_are_there, &wanted);
+	harness_sql_long(&h, "UPDATE message_sender.work SET attempt = 1, attempt_open = true, "
+			 "incarnation = message_id");
+	harness_until_done(&h, 1, 2000);
+	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_cut(proxy);
+	until_settled(5000);
+	expect_range(0, 1, STORE_UNCERTAIN);
+	ck_assert_int_eq(count("work"), 1);
+	ck_assert_str_eq(harness_sql_text(&h, "SELECT state FROM message_sender.message"),
+			 "queued");
+}
+END_TEST
+
+START_TEST(an_accept_never_written_is_away)
+{
+	proxy_mode(proxy, PROXY_REFUSE);
+	proxy_cut(proxy);
+	harness_run_for(&h, 20);
+	ck_assert(!store_ready(h.store));
+	ck_assert_ptr_nonnull(store_trouble(h.store));
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 2000);
+	expect_range(0, 1, STORE_AWAY);
+	ck_assert_int_ne(h.done[0].err.text[0], '\0');
+	proxy_mode(proxy, PROXY_FORWARD);
+	harness_until_ready(&h, 5000);
+	ck_assert_int_eq(count("message"), 0);
+}
+END_TEST
+
+START_TEST(facts_wait_for_the_server_and_land)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	proxy_mode(proxy, PROXY_REFUSE);
+	proxy_cut(proxy);
+	store_outcome(h.store, 1, &row);
+	harness_run_for(&h, 2500);
+	ck_assert_uint_eq(h.done_count, 1);
+	proxy_mode(proxy, PROXY_FORWARD);
+	harness_until_done(&h, 2, 5000);
+	expect_range(1, 2, STORE_DONE);
+	ck_assert_int_eq(count("work"), 0);
+}
+END_TEST
+
+START_TEST(an_outcome_committed_without_answer_is_recorded_once)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	proxy_mode(proxy, PROXY_SWALLOW);
+	row.outcome = OUTCOME_NOT_SENT;
+	row.wamid = "";
+	row.next = STORE_NEXT_RETRY;
+	row.due_wall_us = clock_wall_us();
+	store_outcome(h.store, 1, &row);
+	harness_run_for(&h, 100);
+	ck_assert_int_eq(count("attempt"), 1);
+	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_cut(proxy);
+	harness_until_done(&h, 2, 3000);
+	ck_assert_int_eq(count("attempt"), 1);
+	ck_assert_str_eq(harness_sql_text(&h, "SELECT concat_ws(' ', state, attempt, attempt_open)"
+					  " FROM message_sender.work"), "retrying 1 f");
+}
+END_TEST
+
+static bool in_trouble(struct harness *harness, void *arg)
+{
+	(void)arg;
+	return store_trouble(harness->store) != NULL;
+}
+
+START_TEST(a_server_that_hangs_is_trouble_and_given_up)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+	int64_t start;
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	proxy_mode(proxy, PROXY_HOLD);
+	start = clock_boot_ms();
+	store_outcome(h.store, 1, &row);
+	harness_run_for(&h, 1500);
+	ck_assert_ptr_null(store_trouble(h.store));
+	harness_until(&h, 1500, in_trouble, NULL);
+	ck_assert_int_ge(clock_boot_ms() - start, 1950);
+	harness_run_for(&h, 4000);
+	ck_assert(!store_ready(h.store)); /* given up; connecting hangs as well */
+	proxy_mode(proxy, PROXY_FORWARD);
+	harness_until_done(&h, 2, 5000);
+	expect_range(1, 2, STORE_DONE);
+}
+END_TEST
+
+START_TEST(reads_fail_fast_while_the_server_is_away)
+{
+	struct err err;
+
+	proxy_mode(proxy, PROXY_REFUSE);
+	proxy_cut(proxy);
+	ck_assert_int_eq(store_status(h.store, 0, harness_message(&h, 0)->id, &err), 0);
+	ck_assert_int_eq(store_load(h.store, 1, 1, 0, 0, 1, &err), 0);
+	harness_until_done(&h, 2, 2200);
+	expect_range(0, 2, STORE_AWAY);
+	ck_assert_int_le(h.done[0].after_ms, 2200);
+}
+END_TEST
+
+START_TEST(a_read_without_answer_fails_fast)
+{
+	struct err err;
+
+	proxy_mode(proxy, PROXY_HOLD);
+	ck_assert_int_eq(store_status(h.store, 0, harness_message(&h, 0)->id, &err), 0);
+	harness_until_done(&h, 1, 2000);
+	expect_range(0, 1, STORE_AWAY);
+	proxy_mode(proxy, PROXY_FORWARD);
+	harness_until_ready(&h, 5000);
+	harness_status(&h, 0, 1);
+	expect_range(1, 2, STORE_DONE);
+}
+END_TEST
+
+START_TEST(a_row_held_by_somebody_else_only_delays)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	harness_sql_text(&h, "BEGIN");
+	harness_sql_text(&h, "SELECT 1 FROM message_sender.work FOR UPDATE");
+	store_outcome(h.store, 1, &row);
+	harness_run_for(&h, 1300); /* at least two lock time-outs */
+	ck_assert_uint_eq(h.done_count, 1);
+	ck_assert(store_ready(h.store));
+	harness_sql_text(&h, "COMMIT");
+	harness_until_done(&h, 2, 3000);
+	expect_range(1, 2, STORE_DONE);
+}
+END_TEST
+
+START_TEST(a_table_that_is_gone_is_trouble_until_it_is_back)
+{
+	harness_sql_text(&h, "ALTER TABLE message_sender.work RENAME TO work_gone");
+	harness_accept(&h, 0, false);
+	harness_until_done(&h, 1, 2000);
+	expect_range(0, 1, STORE_AWAY); /* refused for certain, each time */
+	ck_assert_ptr_nonnull(store_trouble(h.store));
+	harness_sql_text(&h, "ALTER TABLE message_sender.work_gone RENAME TO work");
+	harness_accept(&h, 1, false);
+	harness_until_done(&h, 2, 2500);
+	expect_range(1, 2, STORE_DONE);
+	ck_assert_ptr_null(store_trouble(h.store));
+}
+END_TEST
+
+static bool knows_mismatch(struct harness *harness, void *arg)
+{
+	(void)arg;
+	return store_schema_mismatch(harness->store);
+}
+
+START_TEST(another_schema_is_refused)
+{
+	harness_sql_text(&h, "INSERT INTO message_sender.schema_migration VALUES ('9999_new', '')");
+	kill_backends();
+	harness_until(&h, 5000, knows_mismatch, NULL);
+	ck_assert_ptr_nonnull(strstr(store_trouble(h.store)->text, "schema"));
+	harness_sql_text(&h, "DELETE FROM message_sender.schema_migration WHERE name = '9999_new'");
+	harness_until_ready(&h, 5000);
+	ck_assert(!store_schema_mismatch(h.store));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store_trouble");
+	TCase *tcase = tcase_create("store_trouble");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_killed_backend_loses_and_doubles_nothing);
+	tcase_add_test(tcase, a_commit_whose_answer_was_lost_is_settled);
+	tcase_add_test(tcase, a_batch_cut_before_its_end_is_repeated);
+	tcase_add_test(tcase, an_accept_in_doubt_is_told_in_time_and_cancelled);
+	tcase_add_test(tcase, what_was_never_committed_is_cancelled_as_well);
+	tcase_add_test(tcase, an_answer_that_is_only_late_cancels_too);
+	tcase_add_test(tcase, a_message_that_another_attempt_has_begun_for_is_not_cancelled);
+	tcase_add_test(tcase, an_accept_never_written_is_away);
+	tcase_add_test(tcase, facts_wait_for_the_server_and_land);
+	tcase_add_test(tcase, an_outcome_committed_without_answer_is_recorded_once);
+	tcase_add_test(tcase, a_server_that_hangs_is_trouble_and_given_up);
+	tcase_add_test(tcase, reads_fail_fast_while_the_server_is_away);
+	tcase_add_test(tcase, a_read_without_answer_fails_fast);
+	tcase_add_test(tcase, a_row_held_by_somebody_else_only_delays);
+	tcase_add_test(tcase, a_table_that_is_gone_is_trouble_until_it_is_back);
+	tcase_add_test(tcase, another_schema_is_refused);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
