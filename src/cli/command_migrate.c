@@ -16,7 +16,7 @@ int command_migrate(const char *config_file)
 	unsigned applied;
 	struct err err;
 
-	if (configuration_load(&settings, config_file))
+	if (configuration_load_for_database(&settings, config_file))
 		return EXIT_CONFIG;
 	if (migrate_run(settings.database_url, told, NULL, &applied, &err)) {
 		(void)fprintf(stderr, "message-sender: db migrate: %s\n", err.text);

@@ -9,5 +9,7 @@
 
 /* 0, or -1 after every fault was printed; warnings are printed too. */
 int configuration_load(struct settings *ret, const char *config_file) MUST_CHECK;
+/* The same for commands that only need the database: nothing else has to be set. */
+int configuration_load_for_database(struct settings *ret, const char *config_file) MUST_CHECK;
 
 #endif
