@@ -247,6 +247,9 @@ void crew_free(struct crew *crew)
 {
 	if (!crew)
 		return;
+	loop_cancel(crew->loop, crew->roll_timer);
+	for (unsigned n = 0; n < NODE_WORKERS_MAX; n++)
+		loop_cancel(crew->loop, crew->berths[n].timer);
 	for (unsigned s = 0; s < NODE_SLOTS_MAX; s++) {
 		loop_unwatch(crew->loop, crew->children[s].watch);
 		fd_close(&crew->children[s].ready_fd);
@@ -266,10 +269,7 @@ void crew_start(struct crew *crew)
 
 static void on_roll_retry(void *arg)
 {
-	struct crew *crew = arg;
-
-	crew->roll_timer = 0;
-	roll_next(crew);
+	roll_next(arg);
 }
 
 /* Gives birth to the next worker's successor; on_ready() lets it take over. */
@@ -277,6 +277,8 @@ static void roll_next(struct crew *crew)
 {
 	struct err err;
 
+	loop_cancel(crew->loop, crew->roll_timer);
+	crew->roll_timer = 0;
 	if (crew->stopping || !crew->rolling)
 		return;
 	if (crew->roll_number == node_workers(crew->node)) {
@@ -310,7 +312,8 @@ void crew_roll(struct crew *crew)
 
 static void log_death(const struct child *c, int status)
 {
-	const bool clean = c->draining && WIFEXITED(status) && !WEXITSTATUS(status);
+	const bool asked = c->draining || c->crew->stopping;
+	const bool clean = asked && WIFEXITED(status) && !WEXITSTATUS(status);
 	struct log_line line;
 
 	log_begin(&line, c->crew->log, clean ? LOG_INFO : LOG_WARNING, "worker_ended");
