@@ -32,7 +32,8 @@ struct driver {
 	CURLM *multi;
 	struct entry *entries; /* by descriptor */
 	size_t entries_space;
-	unsigned open;
+	unsigned open;         /* connections, established or not */
+	unsigned opening;      /* users that wait for one they opened */
 	bool due_now;
 	int64_t due;           /* curl's timer; INT64_MAX: none */
 	uint64_t timer;        /* the loop's; 0: none */
@@ -119,7 +120,8 @@ static int on_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *arg,
 
 static curl_socket_t on_open(void *arg, curlsocktype purpose UNUSED, struct curl_sockaddr *address)
 {
-	struct driver *d = arg;
+	struct driver_user *user = arg;
+	struct driver *d = user->driver;
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	struct entry *e;
 
@@ -132,6 +134,9 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose UNUSED, struct curl
 	}
 	*e = (struct entry){ .connection = true };
 	d->open++;
+	if (!user->opening)
+		d->opening++;
+	user->opening = true;
 	return fd;
 }
 
@@ -213,10 +218,11 @@ CURLM *driver_multi(struct driver *d)
 	return d->multi;
 }
 
-void driver_prepare(struct driver *d, CURL *easy)
+void driver_prepare(struct driver *d, CURL *easy, struct driver_user *user)
 {
+	*user = (struct driver_user){ .driver = d };
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, d);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, user);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, d);
 }
@@ -233,7 +239,19 @@ void driver_run(struct driver *d)
 	}
 }
 
-unsigned driver_open(const struct driver *d)
+void driver_opened(struct driver_user *user)
 {
-	return d->open;
+	if (user->opening)
+		user->driver->opening--;
+	user->opening = false;
+}
+
+unsigned driver_established(const struct driver *d)
+{
+	return d->open > d->opening ? d->open - d->opening : 0;
+}
+
+unsigned driver_opening(const struct driver *d)
+{
+	return d->opening;
 }

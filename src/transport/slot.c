@@ -39,6 +39,7 @@ static int on_ready(void *arg, char *remote UNUSED, char *local UNUSED, int remo
 	if (!s->ready) {
 		s->ready = true;
 		--*s->rules->setting_up;
+		driver_opened(&s->user);
 	}
 	return CURL_PREREQFUNC_OK;
 }
@@ -161,7 +162,7 @@ struct slot *slot_new(const struct slot_rules *rules, struct driver *driver, str
 	connect_rules(s->easy, rules->settings);
 	trust(s->easy, rules->settings);
 	callbacks(s);
-	driver_prepare(driver, s->easy);
+	driver_prepare(driver, s->easy, &s->user);
 	curl_easy_setopt(s->easy, CURLOPT_BUFFERSIZE, READ_BUFFER_BYTES);
 	curl_easy_setopt(s->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
 	curl_easy_setopt(s->easy, CURLOPT_USERAGENT, rules->settings->user_agent);
@@ -264,6 +265,7 @@ void slot_end(struct slot *s)
 {
 	if (!s->ready)
 		--*s->rules->setting_up;
+	driver_opened(&s->user);
 	call_free(s->call);
 	s->call = NULL;
 	explicit_bzero(s->answer.data, s->answer.len);

@@ -27,6 +27,7 @@ struct slot_rules {
 struct slot {
 	struct list node;             /* in the pool, or among those in use */
 	CURL *easy;
+	struct driver_user user;
 	const struct slot_rules *rules;
 	struct call *call;            /* owned while in use, else null */
 	struct str answer;

@@ -22,6 +22,7 @@
 #include "transport/driver.h"
 #include "transport/slot.h"
 
+#define SETUP_MIN 2u          /* one that is stuck does not stop the others */
 #define SETUP_MAX 16u
 #define IDLE_MAX 256u         /* slots kept for later; one is about 10 KB */
 #define QUEUE_LOOK_MS 100     /* how often deadlines in the queue are looked at */
@@ -243,15 +244,16 @@ static bool deliver(struct transport *t)
 static bool may_start(const struct transport *t)
 {
 	unsigned per_connection = t->multiplexed ? t->settings.streams : 1;
-	unsigned open = driver_open(t->driver);
-	unsigned usable = open > t->setting_up ? open - t->setting_up : 0;
-	unsigned wanted = (t->queued + per_connection - 1) / per_connection;
+	unsigned placed = t->started - driver_opening(t->driver);
+	unsigned setups = t->queued / per_connection;
 
 	if (t->started >= t->settings.max_connections * per_connection)
 		return false;
-	if (t->setting_up < (wanted < SETUP_MAX ? wanted : SETUP_MAX))
+	if (setups < SETUP_MIN)
+		setups = SETUP_MIN;
+	if (t->setting_up < (setups < SETUP_MAX ? setups : SETUP_MAX))
 		return true;
-	return t->started - t->setting_up < usable * per_connection &&
+	return placed < driver_established(t->driver) * per_connection &&
 	       t->setting_up < 2 * SETUP_MAX;
 }
 

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -172,9 +173,11 @@ static void *serve(void *arg)
 	while (wait_readable(s, s->fd, -1)) {
 		struct connection *c;
 		int fd = accept(s->fd, NULL, NULL);
+		int on = 1;
 
 		if (fd == -1)
 			continue;
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		pthread_mutex_lock(&s->lock);
 		c = &s->connections[s->connections_count];
 		*c = (struct connection){ .server = s, .fd = fd };
