@@ -32,7 +32,7 @@ struct fcgi_server_settings {
 	int listen_fd;            /* borrowed, non-blocking, shared with the other workers */
 	unsigned max_connections; /* open at once; beyond it new ones wait in the backlog */
 	size_t max_body_bytes;    /* a longer body: HTTP_FAULT_BODY_TOO_LARGE */
-	size_t max_params_bytes;  /* all parameters: HTTP_FAULT_HEAD_TOO_LARGE */
+	size_t max_params_bytes;  /* all parameters, at most 65535: HTTP_FAULT_HEAD_TOO_LARGE */
 	int64_t read_timeout_ms;  /* a request not complete so long after its first byte is
 	                            * dropped, and so is an answer not taken */
 	int64_t idle_timeout_ms;  /* a connection without a byte of a request is closed */
@@ -52,7 +52,8 @@ bool fcgi_server_answer(struct fcgi_server *server, uint64_t id,
 			const struct http_response *response);
 
 /* Stops listening, after taking what already waits in the backlog when `drain_backlog`;
- * idle kept connections are closed, requests in flight go on. */
+ * idle kept connections are closed, requests in flight go on.  Not from within the request
+ * function. */
 void fcgi_server_close(struct fcgi_server *server, bool drain_backlog);
 
 /* Requests handed over and not answered, answers not yet written out, and requests that are
