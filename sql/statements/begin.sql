@@ -11,7 +11,7 @@ WITH begun AS (
 		number = coalesce(w.number, u.number)
 	FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
 		AS u (message_id, attempt, number, deadline_at, ord)
-	WHERE w.message_id = u.message_id
+	WHERE w.message_id = u.message_id AND w.message_id = ANY ($1::uuid[])
 		AND ((NOT w.attempt_open AND w.attempt = u.attempt - 1 AND w.state IN ('queued', 'retrying'))
 			OR (w.attempt_open AND w.attempt = u.attempt AND w.incarnation = $5::uuid))
 	RETURNING u.ord

@@ -7,7 +7,7 @@
 WITH gone AS (
 	DELETE FROM message_sender.work w
 	USING unnest($1::uuid[], $2::boolean[]) AS u (message_id, begun)
-	WHERE w.message_id = u.message_id
+	WHERE w.message_id = u.message_id AND w.message_id = ANY ($1::uuid[])
 		AND (w.attempt = 0
 			OR (u.begun AND w.attempt = 1 AND w.attempt_open AND w.incarnation = $3::uuid))
 	RETURNING w.message_id
@@ -16,5 +16,6 @@ UPDATE message_sender.message m
 SET state = 'cancelled', failed_at = $6::timestamptz,
 	failure_reason = 'cancelled: the caller was told that it may not have been taken'
 FROM gone g
-WHERE m.message_id = g.message_id AND m.message_id BETWEEN $4::uuid AND $5::uuid
+WHERE m.message_id = g.message_id AND m.message_id = ANY ($1::uuid[])
+	AND m.message_id BETWEEN $4::uuid AND $5::uuid
 	AND m.state = 'queued'

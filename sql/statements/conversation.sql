@@ -10,8 +10,8 @@ WITH input AS MATERIALIZED (
 	UPDATE message_sender.work w
 	SET due_at = i.due_at, conversation_tries = i.tries
 	FROM input i
-	WHERE w.message_id = i.message_id AND w.state = 'sent' AND NOT i.stored
+	WHERE w.message_id = i.message_id AND w.message_id = ANY ($1::uuid[])
+		AND w.state = 'sent' AND NOT i.stored
 )
 DELETE FROM message_sender.work w
-USING input i
-WHERE w.message_id = i.message_id AND w.state = 'sent' AND i.stored
+WHERE w.message_id = ANY (ARRAY(SELECT message_id FROM input WHERE stored)) AND w.state = 'sent'

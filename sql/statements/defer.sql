@@ -11,12 +11,12 @@ WITH input AS MATERIALIZED (
 	UPDATE message_sender.work w
 	SET state = 'retrying', due_at = i.due_at
 	FROM input i
-	WHERE w.message_id = i.message_id AND NOT i.failed
+	WHERE w.message_id = i.message_id AND NOT i.failed AND w.message_id = ANY ($1::uuid[])
 		AND NOT w.attempt_open AND w.state IN ('queued', 'retrying')
 ), gone AS (
 	DELETE FROM message_sender.work w
 	USING input i
-	WHERE w.message_id = i.message_id AND i.failed
+	WHERE w.message_id = i.message_id AND i.failed AND w.message_id = ANY ($1::uuid[])
 		AND NOT w.attempt_open AND w.state <> 'sent'
 	RETURNING i.*
 )
@@ -24,5 +24,6 @@ UPDATE message_sender.message m
 SET state = 'failed', failed_at = $8::timestamptz, failure_code = g.failure_code,
 	failure_reason = g.reason
 FROM gone g
-WHERE m.message_id = g.message_id AND m.message_id BETWEEN $6::uuid AND $7::uuid
+WHERE m.message_id = g.message_id AND m.message_id = ANY ($1::uuid[])
+	AND m.message_id BETWEEN $6::uuid AND $7::uuid
 	AND m.state IN ('queued', 'sending', 'retrying', 'unknown')

@@ -17,5 +17,9 @@ FROM (
 	) AS w
 	ORDER BY w.seq LIMIT $4::integer
 ) AS w
-JOIN message_sender.message m ON m.message_id = w.message_id AND m.tenant_id = w.tenant_id
+CROSS JOIN LATERAL (
+	SELECT m.* FROM message_sender.message m
+	WHERE m.message_id = w.message_id AND m.tenant_id = w.tenant_id
+	OFFSET 0
+) AS m
 ORDER BY w.seq

@@ -9,11 +9,11 @@
 -- outcome ends the work.
 -- Indexes: primary keys.  Locks: work (held since outcome_lock), message, attempt rows.
 WITH judged AS MATERIALIZED (
-	SELECT u.*, coalesce(w.current, false) AS current, CASE
+	SELECT u.*, c.current, CASE
 		WHEN w.message_id IS NULL OR w.state = 'sent' THEN 'none'
 		WHEN u.outcome = 'accepted' THEN
 			CASE WHEN w.attempt_open AND w.attempt > u.attempt THEN 'none' ELSE u.next END
-		WHEN NOT w.current THEN 'none'
+		WHEN NOT c.current THEN 'none'
 		ELSE coalesce((
 			SELECT CASE WHEN m.conversation_id IS NULL THEN 'done' ELSE 'conversation' END
 			FROM message_sender.message m
@@ -27,12 +27,12 @@ WITH judged AS MATERIALIZED (
 		AS u (message_id, attempt, incarnation, outcome, number, begun_at, ended_at,
 		http_status, code, subcode, title, details, trace, wamid, next, due_at, counted,
 		throttled, failure_reason)
-	LEFT JOIN LATERAL (
-		SELECT w.message_id, w.state, w.attempt, w.attempt_open,
-			w.attempt = u.attempt AND w.incarnation = u.incarnation
-				AND (w.attempt_open OR w.state = 'unknown') AS current
-		FROM message_sender.work w WHERE w.message_id = u.message_id
-	) AS w ON true
+	LEFT JOIN message_sender.work w
+		ON w.message_id = u.message_id AND w.message_id = ANY ($1::uuid[])
+	CROSS JOIN LATERAL (
+		SELECT coalesce(w.attempt = u.attempt AND w.incarnation = u.incarnation
+			AND (w.attempt_open OR w.state = 'unknown'), false) AS current
+	) AS c
 ), recorded AS (
 	INSERT INTO message_sender.attempt (message_id, attempt, incarnation, number, outcome,
 		http_status, code, subcode, title, details, trace, wamid, begun_at, ended_at)
@@ -52,10 +52,12 @@ WITH judged AS MATERIALIZED (
 		throttled = j.throttled
 	FROM judged j
 	WHERE w.message_id = j.message_id AND j.work_next IN ('conversation', 'retry', 'unknown')
+		AND w.message_id = ANY (ARRAY(SELECT message_id FROM judged
+			WHERE work_next IN ('conversation', 'retry', 'unknown')))
 ), gone AS (
 	DELETE FROM message_sender.work w
-	USING judged j
-	WHERE w.message_id = j.message_id AND j.work_next IN ('done', 'failed')
+	WHERE w.message_id = ANY (ARRAY(SELECT message_id FROM judged
+		WHERE work_next IN ('done', 'failed')))
 )
 UPDATE message_sender.message m
 SET state = CASE WHEN j.outcome = 'accepted' THEN 'sent' WHEN j.next = 'retry' THEN 'retrying'
@@ -67,6 +69,7 @@ SET state = CASE WHEN j.outcome = 'accepted' THEN 'sent' WHEN j.next = 'retry' T
 	failure_code = CASE WHEN j.next = 'failed' THEN j.code END,
 	failure_reason = CASE WHEN j.next = 'failed' THEN j.failure_reason END
 FROM judged j
-WHERE m.message_id = j.message_id AND m.message_id BETWEEN $20::uuid AND $21::uuid
+WHERE m.message_id = j.message_id AND m.message_id = ANY ($1::uuid[])
+	AND m.message_id BETWEEN $20::uuid AND $21::uuid
 	AND (j.outcome = 'accepted' OR j.current)
 	AND m.state IN ('queued', 'sending', 'retrying', 'unknown')

@@ -98,9 +98,11 @@ static const struct connection_setting settings[] = {
 	{ "idle_in_transaction_session_timeout", "5s" },
 	{ "lock_timeout", "500ms" },
 	{ "statement_timeout", "4s" },
-	/* Batches touch rows by key, however many there are and whatever statistics say. */
+	/* Batches touch rows by key, however many there are and whatever statistics say: each
+	 * table by `= ANY` of the batch's ids, then a hash join of as many rows.  A nested loop
+	 * looks cheap on a young table and becomes a full scan for every row. */
 	{ "plan_cache_mode", "force_generic_plan" },
-	{ "enable_hashjoin", "off" },
+	{ "enable_nestloop", "off" },
 	{ "enable_mergejoin", "off" },
 	{ "enable_seqscan", "off" },
 	{ "enable_bitmapscan", "off" },
