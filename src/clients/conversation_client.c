@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "clients/endpoint.h"
-#include "json/json_out.h"
 #include "transport/transport.h"
 #include "types/type.h"
+#include "json/json_out.h"
 
 #define BODY_MAX (256 * 1024)
 #define ANSWER_MAX (64 * 1024)
@@ -114,8 +114,8 @@ static bool build_body(const struct message *m, const char *wamid, struct str *b
 	return false;
 }
 
-int conversation_client_store(struct conversation_client *c, uint64_t tag,
-			      const struct message *m, const char *wamid, struct err *ret_err)
+int conversation_client_store(struct conversation_client *c, uint64_t tag, const struct message *m,
+			      const char *wamid, struct err *ret_err)
 {
 	char tenant[ENDPOINT_HEADER_BYTES];
 	char key[sizeof(KEY_HEADER) + MESSAGE_ID_TEXT_BYTES] = KEY_HEADER;

@@ -22,8 +22,8 @@ typedef void conversation_done_fn(void *arg, uint64_t tag, bool stored, const st
 struct conversation_client;
 
 struct conversation_client_settings {
-	const char *base_url;        /* copied */
-	const char *ca_file;         /* copied */
+	const char *base_url; /* copied */
+	const char *ca_file;  /* copied */
 	int64_t timeout_ms;
 	unsigned max_connections;
 	unsigned max_in_flight;
@@ -35,8 +35,7 @@ conversation_client_new(struct loop *loop, const struct conversation_client_sett
 void conversation_client_free(struct conversation_client *c);
 
 /* 0: the result comes later.  -1: ret_err, nothing comes. */
-int conversation_client_store(struct conversation_client *c, uint64_t tag,
-			      const struct message *m, const char *wamid,
-			      struct err *ret_err) MUST_CHECK;
+int conversation_client_store(struct conversation_client *c, uint64_t tag, const struct message *m,
+			      const char *wamid, struct err *ret_err) MUST_CHECK;
 
 #endif

@@ -39,8 +39,8 @@ bool endpoint_succeeded(const struct transport_result *result, const char *what,
 	}
 	if (result->status >= 200 && result->status <= 299)
 		return true;
-	err_set(ret_err, is_final(result->status) ? ERR_PERMANENT : ERR_TEMPORARY,
-		result->status, "%s: HTTP status %d", what, result->status);
+	err_set(ret_err, is_final(result->status) ? ERR_PERMANENT : ERR_TEMPORARY, result->status,
+		"%s: HTTP status %d", what, result->status);
 	return false;
 }
 

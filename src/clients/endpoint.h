@@ -8,8 +8,8 @@
 
 #include "base/compiler.h"
 #include "base/err.h"
-#include "json/json_in.h"
 #include "transport/transport.h"
+#include "json/json_in.h"
 
 #define ENDPOINT_URL_MAX 4096
 #define ENDPOINT_USER_AGENT "message-sender"

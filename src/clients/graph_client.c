@@ -8,9 +8,9 @@
 #include "base/text.h"
 #include "clients/endpoint.h"
 #include "clients/graph_answer.h"
-#include "json/json_out.h"
 #include "transport/transport.h"
 #include "types/type.h"
+#include "json/json_out.h"
 
 #define BODY_MAX (256 * 1024)
 #define ANSWER_MAX (256 * 1024)
@@ -20,7 +20,7 @@
 
 struct graph_client {
 	struct transport *transport;
-	struct str base;             /* "https://graph.facebook.com/v25.0/" */
+	struct str base; /* "https://graph.facebook.com/v25.0/" */
 	bool ambiguous_5xx;
 	graph_done_fn *done;
 	graph_gate_fn *gate;

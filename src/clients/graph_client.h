@@ -24,15 +24,15 @@
 /* Borrowed for the call. */
 struct graph_answer {
 	struct call_facts facts;
-	struct verdict verdict;      /* outcome_decide() of the facts */
-	char wamid[WAMID_BYTES];     /* when accepted */
-	char title[128];             /* Meta's words ("(#130429) Rate limit hit"), cut */
-	char details[256];           /* error_data.details, cut */
-	char trace[64];              /* fbtrace_id, for Meta's support */
-	int64_t server_wait_ms;      /* Retry-After or usage header's minutes; 0 none */
+	struct verdict verdict;  /* outcome_decide() of the facts */
+	char wamid[WAMID_BYTES]; /* when accepted */
+	char title[128];         /* Meta's words ("(#130429) Rate limit hit"), cut */
+	char details[256];       /* error_data.details, cut */
+	char trace[64];          /* fbtrace_id, for Meta's support */
+	int64_t server_wait_ms;  /* Retry-After or usage header's minutes; 0 none */
 	int64_t took_ms;
 	bool rewind_refused;
-	struct err err;              /* when there was no answer */
+	struct err err; /* when there was no answer */
 };
 
 typedef void graph_done_fn(void *arg, uint64_t tag, const struct graph_answer *answer);
@@ -42,14 +42,14 @@ typedef bool graph_gate_fn(void *arg, uint64_t tag);
 struct graph_client;
 
 struct graph_client_settings {
-	const char *url;             /* GRAPH_API_URL; copied */
-	const char *version;         /* "v25.0"; copied */
-	const char *ca_file;         /* copied */
+	const char *url;     /* GRAPH_API_URL; copied */
+	const char *version; /* "v25.0"; copied */
+	const char *ca_file; /* copied */
 	int64_t connect_timeout_ms;
 	unsigned max_connections;
 	unsigned streams;
 	unsigned max_in_flight;
-	bool ambiguous_5xx;          /* GRAPH_AMBIGUOUS_5XX=unknown */
+	bool ambiguous_5xx; /* GRAPH_AMBIGUOUS_5XX=unknown */
 };
 
 struct graph_client *graph_client_new(struct loop *loop,

@@ -36,12 +36,16 @@ static void drop(struct lookup_cache *cache, struct lookup *l)
 	free(l);
 }
 
+static void drop_visited(void *cache, void *object)
+{
+	drop(cache, object);
+}
+
 void lookup_cache_fini(struct lookup_cache *cache)
 {
 	if (cache->table == NULL)
 		return;
-	while (!list_empty(&cache->by_use))
-		drop(cache, LIST_OBJECT(cache->by_use.next, struct lookup, by_use));
+	table_visit(cache->table, drop_visited, cache);
 	table_free(cache->table);
 	cache->table = NULL;
 }

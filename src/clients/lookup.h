@@ -22,8 +22,8 @@ struct lookup {
 	struct lookup_cache *cache;
 	struct list by_use;
 	struct list waiters;
-	bool asked;             /* a call is under way */
-	uint64_t id;            /* of that call */
+	bool asked;  /* a call is under way */
+	uint64_t id; /* of that call */
 	size_t key_len;
 	char *key;
 };
@@ -33,10 +33,10 @@ typedef void lookup_wipe_fn(struct lookup *l);
 
 struct lookup_cache {
 	struct table *table;
-	struct list by_use;     /* the least recently used first */
+	struct list by_use; /* the least recently used first */
 	size_t max;
 	size_t object_size;
-	lookup_wipe_fn *wipe;   /* may be null */
+	lookup_wipe_fn *wipe; /* may be null */
 };
 
 bool lookup_cache_init(struct lookup_cache *cache, size_t max, size_t object_size,

@@ -33,9 +33,8 @@ void tenant_answer_quota(const struct transport_result *result, struct quota_ans
 	json_doc_free(doc);
 }
 
-static enum credentials_verdict read_outlet(const struct json_value *root,
-					    struct credentials *ret_credentials,
-					    struct err *ret_err)
+static enum credentials_verdict
+read_outlet(const struct json_value *root, struct credentials *ret_credentials, struct err *ret_err)
 {
 	const char *number = json_text(json_member(root, "waba_phone_number_id"), NULL);
 	const char *token = json_text(json_member(root, "waba_access_token"), NULL);
@@ -60,8 +59,8 @@ static enum credentials_verdict read_outlet(const struct json_value *root,
 			CREDENTIALS_TOKEN_BYTES - 1);
 		return CREDENTIALS_AWAY;
 	}
-	strcpy(ret_credentials->number, number);
-	strcpy(ret_credentials->token, token);
+	text_copy_cut(ret_credentials->number, sizeof(ret_credentials->number), number);
+	text_copy_cut(ret_credentials->token, sizeof(ret_credentials->token), token);
 	return CREDENTIALS_OK;
 }
 
@@ -74,9 +73,9 @@ enum credentials_verdict tenant_answer_credentials(const struct transport_result
 
 	if (doc == NULL)
 		return result->end == TRANSPORT_ANSWERED &&
-				       (result->status == 404 || result->status == 410) ?
-			       CREDENTIALS_UNKNOWN :
-			       CREDENTIALS_AWAY;
+				       (result->status == 404 || result->status == 410)
+			       ? CREDENTIALS_UNKNOWN
+			       : CREDENTIALS_AWAY;
 	verdict = read_outlet(json_doc_root(doc), ret_credentials, ret_err);
 	json_doc_free(doc);
 	return verdict;

@@ -19,6 +19,7 @@
 #include "base/idmap.h"
 #include "base/str.h"
 #include "base/table.h"
+#include "base/text.h"
 #include "clients/endpoint.h"
 #include "clients/lookup.h"
 #include "clients/tenant_answer.h"
@@ -30,7 +31,7 @@
 #define STREAMS 24
 #define FAILURES_MAX 5
 #define PROBE_MS 1000
-#define UNKNOWN_MS 1000          /* how long "no such outlet" is believed */
+#define UNKNOWN_MS 1000 /* how long "no such outlet" is believed */
 #define KEY_MAX (2 * MESSAGE_TOKEN_MAX + 1)
 
 struct quota_lookup {
@@ -42,11 +43,11 @@ struct quota_lookup {
 struct credentials_lookup {
 	struct lookup lookup;
 	int64_t fresh_until;
-	bool known;                  /* an answer was had; verdict OK has number and token */
-	bool failing;                /* the last call brought none */
+	bool known;   /* an answer was had; verdict OK has number and token */
+	bool failing; /* the last call brought none */
 	enum credentials_verdict verdict;
 	struct err err;
-	char *token;
+	char *token; /* set exactly when known and OK */
 	char number[CREDENTIALS_NUMBER_BYTES];
 };
 
@@ -57,14 +58,14 @@ struct tenant_client {
 	struct tenant_client_settings settings;
 	struct lookup_cache quotas;
 	struct lookup_cache outlets;
-	struct idmap *calls;         /* of both, to their struct lookup */
+	struct idmap *calls; /* of both, to their struct lookup */
 	quota_done_fn *quota_done;
 	credentials_done_fn *credentials_done;
 	void *arg;
-	unsigned failures;           /* of quota checks, in a row */
+	unsigned failures; /* of quota checks, in a row */
 	int64_t next_probe_ms;
 	struct err last_failure;
-	struct credentials at_hand;  /* lent out by answers at once */
+	struct credentials at_hand; /* lent out by answers at once */
 };
 
 /* --- making --- */
@@ -313,7 +314,7 @@ static bool keep(struct credentials_lookup *l, const struct credentials *credent
 		return false;
 	drop_token(l);
 	l->token = token;
-	strcpy(l->number, credentials->number);
+	text_copy_cut(l->number, sizeof(l->number), credentials->number);
 	l->verdict = CREDENTIALS_OK;
 	l->known = true;
 	l->failing = false;
@@ -330,15 +331,15 @@ static void tell(const struct credentials_lookup *l, bool stale, struct credenti
 		.stale = stale,
 		.err = l->err,
 	};
-	if (ret_answer->verdict != CREDENTIALS_OK)
+	if (l->token == NULL)
 		return;
-	strcpy(lent->number, l->number);
-	strcpy(lent->token, l->token);
+	text_copy_cut(lent->number, sizeof(lent->number), l->number);
+	text_copy_cut(lent->token, sizeof(lent->token), l->token);
 	ret_answer->credentials = lent;
 }
 
-static bool ask_outlet(struct tenant_client *c, struct credentials_lookup *l,
-		       const char *tenant_id, const char *outlet_id)
+static bool ask_outlet(struct tenant_client *c, struct credentials_lookup *l, const char *tenant_id,
+		       const char *outlet_id)
 {
 	uint64_t id = begin_call(c, &l->lookup, &l->err);
 
@@ -382,8 +383,8 @@ bool tenant_client_credentials(struct tenant_client *c, const char *tenant_id,
 {
 	char key[KEY_MAX + 1];
 	size_t len = outlet_key(key, tenant_id, outlet_id);
-	struct credentials_lookup *l = (struct credentials_lookup *)lookup_get(&c->outlets, key,
-									       len);
+	struct credentials_lookup *l =
+		(struct credentials_lookup *)lookup_get(&c->outlets, key, len);
 	bool ok;
 
 	if (l == NULL)
@@ -474,8 +475,8 @@ bool tenant_client_known(struct tenant_client *c, const char *tenant_id, const c
 
 	if (l == NULL || !l->known || l->verdict != CREDENTIALS_OK)
 		return false;
-	strcpy(ret_credentials->number, l->number);
-	strcpy(ret_credentials->token, l->token);
+	text_copy_cut(ret_credentials->number, sizeof(ret_credentials->number), l->number);
+	text_copy_cut(ret_credentials->token, sizeof(ret_credentials->token), l->token);
 	return true;
 }
 

@@ -29,19 +29,19 @@ struct credentials {
 enum quota_verdict {
 	QUOTA_ALLOWED = 0,
 	QUOTA_EXCEEDED,
-	QUOTA_UNCHECKED,      /* the check itself failed: warn and allow */
+	QUOTA_UNCHECKED, /* the check itself failed: warn and allow */
 };
 
 struct quota_answer {
 	enum quota_verdict verdict;
-	char reason[256];     /* the service's words when exceeded; UTF-8, cut */
-	struct err err;       /* why unchecked */
+	char reason[256]; /* the service's words when exceeded; UTF-8, cut */
+	struct err err;   /* why unchecked */
 };
 
 enum credentials_verdict {
 	CREDENTIALS_OK = 0,
-	CREDENTIALS_UNKNOWN,  /* the service says there is no such outlet, or it has none */
-	CREDENTIALS_AWAY,     /* the service cannot be asked and nothing is cached */
+	CREDENTIALS_UNKNOWN, /* the service says there is no such outlet, or it has none */
+	CREDENTIALS_AWAY,    /* the service cannot be asked and nothing is cached */
 };
 
 struct credentials_answer {
@@ -57,13 +57,13 @@ typedef void credentials_done_fn(void *arg, uint64_t tag, const struct credentia
 struct tenant_client;
 
 struct tenant_client_settings {
-	const char *base_url;            /* copied */
-	const char *ca_file;             /* copied */
+	const char *base_url; /* copied */
+	const char *ca_file;  /* copied */
 	int64_t quota_timeout_ms;
-	int64_t quota_cache_ms;          /* 0: ask each time (shared while in flight) */
+	int64_t quota_cache_ms; /* 0: ask each time (shared while in flight) */
 	int64_t credentials_timeout_ms;
 	int64_t credentials_cache_ms;
-	unsigned max_entries;            /* bound of each cache, e.g. 10,000 outlets */
+	unsigned max_entries; /* bound of each cache, e.g. 10,000 outlets */
 	unsigned max_connections;
 };
 

@@ -13,7 +13,7 @@
 #define CALL_HEADERS_MAX 8
 
 struct call {
-	struct list node;          /* in the queue, until it starts */
+	struct list node; /* in the queue, until it starts */
 	uint64_t tag;
 	int64_t submitted_boot_ms;
 	int64_t deadline_boot_ms;

@@ -22,9 +22,9 @@
 #define RUNS_MAX 8
 
 struct entry {
-	uint64_t watch;   /* 0: not in epoll */
-	bool wanted;      /* curl waits for it */
-	bool connection;  /* opened by on_open */
+	uint64_t watch;  /* 0: not in epoll */
+	bool wanted;     /* curl waits for it */
+	bool connection; /* opened by on_open */
 };
 
 struct driver {
@@ -32,11 +32,11 @@ struct driver {
 	CURLM *multi;
 	struct entry *entries; /* by descriptor */
 	size_t entries_space;
-	unsigned open;         /* connections, established or not */
-	unsigned opening;      /* users that wait for one they opened */
+	unsigned open;    /* connections, established or not */
+	unsigned opening; /* users that wait for one they opened */
 	bool due_now;
-	int64_t due;           /* curl's timer; INT64_MAX: none */
-	uint64_t timer;        /* the loop's; 0: none */
+	int64_t due;    /* curl's timer; INT64_MAX: none */
+	uint64_t timer; /* the loop's; 0: none */
 	int64_t timer_due;
 };
 

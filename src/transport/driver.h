@@ -7,8 +7,8 @@
 #ifndef TRANSPORT_DRIVER_H
 #define TRANSPORT_DRIVER_H
 
-#include <stdbool.h>
 #include <curl/curl.h>
+#include <stdbool.h>
 
 #include "base/compiler.h"
 #include "base/err.h"
@@ -19,7 +19,7 @@ struct driver;
 /* An easy handle's part in it; lives as long as the handle. */
 struct driver_user {
 	struct driver *driver;
-	bool opening;       /* opened a connection that is not established yet */
+	bool opening; /* opened a connection that is not established yet */
 };
 
 struct driver *driver_new(struct loop *loop, struct err *ret_err) MUST_CHECK;

@@ -118,8 +118,8 @@ static void connect_rules(CURL *easy, const struct transport_settings *settings)
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-			 settings->http2 ? (long)CURL_HTTP_VERSION_2TLS :
-					   (long)CURL_HTTP_VERSION_1_1);
+			 settings->http2 ? (long)CURL_HTTP_VERSION_2TLS
+					 : (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)((settings->idle_max_ms + 999) / 1000));
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_SECONDS);
@@ -208,9 +208,8 @@ static const char *header(CURL *easy, const char *name)
 {
 	struct curl_header *found;
 
-	return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found) == CURLHE_OK ?
-		       found->value :
-		       NULL;
+	return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found) == CURLHE_OK ? found->value
+										      : NULL;
 }
 
 static void answered(struct slot *s, struct transport_result *r)

@@ -7,8 +7,8 @@
 #ifndef TRANSPORT_SLOT_H
 #define TRANSPORT_SLOT_H
 
-#include <stdbool.h>
 #include <curl/curl.h>
+#include <stdbool.h>
 
 #include "base/compiler.h"
 #include "base/list.h"
@@ -19,21 +19,21 @@
 /* What all slots of a transport share; borrowed by them. */
 struct slot_rules {
 	const struct transport_settings *settings;
-	transport_gate_fn *gate;      /* null: refuses */
+	transport_gate_fn *gate; /* null: refuses */
 	void *arg;
-	unsigned *setting_up;         /* counts calls begun that have no connection yet */
+	unsigned *setting_up; /* counts calls begun that have no connection yet */
 };
 
 struct slot {
-	struct list node;             /* in the pool, or among those in use */
+	struct list node; /* in the pool, or among those in use */
 	CURL *easy;
 	struct driver_user user;
 	const struct slot_rules *rules;
-	struct call *call;            /* owned while in use, else null */
+	struct call *call; /* owned while in use, else null */
 	struct str answer;
 	size_t body_at;
-	bool ready;                   /* it got a connection: its headers leave */
-	bool body_begun;              /* curl was given the body's first byte */
+	bool ready;      /* it got a connection: its headers leave */
+	bool body_begun; /* curl was given the body's first byte */
 	bool gate_refused;
 	bool rewind_refused;
 	bool too_large;

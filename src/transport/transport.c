@@ -22,10 +22,10 @@
 #include "transport/driver.h"
 #include "transport/slot.h"
 
-#define SETUP_MIN 2u          /* one that is stuck does not stop the others */
+#define SETUP_MIN 2u /* one that is stuck does not stop the others */
 #define SETUP_MAX 16u
-#define IDLE_MAX 256u         /* slots kept for later; one is about 10 KB */
-#define QUEUE_LOOK_MS 100     /* how often deadlines in the queue are looked at */
+#define IDLE_MAX 256u     /* slots kept for later; one is about 10 KB */
+#define QUEUE_LOOK_MS 100 /* how often deadlines in the queue are looked at */
 #define ROUNDS_MAX 64
 
 struct transport {
@@ -45,10 +45,10 @@ struct transport {
 	unsigned started;
 	unsigned setting_up;
 	unsigned idle_count;
-	bool multiplexed;             /* the last answer came by HTTP/2, or the first may */
+	bool multiplexed; /* the last answer came by HTTP/2, or the first may */
 	bool answered;
 	uint64_t queue_timer;
-	bool look_at_queue;           /* the timer fired */
+	bool look_at_queue; /* the timer fired */
 };
 
 static bool on_hook(void *arg);

@@ -30,28 +30,28 @@
 struct transport;
 
 struct transport_settings {
-	bool http2;                 /* offer h2 by ALPN */
-	unsigned max_connections;   /* open at once */
-	unsigned streams;           /* per HTTP/2 connection, 16 to 32 */
-	unsigned max_in_flight;     /* started and queued; beyond it submit refuses */
+	bool http2;               /* offer h2 by ALPN */
+	unsigned max_connections; /* open at once */
+	unsigned streams;         /* per HTTP/2 connection, 16 to 32 */
+	unsigned max_in_flight;   /* started and queued; beyond it submit refuses */
 	int64_t connect_timeout_ms;
-	int64_t idle_max_ms;        /* a connection idle longer is not used again (30 s) */
-	const char *ca_file;        /* extra CA bundle, "" none; copied */
-	const char *user_agent;     /* copied */
+	int64_t idle_max_ms;    /* a connection idle longer is not used again (30 s) */
+	const char *ca_file;    /* extra CA bundle, "" none; copied */
+	const char *user_agent; /* copied */
 };
 
 /* All pointers are copied by submit. */
 struct transport_request {
-	uint64_t tag;               /* the caller's id, comes back in the result */
+	uint64_t tag; /* the caller's id, comes back in the result */
 	const char *url;
 	bool post;                  /* else GET */
 	const char *const *headers; /* "Name: value"; values checked by the caller */
 	unsigned header_count;      /* at most 8 */
 	const char *body;
 	size_t body_len;
-	int64_t deadline_boot_ms;   /* for all of it, queueing too */
-	size_t answer_max;          /* bytes of answer body; more is TRANSPORT_LOST */
-	bool gated;                 /* ask the gate before the body leaves */
+	int64_t deadline_boot_ms; /* for all of it, queueing too */
+	size_t answer_max;        /* bytes of answer body; more is TRANSPORT_LOST */
+	bool gated;               /* ask the gate before the body leaves */
 };
 
 enum transport_end {
@@ -64,14 +64,14 @@ enum transport_end {
 struct transport_result {
 	uint64_t tag;
 	enum transport_end end;
-	int status;                 /* HTTP status when answered */
-	const char *body;           /* ends with 0; "" when there is none */
+	int status;       /* HTTP status when answered */
+	const char *body; /* ends with 0; "" when there is none */
 	size_t body_len;
-	int64_t retry_after_ms;     /* Retry-After in seconds form, 0 when absent; <= 1 day */
-	bool rewind_refused;        /* curl wanted to send again (error 65): counted apart */
+	int64_t retry_after_ms; /* Retry-After in seconds form, 0 when absent; <= 1 day */
+	bool rewind_refused;    /* curl wanted to send again (error 65): counted apart */
 	bool gate_refused;
-	int64_t took_ms;            /* submit to completion */
-	struct err err;             /* why it did not end with an answer */
+	int64_t took_ms; /* submit to completion */
+	struct err err;  /* why it did not end with an answer */
 };
 
 typedef void transport_done_fn(void *arg, const struct transport_result *result);

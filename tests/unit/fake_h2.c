@@ -61,7 +61,7 @@ static void write_certificate(struct fake_h2 *s, X509 *certificate)
 	int fd;
 	FILE *file;
 
-	strcpy(s->ca_file, "/tmp/fake-h2-XXXXXX");
+	snprintf(s->ca_file, sizeof(s->ca_file), "/tmp/fake-h2-XXXXXX");
 	fd = mkstemp(s->ca_file);
 	ck_assert_int_ne(fd, -1);
 	file = fdopen(fd, "w");
@@ -75,9 +75,9 @@ static int select_h2(SSL *ssl, const unsigned char **out, unsigned char *out_len
 	(void)ssl;
 	(void)arg;
 	return nghttp2_select_next_protocol((unsigned char **)(uintptr_t)out, out_len, in,
-					    in_len) == 1 ?
-		       SSL_TLSEXT_ERR_OK :
-		       SSL_TLSEXT_ERR_ALERT_FATAL;
+					    in_len) == 1
+		       ? SSL_TLSEXT_ERR_OK
+		       : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 static void make_tls(struct fake_h2 *s)
@@ -85,8 +85,7 @@ static void make_tls(struct fake_h2 *s)
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *certificate = X509_new();
 	X509_NAME *name = X509_get_subject_name(certificate);
-	X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
-						  "IP:127.0.0.1");
+	X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
 	X509_EXTENSION *ca = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "CA:TRUE");
 
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
@@ -141,7 +140,8 @@ static void act(struct connection *c, int32_t stream, const struct fake_h2_step 
 	switch (step->act) {
 	case FAKE_H2_ANSWER:
 		ck_assert_uint_lt(c->held_count, HELD_MAX);
-		c->held[c->held_count++] = (struct held){ stream, clock_boot_ms() + step->delay_ms };
+		c->held[c->held_count++] =
+			(struct held){ stream, clock_boot_ms() + step->delay_ms };
 		break;
 	case FAKE_H2_REFUSE:
 		nghttp2_submit_rst_stream(c->session, 0, stream, NGHTTP2_REFUSED_STREAM);

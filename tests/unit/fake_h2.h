@@ -8,11 +8,11 @@
 #include <stddef.h>
 
 enum fake_h2_act {
-	FAKE_H2_ANSWER = 0,  /* 200 "ok", after delay_ms */
-	FAKE_H2_REFUSE,      /* RST_STREAM REFUSED_STREAM */
-	FAKE_H2_RESET,       /* RST_STREAM INTERNAL_ERROR */
-	FAKE_H2_GOAWAY,      /* GOAWAY that excludes this stream, then the end */
-	FAKE_H2_CLOSE,       /* the connection just ends */
+	FAKE_H2_ANSWER = 0, /* 200 "ok", after delay_ms */
+	FAKE_H2_REFUSE,     /* RST_STREAM REFUSED_STREAM */
+	FAKE_H2_RESET,      /* RST_STREAM INTERNAL_ERROR */
+	FAKE_H2_GOAWAY,     /* GOAWAY that excludes this stream, then the end */
+	FAKE_H2_CLOSE,      /* the connection just ends */
 };
 
 struct fake_h2_step {

@@ -10,18 +10,18 @@
 
 enum fake_act {
 	FAKE_ANSWER = 0,
-	FAKE_CLOSE_UNREAD,      /* close right after accept */
-	FAKE_CLOSE_READ,        /* read the request, close without a word */
-	FAKE_HALF,              /* announce the whole body, send half, close */
-	FAKE_TRICKLE,           /* header at once, then one byte a second */
-	FAKE_HANG,              /* read the request, keep still */
+	FAKE_CLOSE_UNREAD, /* close right after accept */
+	FAKE_CLOSE_READ,   /* read the request, close without a word */
+	FAKE_HALF,         /* announce the whole body, send half, close */
+	FAKE_TRICKLE,      /* header at once, then one byte a second */
+	FAKE_HANG,         /* read the request, keep still */
 };
 
 struct fake_step {
 	enum fake_act act;
-	int status;             /* 0: 200 */
-	const char *headers;    /* "Name: value\r\n"..., null: none */
-	const char *body;       /* null: "" */
+	int status;          /* 0: 200 */
+	const char *headers; /* "Name: value\r\n"..., null: none */
+	const char *body;    /* null: "" */
 };
 
 struct fake_server;

@@ -57,10 +57,9 @@ static void teardown(void)
 
 static void open_client(const struct fake_step *step)
 {
-	struct conversation_client_settings settings = { .ca_file = "",
-							 .timeout_ms = 500,
-							 .max_connections = 2,
-							 .max_in_flight = 2 };
+	struct conversation_client_settings settings = {
+		.ca_file = "", .timeout_ms = 500, .max_connections = 2, .max_in_flight = 2
+	};
 	struct err err;
 
 	f.server = fake_server_start(step, 1);
@@ -106,12 +105,13 @@ START_TEST(the_call_is_the_contracts)
 	request = fake_server_request(f.server, 0);
 	ck_assert_int_eq(strncmp(request, "POST /api/v1/messages HTTP/1.1\r\n", 32), 0);
 	ck_assert_ptr_nonnull(strstr(request, "\r\nX-Tenant-Id: tenant/1\r\n"));
-	ck_assert_ptr_nonnull(strstr(
-		request, "\r\nIdempotency-Key: 0192f0c1-2345-7abc-8def-0123456789ab\r\n"));
+	ck_assert_ptr_nonnull(
+		strstr(request, "\r\nIdempotency-Key: 0192f0c1-2345-7abc-8def-0123456789ab\r\n"));
 	ck_assert_ptr_nonnull(strstr(request, "\r\nContent-Type: application/json\r\n"));
-	ck_assert_str_eq(fake_server_body(f.server, 0),
-			 "{\"conversation_id\":\"conv-uuid\",\"sender_type\":\"llm\","
-			 "\"content\":\"Hello!\\n\xc3\xa9\",\"whatsapp_message_id\":\"wamid.xxx\"}");
+	ck_assert_str_eq(
+		fake_server_body(f.server, 0),
+		"{\"conversation_id\":\"conv-uuid\",\"sender_type\":\"llm\","
+		"\"content\":\"Hello!\\n\xc3\xa9\",\"whatsapp_message_id\":\"wamid.xxx\"}");
 }
 END_TEST
 

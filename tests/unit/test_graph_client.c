@@ -170,7 +170,8 @@ START_TEST(an_accepted_message_has_its_wamid)
 	fixture_text = read_fixture("send_ok.json");
 	a = answer_to(&(struct fake_step){ .body = fixture_text });
 	ck_assert_int_eq(a->verdict.outcome, OUTCOME_ACCEPTED);
-	ck_assert_str_eq(a->wamid, "wamid.HBgMNjI4MTIzNDU2Nzg5FQIAERgSNUEwRjNDOUU3MUIyNEQ4ODA2AA==");
+	ck_assert_str_eq(a->wamid,
+			 "wamid.HBgMNjI4MTIzNDU2Nzg5FQIAERgSNUEwRjNDOUU3MUIyNEQ4ODA2AA==");
 	ck_assert(a->facts.readable && a->facts.has_message_id && !a->facts.has_error);
 	ck_assert_int_eq(a->facts.http_status, 200);
 }
@@ -197,6 +198,11 @@ START_TEST(an_error_brings_its_words)
 }
 END_TEST
 
+static int number_of(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
 /* Each row of the fixtures' index that answers a send. */
 static void check_fixture(const char *name, int status, const char *code)
 {
@@ -209,9 +215,9 @@ static void check_fixture(const char *name, int status, const char *code)
 	ck_assert_msg(a->facts.has_error == is_error, "%s: has_error", name);
 	ck_assert_msg(a->facts.http_status == status, "%s: status", name);
 	if (is_error) {
-		ck_assert_msg(a->facts.error_code == atoi(code), "%s: code", name);
+		ck_assert_msg(a->facts.error_code == number_of(code), "%s: code", name);
 		if (slash != NULL)
-			ck_assert_msg(a->facts.error_subcode == atoi(slash + 1), "%s: subcode",
+			ck_assert_msg(a->facts.error_subcode == number_of(slash + 1), "%s: subcode",
 				      name);
 		ck_assert_msg(a->title[0] != 0 && a->trace[0] != 0, "%s: words", name);
 		ck_assert_msg(a->verdict.outcome == OUTCOME_REFUSED, "%s: outcome", name);
@@ -240,7 +246,7 @@ START_TEST(every_fixture_is_understood)
 
 		if (code == NULL || strcmp(name, "file") == 0)
 			continue;
-		check_fixture(name, atoi(status), code);
+		check_fixture(name, number_of(status), code);
 		rows++;
 	}
 	free(index);
@@ -284,8 +290,7 @@ END_TEST
 
 START_TEST(a_dropped_reply_is_lost)
 {
-	const struct graph_answer *a =
-		answer_to(&(struct fake_step){ .act = FAKE_CLOSE_READ });
+	const struct graph_answer *a = answer_to(&(struct fake_step){ .act = FAKE_CLOSE_READ });
 
 	ck_assert_int_eq(a->verdict.outcome, OUTCOME_LOST);
 	ck_assert_int_eq(a->facts.end, CALL_LOST);

@@ -13,8 +13,9 @@
 #define COUNT(steps) (sizeof(steps) / sizeof((steps)[0]))
 #define MAX_ENTRIES 3
 #define ALLOWED "{\"can_send_message\":true,\"reason\":\"\"}"
-#define OUTLET(token) \
-	"{\"id\":\"o-1\",\"waba_phone_number_id\":\"123456789\",\"waba_access_token\":\"" token "\"}"
+#define OUTLET(token)                                                                           \
+	"{\"id\":\"o-1\",\"waba_phone_number_id\":\"123456789\",\"waba_access_token\":\"" token \
+	"\"}"
 
 struct fixture {
 	struct loop *loop;
@@ -149,15 +150,17 @@ START_TEST(the_quota_call_is_the_contracts)
 	ck_assert(!quota("te/nant?"));
 	ck_assert_int_eq(f.quota.verdict, QUOTA_ALLOWED);
 	request = fake_server_request(f.server, 0);
-	ck_assert_int_eq(strncmp(request, "GET /api/v1/tenants/te%2Fnant%3F/quota/check HTTP/1.1\r\n",
-				 55), 0);
+	ck_assert_int_eq(strncmp(request,
+				 "GET /api/v1/tenants/te%2Fnant%3F/quota/check HTTP/1.1\r\n", 55),
+			 0);
 	ck_assert_ptr_nonnull(strstr(request, "\r\nX-Tenant-Id: te/nant?\r\n"));
 }
 END_TEST
 
 START_TEST(an_exceeded_quota_brings_its_reason)
 {
-	open_client(STEPS({ .body = "{\"can_send_message\":false,\"reason\":\"plan used up\"}" }), 1);
+	open_client(STEPS({ .body = "{\"can_send_message\":false,\"reason\":\"plan used up\"}" }),
+		    1);
 	ck_assert(!quota("t-1"));
 	ck_assert_int_eq(f.quota.verdict, QUOTA_EXCEEDED);
 	ck_assert_str_eq(f.quota.reason, "plan used up");
@@ -222,8 +225,8 @@ END_TEST
 
 START_TEST(after_five_failures_checks_are_skipped_and_probed)
 {
-	const struct fake_step steps[] = { { .status = 500 }, { .status = 500 }, { .status = 500 },
-					   { .status = 500 }, { .status = 500 }, { .status = 500 },
+	const struct fake_step steps[] = { { .status = 500 },  { .status = 500 }, { .status = 500 },
+					   { .status = 500 },  { .status = 500 }, { .status = 500 },
 					   { .body = ALLOWED } };
 
 	open_client(steps, COUNT(steps));
@@ -381,7 +384,8 @@ END_TEST
 START_TEST(a_refused_token_is_asked_for_again)
 {
 	open_client(STEPS({ .body = OUTLET("EAAG-1") }, { .body = OUTLET("EAAG-2") },
-			  { .status = 500 }), 3);
+			  { .status = 500 }),
+		    3);
 	ck_assert(!credentials("o-1", NULL));
 	ck_assert(!credentials("o-1", "EAAG-1"));
 	ck_assert_str_eq(f.lent.token, "EAAG-2");
@@ -430,11 +434,17 @@ END_TEST
 START_TEST(what_a_sibling_knew_is_used)
 {
 	struct credentials known = { .number = "55", .token = "EAAG-sibling" };
+	struct credentials found;
 
 	open_client(STEPS({ .status = 500 }), 1);
 	ck_assert(!credentials("o-1", NULL));
 	ck_assert_int_eq(f.credentials.verdict, CREDENTIALS_AWAY);
+	ck_assert(!tenant_client_known(f.client, "t-1", "o-1", &found));
 	tenant_client_learn(f.client, "t-1", "o-1", &known);
+	ck_assert(tenant_client_known(f.client, "t-1", "o-1", &found));
+	ck_assert_str_eq(found.token, "EAAG-sibling");
+	ck_assert_str_eq(found.number, "55");
+	ck_assert(!tenant_client_known(f.client, "t-2", "o-1", &found));
 	ck_assert(credentials("o-1", NULL));
 	ck_assert_str_eq(f.lent.token, "EAAG-sibling");
 	ck_assert_str_eq(f.lent.number, "55");

@@ -182,8 +182,8 @@ static const struct transport_result *post_to(const struct fake_step *steps, siz
 
 START_TEST(an_answer_comes_back_whole)
 {
-	const struct transport_result *r =
-		post_to(STEPS({ .status = 429, .headers = "Retry-After: 12\r\n", .body = "slow" }), 1);
+	const struct transport_result *r = post_to(
+		STEPS({ .status = 429, .headers = "Retry-After: 12\r\n", .body = "slow" }), 1);
 
 	ck_assert_int_eq(r->end, TRANSPORT_ANSWERED);
 	ck_assert_uint_eq(r->tag, 7);
@@ -515,8 +515,9 @@ END_TEST
 
 START_TEST(waits_are_read_from_headers)
 {
-	const char *usage = "{\"1\":[{\"type\":\"whatsapp\",\"estimated_time_to_regain_access\":3}],"
-			    "\"2\":[{\"estimated_time_to_regain_access\": 20}]}";
+	const char *usage =
+		"{\"1\":[{\"type\":\"whatsapp\",\"estimated_time_to_regain_access\":3}],"
+		"\"2\":[{\"estimated_time_to_regain_access\": 20}]}";
 
 	ck_assert_int_eq(wait_header_read(NULL, NULL), 0);
 	ck_assert_int_eq(wait_header_read("0", NULL), 0);

@@ -142,7 +142,8 @@ END_TEST
  * as on a used one. */
 static void expect_lost_once(enum fake_h2_act act, bool before)
 {
-	const struct fake_h2_step steps[] = { { before ? FAKE_H2_ANSWER : act, 0 }, { act, 0 },
+	const struct fake_h2_step steps[] = { { before ? FAKE_H2_ANSWER : act, 0 },
+					      { act, 0 },
 					      { FAKE_H2_ANSWER, 0 } };
 	unsigned sent = before ? 2 : 1;
 
