@@ -4,11 +4,11 @@
  *
  * What may start: curl 7.88 handles calls it cannot start badly (they cost a walk each, and
  * wake one by one), and opens a connection for each call it cannot place.  So a call starts
- * when there is likely a free stream on an open connection, or when one more connection may
- * be opened: as many at once as the queue needs, SETUP_MAX at most, so that a restart of the
+ * when an established connection has a free stream, or when one more connection may be
+ * opened: as many at once as the queue needs, SETUP_MAX at most, so that a restart of the
  * other side does not become a storm of handshakes.  `setting_up` counts calls that have no
- * connection yet; it is exact, the number of free streams is an estimate, which errs by a
- * connection too many or a round later.
+ * connection yet.  Streams taken are all started calls but those that open a connection of
+ * their own.
  *
  * Everything happens in the hook: curl runs what is due, ended calls are delivered, waiting
  * ones start, until nothing is left to do.

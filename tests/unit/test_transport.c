@@ -399,6 +399,25 @@ START_TEST(connections_have_a_limit)
 }
 END_TEST
 
+START_TEST(a_connection_idle_for_too_long_is_not_used_again)
+{
+	struct transport_settings with = settings();
+	struct err err;
+
+	with.idle_max_ms = 1000;
+	reopen(&with);
+	f.server = fake_server_start(STEPS({ .body = "x" }), 1);
+	post_once(fake_server_url(f.server));
+	post_once(fake_server_url(f.server));
+	ck_assert_uint_eq(fake_server_connections(f.server), 1);
+	loop_timer(f.loop, clock_boot_ms() + 2100, on_timeout, &f);
+	ck_assert_int_eq(loop_run(f.loop, &err), 0);
+	f.timed_out = false;
+	ck_assert_int_eq(post_once(fake_server_url(f.server))->end, TRANSPORT_ANSWERED);
+	ck_assert_uint_eq(fake_server_connections(f.server), 2);
+}
+END_TEST
+
 static enum err_class refusal(const struct transport_request *request)
 {
 	struct err err = { 0 };
@@ -558,6 +577,7 @@ int main(void)
 	tcase_add_test(tcase, a_wait_in_the_queue_ends_at_the_deadline);
 	tcase_add_test(tcase, in_flight_has_a_limit);
 	tcase_add_test(tcase, connections_have_a_limit);
+	tcase_add_test(tcase, a_connection_idle_for_too_long_is_not_used_again);
 	tcase_add_test(tcase, bad_requests_are_refused);
 	tcase_add_test(tcase, a_long_body_arrives_whole);
 	tcase_add_test(tcase, a_resolver_that_hangs_delays_nobody_else);
