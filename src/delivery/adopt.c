@@ -52,7 +52,7 @@ static void load_page(struct delivery *d)
 {
 	struct err err;
 
-	if (table_count(d->items) >= d->settings.max_items || !own_lanes(d) ||
+	if (!delivery_room(d) || !own_lanes(d) ||
 	    store_load(d->world->store, 0, own_lanes(d), d->poll_seq, clock_wall_us() + AHEAD_US,
 		       PAGE_ROWS, &err))
 		poll_again(d, POLL_MS);
@@ -147,7 +147,7 @@ static void adopt_copy(struct delivery *d, const struct store_work *row)
 static void adopt(struct delivery *d, const struct store_work *row)
 {
 	if (table_find(d->items, row->message.id.bytes, sizeof(row->message.id.bytes)) ||
-	    table_count(d->items) >= d->settings.max_items || !delivery_owns(d, row->message.lane))
+	    !delivery_room(d) || !delivery_owns(d, row->message.lane))
 		return;
 	switch (row->state) {
 	case STATE_QUEUED:

@@ -121,15 +121,22 @@ bool delivery_owns(const struct delivery *d, unsigned lane)
 bool delivery_reserve(struct delivery *d)
 {
 	if (d->draining || !list_empty(&d->no_place) || !delivery_place_free(d) ||
-	    table_count(d->items) >= d->settings.max_items)
+	    !delivery_room(d))
 		return false;
 	d->places++;
+	d->reserved++;
 	return true;
 }
 
 void delivery_give_back(struct delivery *d)
 {
 	d->places--;
+	d->reserved--;
+}
+
+bool delivery_room(const struct delivery *d)
+{
+	return table_count(d->items) + d->reserved < d->settings.max_items;
 }
 
 static void tell_released(struct delivery *d, const struct delivery_order *order)
@@ -161,11 +168,13 @@ static void take_own(struct delivery *d, const struct delivery_order *order)
 	struct item *item =
 		table_find(d->items, order->message->id.bytes, sizeof(order->message->id.bytes));
 
+	if (order->begun)
+		delivery_give_back(d); /* to be taken by the item, below */
 	if (item) {
 		join(item, order);
 		return;
 	}
-	if (table_count(d->items) < d->settings.max_items)
+	if (delivery_room(d))
 		item = item_new(d, order->message);
 	if (!item) {
 		tell_released(d, order);
@@ -179,7 +188,8 @@ static void take_own(struct delivery *d, const struct delivery_order *order)
 		item_enter(item, STEP_CREDENTIALS);
 		return;
 	}
-	item->has_place = true; /* the one delivery_reserve() took */
+	item->has_place = true;
+	d->places++;
 	item_set_attempt(item, 1, order->begun_wall_us, order->deadline_wall_us);
 	item_enter(item, STEP_CALL);
 }

@@ -105,7 +105,8 @@ struct delivery {
 	struct table *items; /* by message id */
 	struct list ready;
 	struct list no_place;
-	unsigned places; /* taken, and not yet calls */
+	unsigned places;   /* taken, and not yet calls */
+	unsigned reserved; /* of these, for items still to come */
 	delivery_told_fn *told;
 	void *told_arg;
 	bool draining;
@@ -144,6 +145,8 @@ enum item_result item_record(struct item *item);
 void item_keep_answer(struct item *item, const struct graph_answer *answer);
 enum item_result item_recorded(struct item *item);
 bool delivery_place_free(const struct delivery *d);
+/* Room for one more item, apart from those that have a place reserved. */
+bool delivery_room(const struct delivery *d);
 
 /* tell.c: results for waiters. */
 void item_tell(struct item *item, enum delivery_end end);

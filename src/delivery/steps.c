@@ -228,6 +228,16 @@ static enum item_result end(struct item *item)
 	return ITEM_OK;
 }
 
+/* The store refused the data: a fault of ours.  What is not stored is not told; an outcome
+ * that nobody knows is a lost one, and is recorded as that when this worker has ended. */
+static void on_rejected(struct item *item, const struct err *err)
+{
+	log_text(item->delivery->world->log, LOG_ERROR, "write_rejected", "%s: %s",
+		 steps[item->step].name, err->text);
+	item_tell(item, item->step == STEP_RECORD ? DELIVERY_UNKNOWN : DELIVERY_RELEASED);
+	item_done(item, ITEM_NO);
+}
+
 /* The one write of begin, record, defer and give_up is done. */
 static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq,
 		       const struct err *err)
@@ -235,6 +245,10 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 	struct item *item = item_of(job);
 
 	(void)seq;
+	if (verdict == STORE_REJECTED) {
+		on_rejected(item, err);
+		return;
+	}
 	switch (item->step) {
 	case STEP_BEGIN:
 		if (verdict == STORE_DONE) {

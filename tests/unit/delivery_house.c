@@ -1,0 +1,329 @@
+#include "delivery_house.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define DEADLINE_MS 10000
+
+struct house house;
+struct delivery_settings house_settings;
+
+static void keep(struct told *told, uint64_t waiter_id, const struct delivery_result *result)
+{
+	told->count++;
+	told->waiter_id = waiter_id;
+	told->result = *result;
+	text_copy_cut(told->action, sizeof(told->action), result->action);
+	text_copy_cut(told->detail, sizeof(told->detail), result->detail);
+}
+
+static void on_told(void *arg, uint64_t waiter_id, const struct delivery_result *result)
+{
+	ck_assert_ptr_eq(arg, &house);
+	keep(&house.told, waiter_id, result);
+}
+
+static void on_sibling_result(void *arg, uint64_t waiter_id, const struct delivery_result *result)
+{
+	(void)arg;
+	keep(&house.sibling_told, waiter_id, result);
+}
+
+static void on_sibling_order(void *arg, const struct delivery_order *order)
+{
+	(void)arg;
+	(void)order;
+	house.sibling_orders++;
+}
+
+static void on_sibling_look(void *arg)
+{
+	(void)arg;
+}
+
+static void on_sibling_learn(void *arg, const char *tenant_id, const char *outlet_id,
+			     const struct credentials *credentials)
+{
+	(void)arg;
+	(void)tenant_id;
+	(void)outlet_id;
+	fake.learn_count++;
+	fake.learned = *credentials;
+}
+
+static void on_sibling_ask(void *arg, unsigned from_slot, const char *tenant_id,
+			   const char *outlet_id)
+{
+	(void)arg;
+	(void)tenant_id;
+	(void)outlet_id;
+	ck_assert_uint_eq(from_slot, 0);
+	house.sibling_asks++;
+}
+
+static void open_sibling(void)
+{
+	const struct bell_receiver receiver = {
+		.order = on_sibling_order,
+		.look = on_sibling_look,
+		.result = on_sibling_result,
+		.learn = on_sibling_learn,
+		.ask = on_sibling_ask,
+	};
+	struct err err;
+
+	node_set(house.node, 1, NODE_READY, incarnation_of(1));
+	house.sibling = bell_new(house.loop, house.node, 1, &receiver, &err);
+	ck_assert_ptr_nonnull(house.sibling);
+}
+
+static void open_house(unsigned workers)
+{
+	struct err err;
+
+	memset(&house, 0, sizeof(house));
+	house.loop = loop_new(&err);
+	house.node = node_new(workers, &err);
+	ck_assert_ptr_nonnull(house.node);
+	node_set(house.node, 0, NODE_READY, incarnation_of(0));
+	house.world = fake_world_new(house.loop, 200);
+	if (workers == 2)
+		open_sibling();
+	house_settings.node = house.node;
+	house.d = delivery_new(house.world, &house_settings, on_told, &house, &err);
+	ck_assert_ptr_nonnull(house.d);
+}
+
+static void usual_settings(void)
+{
+	house_settings = (struct delivery_settings){
+		.slot = 0,
+		.incarnation = incarnation_of(0),
+		.retry = { .max_retries = 3, .initial_ms = 100, .cap_ms = 10000 },
+		.request_timeout_ms = 10000,
+		.commit_timeout_ms = 5000,
+		.max_items = 12,
+	};
+}
+
+void house_open(void)
+{
+	usual_settings();
+	open_house(1);
+}
+
+void house_open_two(void)
+{
+	usual_settings();
+	open_house(2);
+}
+
+void house_close(void)
+{
+	delivery_free(house.d);
+	bell_free(house.sibling);
+	world_free(house.world);
+	node_free(house.node);
+	loop_free(house.loop);
+}
+
+void house_reopen(void)
+{
+	const unsigned workers = node_workers(house.node);
+
+	house_close();
+	open_house(workers);
+}
+
+static void on_turned(void *arg)
+{
+	loop_stop(arg);
+}
+
+void turn(void)
+{
+	struct err err;
+
+	loop_timer(house.loop, clock_boot_ms() + 1, on_turned, house.loop);
+	ck_assert_int_eq(loop_run(house.loop, &err), 0);
+}
+
+void turn_for(int64_t ms)
+{
+	const int64_t end_ms = clock_boot_ms() + ms;
+
+	do
+		turn();
+	while (clock_boot_ms() < end_ms);
+}
+
+void turn_until(const unsigned *counter, unsigned n)
+{
+	const int64_t deadline_ms = clock_boot_ms() + DEADLINE_MS;
+
+	while (*counter < n && clock_boot_ms() < deadline_ms)
+		turn();
+	ck_assert_uint_eq(*counter, n);
+}
+
+struct message_id incarnation_of(unsigned n)
+{
+	return (struct message_id){ { 0xee, (uint8_t)n } };
+}
+
+struct message message_of(unsigned n)
+{
+	const struct message m = {
+		.id = { { 1, (uint8_t)n } },
+		.seq = n,
+		.tenant_id = "tenant-0",
+		.outlet_id = "outlet",
+		.conversation_id = "",
+		.recipient = "+628123456789",
+		.type = "text",
+		.payload = "{\"body\":\"Halo\"}",
+		.sender_type = "llm",
+	};
+
+	ck_assert_uint_eq(message_lane(m.tenant_id) % 2, 0);
+	return m;
+}
+
+struct delivery_order order_of(const struct message *m)
+{
+	static const struct credentials credentials = { "100", "token-1" };
+
+	return (struct delivery_order){
+		.message = m,
+		.credentials = &credentials,
+		.expires_wall_us = clock_wall_us() + INT64_C(3600000000),
+		.waiter = { .waits = true,
+			    .slot = 0,
+			    .id = WAITER,
+			    .until_boot_ms = clock_boot_ms() + 60000 },
+	};
+}
+
+void take(const struct delivery_order *order)
+{
+	delivery_take(house.d, order);
+	turn();
+}
+
+static unsigned last(unsigned count)
+{
+	ck_assert_uint_gt(count, 0);
+	return count - 1;
+}
+
+#define LAST(things, count) (&fake.things[last(fake.count)])
+
+void commit_begin(void)
+{
+	fake_written(LAST(begins, begin_count)->tag, STORE_DONE);
+	turn();
+}
+
+void commit_outcome(void)
+{
+	fake_written(LAST(outcomes, outcome_count)->tag, STORE_DONE);
+	turn();
+}
+
+void commit_defer(void)
+{
+	fake_written(LAST(defers, defer_count)->tag, STORE_DONE);
+	turn();
+}
+
+void commit_note(void)
+{
+	fake_written(LAST(notes, note_count)->tag, STORE_DONE);
+	turn();
+}
+
+void answer_accepted(void)
+{
+	fake_accept_call(LAST(sends, send_count)->tag, "wamid.1");
+	turn();
+}
+
+void answer_code(int http_status, int code)
+{
+	const struct call_facts facts = {
+		.http_status = http_status,
+		.readable = true,
+		.has_error = code != 0,
+		.error_code = code,
+	};
+
+	fake_graph(LAST(sends, send_count)->tag, &facts);
+	turn();
+}
+
+void answer_lost(void)
+{
+	const struct call_facts facts = { .end = CALL_LOST };
+
+	fake_graph(LAST(sends, send_count)->tag, &facts);
+	turn();
+}
+
+void answer_posted(bool stored)
+{
+	fake_posted(LAST(posts, post_count)->tag, stored);
+	turn();
+}
+
+void answer_lookup(void)
+{
+	fake_looked_up(LAST(lookups, lookup_count)->tag);
+	turn();
+}
+
+void take_and_call(unsigned n)
+{
+	const struct message m = message_of(n);
+	const struct delivery_order order = order_of(&m);
+	const unsigned sends = fake.send_count;
+
+	take(&order);
+	commit_begin();
+	ck_assert_uint_eq(fake.send_count, sends + 1);
+}
+
+const struct fake_outcome *last_outcome(void)
+{
+	return LAST(outcomes, outcome_count);
+}
+
+void expect_told(enum delivery_end end)
+{
+	ck_assert_uint_eq(house.told.count, 1);
+	ck_assert_uint_eq(house.told.waiter_id, WAITER);
+	ck_assert_int_eq(house.told.result.end, end);
+	house.told.count = 0;
+}
+
+void expect_not_told(void)
+{
+	turn();
+	ck_assert_uint_eq(house.told.count, 0);
+	ck_assert_uint_eq(house.sibling_told.count, 0);
+}
+
+void expect_over(void)
+{
+	unsigned taken = 0;
+
+	ck_assert_uint_eq(delivery_busy(house.d), 0);
+	while (delivery_reserve(house.d))
+		taken++;
+	ck_assert_uint_eq(taken, fake.room);
+	for (unsigned i = 0; i < taken; i++)
+		delivery_give_back(house.d);
+}

@@ -1,0 +1,82 @@
+/*
+ * delivery_house - a delivery in a world that the test plays (fake_world.h), with what it
+ * tells its waiters, and a sibling worker of which only the bell is real.
+ */
+#ifndef TESTS_UNIT_DELIVERY_HOUSE_H
+#define TESTS_UNIT_DELIVERY_HOUSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "delivery/bell.h"
+#include "delivery/delivery.h"
+#include "delivery/node.h"
+#include "fake_world.h"
+
+#define WAITER 4711
+
+/* What was told, to the waiters of this worker or (sibling) over the bell. */
+struct told {
+	unsigned count;
+	uint64_t waiter_id;
+	struct delivery_result result; /* action and detail: the copies below */
+	char action[256];
+	char detail[32];
+};
+
+struct house {
+	struct loop *loop;
+	struct node *node;
+	struct world *world;
+	struct delivery *d;
+	struct told told;
+	struct bell *sibling; /* lives in slot 1 */
+	struct told sibling_told;
+	unsigned sibling_orders;
+	unsigned sibling_asks;
+};
+
+extern struct house house;
+extern struct delivery_settings house_settings;
+
+/* Check fixtures: a node of one worker, in slot 0; two workers, the other one a bell. */
+void house_open(void);
+void house_open_two(void);
+void house_close(void);
+/* Anew, with house_settings as they are now. */
+void house_reopen(void);
+
+/* The loop works for a millisecond or two; for so long; until the counter is n. */
+void turn(void);
+void turn_for(int64_t ms);
+void turn_until(const unsigned *counter, unsigned n);
+
+/* Number n of a tenant whose lane belongs to worker 0 (of two). */
+struct message message_of(unsigned n);
+struct message_id incarnation_of(unsigned n);
+/* With credentials and a waiter of this worker, for a minute. */
+struct delivery_order order_of(const struct message *m);
+void take(const struct delivery_order *order);
+
+/* The world answers the last thing asked; then the loop turns. */
+void commit_begin(void);
+void commit_outcome(void);
+void commit_defer(void);
+void commit_note(void);
+void answer_accepted(void);
+void answer_code(int http_status, int code);
+void answer_lost(void);
+void answer_posted(bool stored);
+void answer_lookup(void);
+
+/* Message n as an order, up to the call; to its first outcome. */
+void take_and_call(unsigned n);
+
+const struct fake_outcome *last_outcome(void);
+/* Exactly one result was told since the last look, and it was this. */
+void expect_told(enum delivery_end end);
+void expect_not_told(void);
+/* Nothing is held and every place is free. */
+void expect_over(void);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * fake_world - everything that delivery and pipeline talk to, played by the test: it defines
+ * the functions of the store and of the three clients itself (link neither libstore nor
+ * libclients with it), writes down what was asked, and completes it when the test says so.
+ */
+#ifndef TESTS_UNIT_FAKE_WORLD_H
+#define TESTS_UNIT_FAKE_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "delivery/world.h"
+
+#define FAKE_MAX 64
+
+struct fake_accept {
+	uint64_t tag;
+	struct message_id id;
+	bool caller_waits;
+	bool begin;
+	char number[CREDENTIALS_NUMBER_BYTES];
+	int64_t expires_wall_us;
+	int64_t deadline_wall_us;
+	bool failed;
+	int failure_code;
+	char failure_reason[256];
+};
+
+struct fake_begin {
+	uint64_t tag;
+	struct message_id id;
+	unsigned attempt;
+	char number[CREDENTIALS_NUMBER_BYTES];
+	int64_t deadline_wall_us;
+};
+
+struct fake_outcome {
+	uint64_t tag;
+	struct store_outcome row; /* its texts are not used */
+	char wamid[WAMID_BYTES];
+	char title[128];
+	char failure_reason[512];
+};
+
+struct fake_defer {
+	uint64_t tag;
+	struct store_defer row;
+	char reason[256];
+};
+
+struct fake_note {
+	uint64_t tag;
+	struct store_conversation row;
+};
+
+struct fake_load {
+	uint64_t tag;
+	uint64_t lanes;
+	uint64_t after_seq;
+};
+
+struct fake_send {
+	uint64_t tag;
+	struct message_id id;
+	unsigned attempt;
+	struct credentials credentials;
+	int64_t deadline_boot_ms;
+};
+
+struct fake_post {
+	uint64_t tag;
+	char wamid[WAMID_BYTES];
+};
+
+struct fake_lookup {
+	uint64_t tag;
+	char tenant[160];
+	char outlet[160];
+	char refused[CREDENTIALS_TOKEN_BYTES]; /* "": no token was refused */
+};
+
+/* What was asked, in order: things[thing_count - 1] is the last one. */
+struct fake {
+	unsigned accept_count;
+	struct fake_accept accepts[FAKE_MAX];
+	unsigned begin_count;
+	struct fake_begin begins[FAKE_MAX];
+	unsigned outcome_count;
+	struct fake_outcome outcomes[FAKE_MAX];
+	unsigned defer_count;
+	struct fake_defer defers[FAKE_MAX];
+	unsigned note_count;
+	struct fake_note notes[FAKE_MAX];
+	unsigned load_count;
+	struct fake_load loads[FAKE_MAX];
+	unsigned status_count;
+	uint64_t status_tags[FAKE_MAX];
+	unsigned send_count;
+	struct fake_send sends[FAKE_MAX];
+	unsigned post_count;
+	struct fake_post posts[FAKE_MAX];
+	unsigned lookup_count;
+	struct fake_lookup lookups[FAKE_MAX];
+	unsigned quota_count;
+	uint64_t quota_tags[FAKE_MAX];
+	unsigned learn_count;
+	struct credentials learned;
+
+	/* What the world is like. */
+	unsigned room;        /* of the graph client; a call takes one until its answer */
+	bool store_full;      /* accept, begin, load and status are refused */
+	bool graph_refuses;   /* graph_client_send() fails */
+	bool copies_refused;  /* conversation_client_store() fails */
+	bool answers_at_once; /* look-ups are answered from within */
+	bool quota_at_once;
+	enum credentials_verdict credentials_verdict;
+	struct credentials credentials;
+	enum quota_verdict quota_verdict;
+	bool known; /* tenant_client_known() finds `credentials` */
+	bool store_away;
+	int64_t store_oldest_ms;
+};
+
+extern struct fake fake;
+
+struct loop;
+struct world *fake_world_new(struct loop *loop, uint32_t max_jobs);
+
+/* Completions, by tag. */
+void fake_written(uint64_t tag, enum store_verdict verdict);
+void fake_accepted(uint64_t tag, enum store_verdict verdict, uint64_t seq);
+void fake_status(uint64_t tag, enum store_verdict verdict, const struct store_status *status);
+/* One row, or null for the end of a page. */
+void fake_work(const struct store_work *row, bool more);
+void fake_load_failed(void);
+void fake_graph(uint64_t tag, const struct call_facts *facts);
+void fake_accept_call(uint64_t tag, const char *wamid);
+bool fake_gate(uint64_t tag);
+void fake_posted(uint64_t tag, bool stored);
+/* With fake.credentials_verdict and fake.credentials. */
+void fake_looked_up(uint64_t tag);
+void fake_quota(uint64_t tag);
+
+#endif
