@@ -131,14 +131,6 @@ void house_close(void)
 	loop_free(house.loop);
 }
 
-void house_reopen(void)
-{
-	const unsigned workers = node_workers(house.node);
-
-	house_close();
-	open_house(workers);
-}
-
 static void on_turned(void *arg)
 {
 	loop_stop(arg);

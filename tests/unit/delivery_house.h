@@ -43,8 +43,6 @@ extern struct delivery_settings house_settings;
 void house_open(void);
 void house_open_two(void);
 void house_close(void);
-/* Anew, with house_settings as they are now. */
-void house_reopen(void);
 
 /* The loop works for a millisecond or two; for so long; until the counter is n. */
 void turn(void);
@@ -69,7 +67,7 @@ void answer_lost(void);
 void answer_posted(bool stored);
 void answer_lookup(void);
 
-/* Message n as an order, up to the call; to its first outcome. */
+/* Message n as an order, up to the call. */
 void take_and_call(unsigned n);
 
 const struct fake_outcome *last_outcome(void);
