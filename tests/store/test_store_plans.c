@@ -1,0 +1,209 @@
+/*
+ * The plans of the real session's statements, as auto_explain tells them: at 10, 50 and 250
+ * rows (a batch holds 256), on empty tables and on large ones, every table is reached by an
+ * index condition, and by no other way.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "harness.h"
+
+#define LARGE 200000
+
+static struct harness h;
+static long log_start;
+
+static const char *log_path(void)
+{
+	const char *path = getenv("STORE_TEST_LOG");
+
+	ck_assert_msg(path != NULL, "STORE_TEST_LOG is not set: run tests/store/run");
+	return path;
+}
+
+static void setup(void)
+{
+	FILE *file;
+
+	harness_prepare(&h);
+	file = fopen(log_path(), "r");
+	ck_assert_ptr_nonnull(file);
+	fseek(file, 0, SEEK_END);
+	log_start = ftell(file);
+	fclose(file);
+}
+
+static void teardown(void)
+{
+	harness_stop(&h);
+}
+
+static void open_explained(void)
+{
+	char conninfo[1024];
+
+	snprintf(conninfo, sizeof(conninfo), "%s options='-c session_preload_libraries=auto_explain "
+		 "-c auto_explain.log_min_duration=0 -c auto_explain.log_nested_statements=on'",
+		 harness_url());
+	harness_open(&h, conninfo, true);
+}
+
+static void fill_tables(void)
+{
+	harness_sql_text(&h, "INSERT INTO message_sender.message (message_id, tenant_id, outlet_id, "
+		"recipient, message_type, payload, sender_type, state, accepted_at) "
+		"SELECT (substr(message_sender.id_floor(now())::text, 1, 13) || "
+		"substr(gen_random_uuid()::text, 14))::uuid, 'tenant-' || i %% 200, 'o', '+62812', "
+		"'text', '{}', 'llm', 'queued', now() FROM generate_series(1, %d) i", LARGE);
+	harness_sql_text(&h, "INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, "
+		"state, caller_waits, attempt, attempt_open, due_at, expires_at) "
+		"SELECT message_id, tenant_id, ('x' || right(message_id::text, 2))::bit(8)::int %% 64, "
+		"nextval('message_sender.work_seq'), 'queued', false, 0, false, now(), now() "
+		"FROM message_sender.message ON CONFLICT DO NOTHING");
+	harness_sql_text(&h, "INSERT INTO message_sender.attempt (message_id, attempt, incarnation, "
+		"outcome, begun_at, ended_at) SELECT message_id, 1, message_id, 'lost', now(), now() "
+		"FROM message_sender.message ON CONFLICT DO NOTHING");
+}
+
+/* Every write and read, `rows` of each. */
+static void use_all(unsigned rows)
+{
+	unsigned target = h.done_count;
+	struct err err;
+
+	for (unsigned i = 0; i < rows; i++) {
+		message_free(h.messages[i]);
+		h.messages[i] = NULL;
+		harness_accept(&h, i, i % 2 == 0);
+	}
+	harness_until_done(&h, target += rows, 10000);
+	for (unsigned i = 1; i < rows; i += 2) {
+		struct store_begin row = { .id = h.messages[i]->id, .attempt = 1, .number = "1",
+					   .deadline_wall_us = clock_wall_us() };
+
+		ck_assert_int_eq(store_begin(h.store, i, &row, &err), 0);
+	}
+	harness_until_done(&h, target += rows / 2, 10000);
+	for (unsigned i = 0; i < rows; i++) {
+		struct store_outcome row = harness_outcome(&h, i);
+
+		row.next = i % 2 ? STORE_NEXT_CONVERSATION : STORE_NEXT_RETRY;
+		row.outcome = i % 2 ? OUTCOME_ACCEPTED : OUTCOME_NOT_SENT;
+		row.due_wall_us = clock_wall_us();
+		store_outcome(h.store, i, &row);
+	}
+	harness_until_done(&h, target += rows, 10000);
+	for (unsigned i = 0; i < rows; i++) {
+		struct store_conversation c = { .id = h.messages[i]->id, .stored = i % 4 == 1 };
+		struct store_defer d = { .id = c.id, .failed = i % 4 == 0, .reason = "x" };
+
+		if (i % 2)
+			store_conversation(h.store, i, &c);
+		else
+			store_defer(h.store, i, &d);
+	}
+	harness_until_done(&h, target += rows, 10000);
+	ck_assert_int_eq(store_status(h.store, 0, h.messages[0]->id, &err), 0);
+	ck_assert_int_eq(store_load(h.store, 1, 7, 0, clock_wall_us(), rows, &err), 0);
+	harness_until_done(&h, target + 2, 10000);
+	for (unsigned i = 0; i < h.loaded_count; i++)
+		message_free(h.loaded[i].message);
+	h.loaded_count = 0;
+}
+
+/* Scans in the log since the test began.  Returns how many index scans there were. */
+static unsigned check_plans(void)
+{
+	FILE *file = fopen(log_path(), "r");
+	char line[8192];
+	char scan[sizeof(line)] = "";
+	unsigned index_scans = 0;
+
+	ck_assert_ptr_nonnull(file);
+	fseek(file, log_start, SEEK_SET);
+	while (fgets(line, sizeof(line), file)) {
+		ck_assert_msg(!strstr(line, "Seq Scan") && !strstr(line, "Bitmap"), "%s", line);
+		/* A scan says first of all what it looks for. */
+		if (*scan)
+			ck_assert_msg(strstr(line, "Index Cond:") != NULL, "%s%s", scan, line);
+		*scan = '\0';
+		/* The list of migrations is read whole, once a session. */
+		if ((strstr(line, "Index Scan using") || strstr(line, "Index Only Scan")) &&
+		    !strstr(line, "schema_migration")) {
+			memcpy(scan, line, sizeof(scan));
+			index_scans++;
+		}
+	}
+	fclose(file);
+	return index_scans;
+}
+
+START_TEST(on_empty_tables)
+{
+	harness_sql_text(&h, "VACUUM ANALYZE");
+	open_explained();
+	use_all(10);
+	use_all(50);
+	use_all(250);
+	ck_assert_uint_gt(check_plans(), 50);
+}
+END_TEST
+
+START_TEST(on_large_tables)
+{
+	fill_tables();
+	harness_sql_text(&h, "VACUUM ANALYZE");
+	open_explained();
+	use_all(10);
+	use_all(50);
+	use_all(250);
+	ck_assert_uint_gt(check_plans(), 50);
+}
+END_TEST
+
+START_TEST(on_large_tables_that_were_empty_when_planned)
+{
+	open_explained();
+	use_all(10);
+	fill_tables();
+	use_all(250);
+	ck_assert_uint_gt(check_plans(), 30);
+	/* And it shows: each of the statements over 200,000 rows takes a moment only. */
+	ck_assert_int_lt(clock_boot_ms() - h.started_ms, 20000);
+}
+END_TEST
+
+START_TEST(no_index_holds_what_changes)
+{
+	open_explained();
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM pg_index i JOIN pg_class c "
+		"ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+		"JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey) "
+		"WHERE n.nspname = 'message_sender' AND c.relname IN ('work', 'message') "
+		"AND a.attname NOT IN ('message_id', 'tenant_id', 'lane', 'seq')"), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store_plans");
+	TCase *tcase = tcase_create("store_plans");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, on_empty_tables);
+	tcase_add_test(tcase, on_large_tables);
+	tcase_add_test(tcase, on_large_tables_that_were_empty_when_planned);
+	tcase_add_test(tcase, no_index_holds_what_changes);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
