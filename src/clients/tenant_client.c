@@ -263,6 +263,7 @@ bool tenant_client_quota(struct tenant_client *c, const char *tenant_id, uint64_
 	}
 	if (l != NULL && !l->asked && breaker_skips(c)) {
 		unchecked(ret_answer, &c->last_failure);
+		ret_answer->skipped = true;
 		err_prefix(&ret_answer->err, "skipped after %d failures in a row", FAILURES_MAX);
 		return true;
 	}

@@ -34,6 +34,7 @@ enum quota_verdict {
 
 struct quota_answer {
 	enum quota_verdict verdict;
+	bool skipped;     /* unchecked because of failures before: not worth a line each */
 	char reason[256]; /* the service's words when exceeded; UTF-8, cut */
 	struct err err;   /* why unchecked */
 };

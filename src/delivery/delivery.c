@@ -227,6 +227,17 @@ void delivery_drain(struct delivery *d)
 	table_visit(d->items, release_idle, d);
 }
 
+static void give_up_call(void *arg, void *object)
+{
+	(void)arg;
+	item_give_up_call(object);
+}
+
+void delivery_give_up(struct delivery *d)
+{
+	table_visit(d->items, give_up_call, NULL);
+}
+
 unsigned delivery_busy(const struct delivery *d)
 {
 	return (unsigned)table_count(d->items);

@@ -83,6 +83,8 @@ void delivery_take(struct delivery *d, const struct delivery_order *order);
 /* The lanes go to the next owner: whatever is not inside an attempt is released (its waiter
  * is told), what is inside is finished. */
 void delivery_drain(struct delivery *d);
+/* The drain takes too long: calls under way are recorded as lost, as the process ends. */
+void delivery_give_up(struct delivery *d);
 /* Items that are not finished. */
 unsigned delivery_busy(const struct delivery *d);
 

@@ -134,6 +134,8 @@ extern const struct job_operations item_operations;
 void item_enter(struct item *item, enum item_step step);
 void item_done(struct item *item, enum item_result result);
 bool item_advance_all(struct delivery *d);
+/* If its call is under way: the reply is lost. */
+void item_give_up_call(struct item *item);
 /* Neither begun nor about to be: may be handed back to the store. */
 bool item_is_idle(const struct item *item);
 

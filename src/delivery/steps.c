@@ -279,8 +279,23 @@ static void on_graph(struct job *job, const struct graph_answer *answer)
 {
 	struct item *item = item_of(job);
 
+	if (item->step != STEP_CALL || item->result != ITEM_PENDING)
+		return; /* given up meanwhile */
 	item_keep_answer(item, answer);
 	item_done(item, ITEM_OK);
+}
+
+void item_give_up_call(struct item *item)
+{
+	struct graph_answer answer = {
+		.facts = { .end = CALL_LOST },
+		.verdict = { .outcome = OUTCOME_LOST,
+			     .error = graph_error_case(GRAPH_CASE_NET_AFTER) },
+	};
+
+	err_set(&answer.err, ERR_UNCERTAIN, 0, "the worker ends before the reply came");
+	if (item->result == ITEM_PENDING)
+		on_graph(&item->job, &answer);
 }
 
 /* The last gate: the attempt's own deadline. */

@@ -194,6 +194,11 @@ static void begin_answer(struct http_response *r, int status, struct json_out *o
 	json_out_text(out, "message_id", id);
 }
 
+static void write_conversation(struct json_out *out, const struct message *m)
+{
+	json_out_text(out, "conversation_id", *m->conversation_id ? m->conversation_id : NULL);
+}
+
 void http_send_sent(struct http_response *r, const struct message *m, const char *wamid,
 		    int64_t sent_wall_us)
 {
@@ -205,7 +210,7 @@ void http_send_sent(struct http_response *r, const struct message *m, const char
 	json_out_text(&out, "whatsapp_message_id", wamid);
 	json_out_text(&out, "status", "sent");
 	json_out_text(&out, "sent_at", sent_at);
-	json_out_text(&out, "conversation_id", m->conversation_id);
+	write_conversation(&out, m);
 	json_out_object_end(&out);
 }
 
@@ -222,7 +227,7 @@ void http_send_pending(struct http_response *r, const struct message *m, const c
 	json_out_null(&out, "whatsapp_message_id");
 	json_out_text(&out, "status", "queued");
 	json_out_null(&out, "sent_at");
-	json_out_text(&out, "conversation_id", m->conversation_id);
+	write_conversation(&out, m);
 	json_out_text(&out, "state_detail", detail);
 	json_out_object_end(&out);
 }

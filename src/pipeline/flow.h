@@ -89,6 +89,7 @@ struct pipeline {
 	struct list ready;
 	unsigned flows;
 	bool draining;
+	int64_t drain_until_ms;      /* nobody is kept waiting longer */
 	int64_t store_away_since_ms; /* 0: it is there */
 	struct log_rate quota_log;
 	struct log_rate refused_log;

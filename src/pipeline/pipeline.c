@@ -18,6 +18,7 @@
 
 #define STORE_SLOW_MS 1000 /* the oldest row waits so long: no more is let in */
 #define DRAIN_ATTEMPT_MS 2000
+#define GIVE_UP_MS 300 /* for the outcomes that are just being recorded */
 
 static bool on_hook(void *arg)
 {
@@ -220,14 +221,23 @@ void pipeline_on_result(void *pipeline, uint64_t waiter_id, const struct deliver
 		flow_take_result(LIST_OBJECT(job, struct flow, job), result);
 }
 
-void pipeline_drain(struct pipeline *p)
+static void hurry_all(struct pipeline *p, int64_t until_ms)
 {
-	const int64_t until_ms =
-		loop_now_ms(p->world->loop) + p->settings.request_timeout_ms + DRAIN_ATTEMPT_MS;
-
-	p->draining = true;
+	p->drain_until_ms = until_ms;
 	for (struct list *node = p->all.next; node != &p->all; node = node->next)
 		flow_hurry(LIST_OBJECT(node, struct flow, all), until_ms);
+}
+
+void pipeline_drain(struct pipeline *p)
+{
+	p->draining = true;
+	hurry_all(p,
+		  loop_now_ms(p->world->loop) + p->settings.request_timeout_ms + DRAIN_ATTEMPT_MS);
+}
+
+void pipeline_give_up(struct pipeline *p)
+{
+	hurry_all(p, loop_now_ms(p->world->loop) + GIVE_UP_MS);
 }
 
 unsigned pipeline_busy(const struct pipeline *p)

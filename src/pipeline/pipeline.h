@@ -48,9 +48,11 @@ void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_req
 /* For delivery_new(). */
 void pipeline_on_result(void *pipeline, uint64_t waiter_id, const struct delivery_result *result);
 
-/* From now on nobody is kept waiting: what is committed is answered 202 unless it is inside an
- * attempt of this node, whose end is waited for. */
+/* The worker is about to end.  What waits for something else than the end of an attempt is
+ * answered 202; on a reload the successor's workers still answer what was not committed yet. */
 void pipeline_drain(struct pipeline *p);
+/* The drain takes too long: everybody is answered now, as things stand. */
+void pipeline_give_up(struct pipeline *p);
 /* Requests not answered yet. */
 unsigned pipeline_busy(const struct pipeline *p);
 

@@ -94,30 +94,35 @@ bool flow_advance_all(struct pipeline *p)
 
 /* -- 2: quota ------------------------------------------------------------------------- */
 
-static enum flow_result use_quota(struct flow *f, const struct quota_answer *a)
+static void warn_unchecked(struct flow *f, const struct quota_answer *a)
 {
 	struct pipeline *p = f->pipeline;
 	struct log_line line;
-	uint64_t suppressed;
+	uint64_t suppressed = 0;
 
+	if (a->skipped && !log_rate_allows(&p->quota_log, loop_now_ms(p->world->loop), &suppressed))
+		return;
+	log_begin(&line, p->world->log, LOG_WARNING, "quota_unchecked");
+	log_str(&line, "tenant_id", f->message->tenant_id);
+	log_str(&line, "request_id", f->request_id);
+	log_str(&line, "cause", a->err.text);
+	log_str(&line, "result", "allowed");
+	log_int(&line, "suppressed", (int64_t)suppressed);
+	log_end(&line);
+}
+
+static enum flow_result use_quota(struct flow *f, const struct quota_answer *a)
+{
 	switch (a->verdict) {
 	case QUOTA_ALLOWED:
-		return FLOW_OK;
+		break;
 	case QUOTA_EXCEEDED:
 		text_copy_cut(f->reason, sizeof(f->reason), a->reason);
 		f->reply = REPLY_QUOTA;
 		return FLOW_NO;
 	case QUOTA_UNCHECKED:
+		warn_unchecked(f, a);
 		break;
-	}
-	if (log_rate_allows(&p->quota_log, loop_now_ms(p->world->loop), &suppressed)) {
-		log_begin(&line, p->world->log, LOG_WARNING, "quota_unchecked");
-		log_str(&line, "tenant_id", f->message->tenant_id);
-		log_str(&line, "request_id", f->request_id);
-		log_str(&line, "cause", a->err.text);
-		log_str(&line, "result", "allowed");
-		log_int(&line, "suppressed", (int64_t)suppressed);
-		log_end(&line);
 	}
 	return FLOW_OK;
 }
@@ -217,12 +222,13 @@ static enum flow_result deliver(struct flow *f)
 {
 	struct pipeline *p = f->pipeline;
 	struct loop *loop = p->world->loop;
-	const bool waits = !f->async && !p->draining;
+	/* Draining, with nobody to go on with our lanes: what has not begun is answered now. */
+	const bool leaves = p->draining && delivery_owns(p->delivery, f->message->lane);
 	const struct delivery_order order = {
 		.message = f->message,
 		.credentials = f->credentials,
 		.expires_wall_us = f->expires_wall_us,
-		.waiter = { .waits = waits || (f->reserved && !f->async),
+		.waiter = { .waits = !f->async && (f->reserved || !leaves),
 			    .slot = p->settings.slot,
 			    .id = f->job.id,
 			    .until_boot_ms = f->deadline_boot_ms },
@@ -235,6 +241,8 @@ static enum flow_result deliver(struct flow *f)
 	delivery_take(p->delivery, &order);
 	if (!order.waiter.waits)
 		return FLOW_OK; /* 202 */
+	if (p->draining && f->deadline_boot_ms > p->drain_until_ms)
+		f->deadline_boot_ms = p->drain_until_ms;
 	f->timer = loop_timer(loop, f->deadline_boot_ms, on_deadline, f);
 	if (!delivery_owns(p->delivery, f->message->lane))
 		f->look_timer = loop_timer(loop, loop_now_ms(loop) + LOOK_MS, on_look, f);

@@ -22,6 +22,7 @@
 #define COMMIT_TIMEOUT_MS 5000      /* an attempt that began so late does not leave any more */
 #define READY_WITHOUT_STORE_MS 1000 /* a worker is useful without a database: it says so */
 #define ORPHAN_DRAIN_MS 15000
+#define DRAIN_RESERVE_MS 1000 /* of DRAIN_SECONDS, to answer and record what is left */
 #define MEMORY_PER_REQUEST_CONNECTIONS 2
 #define SERVICE_CONNECTIONS 64
 #define CACHE_ENTRIES 20000
@@ -43,6 +44,7 @@ struct worker {
 	int ready_fd;
 	int64_t started_ms;
 	uint64_t ready_timer;
+	uint64_t drain_timer;
 	uint64_t orphan_timer;
 	bool draining;
 	bool store_was_ready;
@@ -199,11 +201,31 @@ static bool watch_drain(void *arg)
 	return false;
 }
 
+static void on_drain_late(void *arg)
+{
+	struct worker *w = arg;
+
+	w->drain_timer = 0;
+	log_text(&w->log, LOG_WARNING, "drain_late",
+		 "DRAIN_SECONDS are nearly over: %u requests are answered as they stand",
+		 pipeline_busy(w->pipeline));
+	delivery_give_up(w->delivery);
+	pipeline_give_up(w->pipeline);
+}
+
+static int64_t drain_ms(const struct worker *w)
+{
+	const int64_t ms = INT64_C(1000) * w->options->settings->drain_seconds;
+
+	return ms > 2 * DRAIN_RESERVE_MS ? ms - DRAIN_RESERVE_MS : ms / 2;
+}
+
 static void drain(struct worker *w)
 {
 	if (w->draining)
 		return;
 	w->draining = true;
+	w->drain_timer = loop_timer(w->loop, loop_now_ms(w->loop) + drain_ms(w), on_drain_late, w);
 	log_text(&w->log, LOG_INFO, "draining", "%u requests, %u messages under way",
 		 pipeline_busy(w->pipeline), delivery_busy(w->delivery));
 	pipeline_drain(w->pipeline);

@@ -85,8 +85,9 @@ void connection_describe(const PGresult *result, struct err *ret_err)
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	enum sqlstate_class class = sqlstate_classify(code);
 
-	err_set(ret_err, classes[class], sqlstate_number(code), "database: %s (SQLSTATE %s)",
-		text ? text : "the connection broke", code ? code : "none");
+	err_set(ret_err, classes[class], sqlstate_number(code), "database: %s (SQLSTATE %s)%s",
+		text ? text : "the connection broke", code ? code : "none",
+		class == SQLSTATE_SCHEMA ? "; run `message-sender db migrate`" : "");
 }
 
 /* --- leaving whatever state --- */

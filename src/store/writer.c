@@ -29,7 +29,10 @@
 #include "store/sqlstate.h"
 
 #define FLUSH_ROWS 200
-#define FLUSH_MS 3
+#define LINGER_MS 2         /* the oldest row waits at most so long for company … */
+#define LINGER_BUSY_MS 10   /* … and so long when much company is to be expected */
+#define BUSY_ROWS 8         /* expected within LINGER_BUSY_MS: worth waiting for */
+#define RATE_MS 100
 #define TICK_MS 50
 #define STUCK_MS 2000       /* no answer: trouble */
 #define GIVE_UP_MS 5000     /* no byte: another connection */
@@ -61,6 +64,9 @@ struct writer {
 	int64_t not_before_ms;
 	int64_t upkeep_at_ms;
 	uint64_t flush_timer;
+	int64_t rate_since_ms;     /* rows submitted: of the last tenth of a second, and now */
+	unsigned rate_rows;
+	unsigned rate_counting;
 	uint64_t tick_timer;
 	bool schema_checked;       /* in this session's set-up */
 	bool in_trouble;
@@ -156,11 +162,20 @@ static int check_schema(struct writer *w, const PGresult *result, struct err *re
 	w->schema_checked = true;
 	if (same == count && same == sql_migrations_count)
 		return 0;
-	err_set(ret_err, ERR_PERMANENT, 0, same == count ?
-		"database: its schema is older than this program (%zu of %zu migrations): run "
-		"`message-sender db migrate`" :
-		"database: its schema is not this program's: it has %zu migrations, the program "
-		"%zu, and they differ", count, sql_migrations_count);
+	if (same == sql_migrations_count)
+		err_set(ret_err, ERR_PERMANENT, 0,
+			"database: its schema is newer than this program (%zu migrations, the "
+			"program has %zu): install the newer message-sender",
+			count, sql_migrations_count);
+	else if (same == count)
+		err_set(ret_err, ERR_PERMANENT, 0,
+			"database: its schema is older than this program (%zu of %zu migrations): "
+			"run `message-sender db migrate`",
+			count, sql_migrations_count);
+	else
+		err_set(ret_err, ERR_PERMANENT, 0,
+			"database: its schema is another one: migration %zu differs from this "
+			"program's", same + 1);
 	return -1;
 }
 
@@ -392,18 +407,33 @@ static void flush_due(void *arg)
 	w->flush_timer = 0; /* the pump that follows the timers looks */
 }
 
+/* A transaction costs about as much as 25 rows.  Waiting pays only when others come meanwhile:
+ * rows of the last tenth of a second say how many to expect (docs/decisions/0004). */
+static int64_t linger_ms(struct writer *w)
+{
+	const int64_t now = now_ms(w);
+
+	if (now - w->rate_since_ms >= RATE_MS) {
+		w->rate_rows = now - w->rate_since_ms < 2 * RATE_MS ? w->rate_counting : 0;
+		w->rate_counting = 0;
+		w->rate_since_ms = now;
+	}
+	return w->rate_rows * LINGER_BUSY_MS >= BUSY_ROWS * RATE_MS ? LINGER_BUSY_MS : LINGER_MS;
+}
+
 /* Is the queue to be flushed now?  Else it will be, by a timer. */
 static bool ripe(struct writer *w)
 {
 	struct op *first = queue_first(&w->queue);
+	int64_t due;
 
 	if (!first)
 		return false;
-	if (w->queue.count >= FLUSH_ROWS || first->kind == OP_CANCEL ||
-	    now_ms(w) - first->submitted_ms >= FLUSH_MS)
+	due = first->submitted_ms + linger_ms(w);
+	if (w->queue.count >= FLUSH_ROWS || first->kind == OP_CANCEL || now_ms(w) >= due)
 		return true;
 	if (!w->flush_timer)
-		w->flush_timer = loop_timer(w->loop, first->submitted_ms + FLUSH_MS, flush_due, w);
+		w->flush_timer = loop_timer(w->loop, due, flush_due, w);
 	return false;
 }
 
@@ -608,6 +638,7 @@ void writer_submit(struct writer *w, struct op *op)
 			return;
 		}
 	}
+	w->rate_counting++;
 	if (op->kind == OP_ACCEPT)
 		list_append(&w->timed, &op->timed);
 	queue_add(&w->queue, op);
