@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #define DEADLINE_MS 10000
 
@@ -61,8 +62,8 @@ static void hear_result(void *arg, uint64_t waiter_id, const struct delivery_res
 	e->results++;
 	e->waiter_id = waiter_id;
 	e->result = *result;
-	strcpy(e->action, result->action);
-	strcpy(e->detail, result->detail);
+	text_copy_cut(e->action, sizeof(e->action), result->action);
+	text_copy_cut(e->detail, sizeof(e->detail), result->detail);
 }
 
 static void hear_learn(void *arg, const char *tenant_id, const char *outlet_id,
@@ -71,8 +72,8 @@ static void hear_learn(void *arg, const char *tenant_id, const char *outlet_id,
 	struct ear *e = arg;
 
 	e->learns++;
-	strcpy(e->tenant, tenant_id);
-	strcpy(e->outlet, outlet_id);
+	text_copy_cut(e->tenant, sizeof(e->tenant), tenant_id);
+	text_copy_cut(e->outlet, sizeof(e->outlet), outlet_id);
 	e->credentials = *credentials;
 }
 
@@ -82,8 +83,8 @@ static void hear_ask(void *arg, unsigned from_slot, const char *tenant_id, const
 
 	e->asks++;
 	e->from_slot = from_slot;
-	strcpy(e->tenant, tenant_id);
-	strcpy(e->outlet, outlet_id);
+	text_copy_cut(e->tenant, sizeof(e->tenant), tenant_id);
+	text_copy_cut(e->outlet, sizeof(e->outlet), outlet_id);
 }
 
 static void open_ear(unsigned slot)

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 static char folder[64];
 static char path[108];
 static struct listener l;
@@ -23,7 +25,7 @@ static struct err err;
 
 static void make_folder(void)
 {
-	strcpy(folder, "/tmp/test_listener.XXXXXX");
+	text_copy_cut(folder, sizeof(folder), "/tmp/test_listener.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/service.sock", folder);
 	settings = (struct listener_settings){ .path = path, .mode = 0660, .group = "" };
@@ -44,7 +46,7 @@ static int dial(const char *to)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	strcpy(address.sun_path, to);
+	text_copy_cut(address.sun_path, sizeof(address.sun_path), to);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
 	close(fd);
@@ -72,7 +74,7 @@ static int foreign_socket(const char *at, bool listening)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	strcpy(address.sun_path, at);
+	text_copy_cut(address.sun_path, sizeof(address.sun_path), at);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	if (listening)
 		ck_assert_int_eq(listen(fd, 8), 0);
@@ -215,7 +217,7 @@ START_TEST(the_length_of_a_path_is_bounded)
 			can_be_reached(longest);
 			listener_unlink(&l);
 			listener_close(&l);
-			strcat(longest, ".lock");
+			memcpy(longest + len, ".lock", sizeof(".lock"));
 			ck_assert_int_eq(unlink(longest), 0);
 		} else {
 			ck_assert_int_eq(listener_open(&l, &settings, &err), -1);
