@@ -97,11 +97,11 @@ void array_begin(struct array *a, enum array_type type, unsigned rows)
 	at = room(a, 20);
 	if (!at)
 		return;
-	write_int(at, 1, 4);                  /* dimensions */
-	write_int(at + 4, 1, 4);              /* there may be nulls */
+	write_int(at, 1, 4);     /* dimensions */
+	write_int(at + 4, 1, 4); /* there may be nulls */
 	write_int(at + 8, (uint64_t)type, 4);
 	write_int(at + 12, rows, 4);
-	write_int(at + 16, 1, 4);             /* lower bound */
+	write_int(at + 16, 1, 4); /* lower bound */
 }
 
 void array_put_bool(struct array *a, bool v)

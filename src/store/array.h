@@ -32,7 +32,7 @@ struct array {
 	uint8_t *data;
 	size_t len;
 	size_t space;
-	unsigned count;                        /* parameters begun */
+	unsigned count; /* parameters begun */
 	size_t starts[ARRAY_PARAMS_MAX];
 	bool failed;
 };
@@ -52,7 +52,7 @@ void array_reset(struct array *a);
 /* An array parameter of `rows` elements, 1 or more. */
 void array_begin(struct array *a, enum array_type type, unsigned rows);
 void array_put_bool(struct array *a, bool v);
-void array_put_int2(struct array *a, int v);   /* cut to the range of int2 */
+void array_put_int2(struct array *a, int v); /* cut to the range of int2 */
 void array_put_int4(struct array *a, int v);
 void array_put_uuid(struct array *a, struct message_id v);
 void array_put_time(struct array *a, int64_t wall_us);

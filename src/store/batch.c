@@ -32,15 +32,15 @@ typedef void read_fn(const PGresult *result, struct op *const *ops, unsigned cou
 struct batch_statement {
 	const char *name;
 	fill_fn *fill;
-	read_fn *read;       /* null: nothing to read */
+	read_fn *read; /* null: nothing to read */
 };
 
 /* One parameter array: `put` for each op. */
-#define COLUMN(a, type, put, value) \
-	do { \
-		array_begin(a, type, count); \
+#define COLUMN(a, type, put, value)                  \
+	do {                                         \
+		array_begin(a, type, count);         \
 		for (unsigned i = 0; i < count; i++) \
-			put(a, value); \
+			put(a, value);               \
 	} while (0)
 
 static void put_ids(struct array *a, struct op *const *ops, unsigned count)
@@ -100,8 +100,9 @@ static void fill_accept(struct array *a, struct op *const *ops, unsigned count,
 	       accept_begins(ops[i]) ? ops[i]->row.accept.deadline_wall_us : 0);
 	COLUMN(a, ARRAY_TEXT, array_put_text, accept_state(ops[i]));
 	COLUMN(a, ARRAY_INT4, array_put_int4_or_null,
-	       ops[i]->kind == OP_ACCEPT && ops[i]->row.accept.failed ?
-	       ops[i]->row.accept.failure_code : 0);
+	       ops[i]->kind == OP_ACCEPT && ops[i]->row.accept.failed
+		       ? ops[i]->row.accept.failure_code
+		       : 0);
 	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, accept_reason(ops[i]));
 	array_uuid(a, context->incarnation);
 	array_time(a, context->now_wall_us);
@@ -188,8 +189,8 @@ static void fill_outcome_lock(struct array *a, struct op *const *ops, unsigned c
 static const char *next_name(enum store_next next)
 {
 	static const char *const names[] = {
-		[STORE_NEXT_DONE] = "done", [STORE_NEXT_CONVERSATION] = "conversation",
-		[STORE_NEXT_RETRY] = "retry", [STORE_NEXT_UNKNOWN] = "unknown",
+		[STORE_NEXT_DONE] = "done",     [STORE_NEXT_CONVERSATION] = "conversation",
+		[STORE_NEXT_RETRY] = "retry",   [STORE_NEXT_UNKNOWN] = "unknown",
 		[STORE_NEXT_FAILED] = "failed",
 	};
 
@@ -264,11 +265,6 @@ static const struct batch_statement outcome = { "outcome", fill_outcome, NULL };
 static const struct batch_statement defer = { "defer", fill_defer, NULL };
 static const struct batch_statement conversation = { "conversation", fill_conversation, NULL };
 
-const char *const batch_statements[] = {
-	"accept", "accept_again", "accept_seq", "cancel", "begin", "outcome_lock", "outcome",
-	"defer", "conversation", NULL,
-};
-
 #define STATEMENTS_OF_KIND 2
 static const struct batch_statement *const statements[OP_WRITES][STATEMENTS_OF_KIND] = {
 	[OP_CANCEL] = { &accept_again, &cancel },
@@ -279,7 +275,8 @@ static const struct batch_statement *const statements[OP_WRITES][STATEMENTS_OF_K
 	[OP_CONVERSATION] = { &conversation },
 };
 static const struct batch_statement *const accept_repeated[STATEMENTS_OF_KIND] = {
-	&accept_again, &accept_seq,
+	&accept_again,
+	&accept_seq,
 };
 
 static int by_id(const void *a, const void *b)
@@ -291,16 +288,15 @@ static int by_id(const void *a, const void *b)
 }
 
 static int send_statement(struct batch *b, PGconn *handle, struct array *memory,
-			  const struct batch_statement *statement, struct op **ops,
-			  unsigned count, const struct fill_context *context)
+			  const struct batch_statement *statement, struct op **ops, unsigned count,
+			  const struct fill_context *context)
 {
 	struct array_values v;
 
 	array_reset(memory);
 	statement->fill(memory, ops, count, context);
-	if (!array_values(memory, &v) ||
-	    !PQsendQueryPrepared(handle, statement->name, v.count, v.values, v.lengths,
-				 v.formats, 1))
+	if (!array_values(memory, &v) || !PQsendQueryPrepared(handle, statement->name, v.count,
+							      v.values, v.lengths, v.formats, 1))
 		return -1;
 	b->sent[b->sent_count++] = (struct batch_sent){ statement, ops, count };
 	return 0;
@@ -335,8 +331,8 @@ void batch_start(struct batch *b)
 	b->segment_count = 1;
 }
 
-int batch_send(struct batch *b, PGconn *handle, struct array *memory,
-	       struct message_id incarnation, int64_t now_wall_us)
+int batch_send(struct batch *b, PGconn *handle, struct array *memory, struct message_id incarnation,
+	       int64_t now_wall_us)
 {
 	const struct fill_context context = { incarnation, now_wall_us };
 

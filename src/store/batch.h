@@ -21,8 +21,8 @@
 
 #define BATCH_ROWS 256
 #define BATCH_BYTES (1u << 20)
-#define BATCH_SEGMENTS 10    /* 1 + log2(BATCH_ROWS) + 1 */
-#define BATCH_STATEMENTS 12  /* most in one transaction */
+#define BATCH_SEGMENTS 10   /* 1 + log2(BATCH_ROWS) + 1 */
+#define BATCH_STATEMENTS 12 /* most in one transaction */
 
 struct batch_statement;
 
@@ -53,21 +53,18 @@ struct batch {
 	struct err why;
 };
 
-/* The statements it uses, for connection_kind; ended with null. */
-extern const char *const batch_statements[];
-
 /* After ops[] and count were filled. */
 void batch_start(struct batch *b);
 /* Queues the last segment's statements and a sync.  Returns how many ops that is (0: all
  * were taken out; nothing is queued), or -1: libpq or memory failed, give the connection up.
  * Marks its ops as flying. */
-int batch_send(struct batch *b, PGconn *handle, struct array *memory,
-	       struct message_id incarnation, int64_t now_wall_us) MUST_CHECK;
+int batch_send(struct batch *b, PGconn *handle, struct array *memory, struct message_id incarnation,
+	       int64_t now_wall_us) MUST_CHECK;
 
 enum batch_step {
-	BATCH_MORE = 0,      /* results are missing */
-	BATCH_COMMITTED,     /* each op in sorted[] has its verdict */
-	BATCH_FAILED,        /* rolled back: why, why_class */
+	BATCH_MORE = 0,  /* results are missing */
+	BATCH_COMMITTED, /* each op in sorted[] has its verdict */
+	BATCH_FAILED,    /* rolled back: why, why_class */
 };
 enum batch_step batch_result(struct batch *b, const PGresult *result);
 /* The connection went while the segment was in flight: its ops are in doubt. */

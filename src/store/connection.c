@@ -43,13 +43,13 @@ struct connection {
 	enum state state;
 	PGconn *handle;
 	uint64_t watch;
-	uint32_t watched;              /* events waited for */
-	uint64_t timer;                /* the present state's time-out */
+	uint32_t watched; /* events waited for */
+	uint64_t timer;   /* the present state's time-out */
 	struct resolve *resolve;
-	struct resolve_answer answer;  /* addresses of the present host */
-	unsigned host;                 /* of info.hosts */
-	unsigned address;              /* of answer, or 0 */
-	unsigned setup_at;             /* results of the set-up seen */
+	struct resolve_answer answer; /* addresses of the present host */
+	unsigned host;                /* of info.hosts */
+	unsigned address;             /* of answer, or 0 */
+	unsigned setup_at;            /* results of the set-up seen */
 	int64_t wait_ms;
 	int64_t heard_ms;
 	struct err trouble;
@@ -77,7 +77,7 @@ static void describe_handle(const struct connection *c, struct err *ret_err)
 void connection_describe(const PGresult *result, struct err *ret_err)
 {
 	static const enum err_class classes[] = {
-		[SQLSTATE_DATA] = ERR_INVALID, [SQLSTATE_REPEAT] = ERR_TEMPORARY,
+		[SQLSTATE_DATA] = ERR_INVALID,        [SQLSTATE_REPEAT] = ERR_TEMPORARY,
 		[SQLSTATE_RECONNECT] = ERR_TEMPORARY, [SQLSTATE_SCHEMA] = ERR_PERMANENT,
 		[SQLSTATE_OTHER] = ERR_TEMPORARY,
 	};
@@ -249,8 +249,7 @@ static int queue_settings(struct connection *c)
 				  s->value);
 		separator = ", ";
 	}
-	if (str_ok(&text) &&
-	    PQsendQueryParams(c->handle, text.data, 0, NULL, NULL, NULL, NULL, 0))
+	if (str_ok(&text) && PQsendQueryParams(c->handle, text.data, 0, NULL, NULL, NULL, NULL, 0))
 		rc = 0;
 	str_fini(&text);
 	return rc;
@@ -423,8 +422,8 @@ static void resolved(void *arg, const struct resolve_answer *answer)
 		connect_now(c, c->answer.addresses[c->address]);
 		return;
 	}
-	err_set(&why, ERR_TEMPORARY, 0, "database: looking up %s: %s",
-		c->info.hosts[c->host].host, answer->why);
+	err_set(&why, ERR_TEMPORARY, 0, "database: looking up %s: %s", c->info.hosts[c->host].host,
+		answer->why);
 	address_failed(c, &why);
 }
 
@@ -450,8 +449,7 @@ static void try_host(struct connection *c)
 /* --- for the owner --- */
 
 struct connection *connection_new(struct loop *loop, const char *conninfo,
-				  const char *application_name,
-				  const struct connection_kind *kind,
+				  const char *application_name, const struct connection_kind *kind,
 				  const struct connection_events *events, struct err *ret_err)
 {
 	struct connection *c = calloc(1, sizeof(*c));

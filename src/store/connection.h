@@ -27,9 +27,9 @@ struct connection_setting {
 
 /* What kind of session it is: static rows.  Lists end with a null. */
 struct connection_kind {
-	const char *role;                          /* set when it exists and may be */
+	const char *role; /* set when it exists and may be */
 	const struct connection_setting *settings;
-	const char *const *statements;             /* names of sql_statements to prepare */
+	const char *const *statements; /* names of sql_statements to prepare */
 };
 
 struct connection_events {
@@ -47,8 +47,7 @@ struct connection_events {
 };
 
 struct connection *connection_new(struct loop *loop, const char *conninfo,
-				  const char *application_name,
-				  const struct connection_kind *kind,
+				  const char *application_name, const struct connection_kind *kind,
 				  const struct connection_events *events,
 				  struct err *ret_err) MUST_CHECK;
 void connection_free(struct connection *c);

@@ -72,8 +72,8 @@ static int set_hosts(struct conninfo *info, struct memory *memory, struct err *r
 	const char *addresses[CONNINFO_HOSTS_MAX] = { NULL };
 	const char *ports[CONNINFO_HOSTS_MAX] = { NULL };
 	int host_count = server_list(memory, 0, "host", hosts, ret_err);
-	int address_count = host_count < 0 ? -1 : server_list(memory, 1, "hostaddr", addresses,
-							      ret_err);
+	int address_count = host_count < 0 ? -1
+					   : server_list(memory, 1, "hostaddr", addresses, ret_err);
 	int port_count = address_count < 0 ? -1 : server_list(memory, 2, "port", ports, ret_err);
 	int count = host_count > address_count ? host_count : address_count;
 
@@ -84,13 +84,15 @@ static int set_hosts(struct conninfo *info, struct memory *memory, struct err *r
 	if ((host_count > 0 && host_count != count) ||
 	    (address_count > 0 && address_count != count) ||
 	    (port_count > 1 && port_count != count)) {
-		err_set(ret_err, ERR_INVALID, 0, "database connection string: host, hostaddr and "
+		err_set(ret_err, ERR_INVALID, 0,
+			"database connection string: host, hostaddr and "
 			"port must have as many parts as each other");
 		return -1;
 	}
 	for (int i = 0; i < count; i++)
 		info->hosts[i] = (struct conninfo_host){
-			.host = hosts[i], .hostaddr = addresses[i],
+			.host = hosts[i],
+			.hostaddr = addresses[i],
 			.port = port_count == 1 ? ports[0] : ports[i],
 		};
 	info->host_count = (unsigned)count;

@@ -30,7 +30,7 @@ struct conninfo {
 	unsigned options;
 	struct conninfo_host hosts[CONNINFO_HOSTS_MAX]; /* at least one */
 	unsigned host_count;
-	void *memory;         /* what the texts live in */
+	void *memory; /* what the texts live in */
 };
 
 int conninfo_parse(const char *text, struct conninfo *ret, struct err *ret_err) MUST_CHECK;

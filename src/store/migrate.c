@@ -10,12 +10,12 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "store/connection.h"
 #include "store/sql.h"
 
-static const char lock_sql[] =
-	"SELECT pg_catalog.pg_advisory_lock("
-	"pg_catalog.hashtextextended('message_sender.migrate', 0))";
+static const char lock_sql[] = "SELECT pg_catalog.pg_advisory_lock("
+			       "pg_catalog.hashtextextended('message_sender.migrate', 0))";
 static const char applied_sql[] =
 	"SELECT name, checksum FROM message_sender.schema_migration ORDER BY name";
 static const char checksum_sql[] =
@@ -72,8 +72,7 @@ static int checksum(PGconn *db, const struct sql_text *migration, char *ret_chec
 
 	if (!result)
 		return -1;
-	strncpy(ret_checksum, PQgetvalue(result, 0, 0), CHECKSUM_BYTES - 1);
-	ret_checksum[CHECKSUM_BYTES - 1] = '\0';
+	text_copy_cut(ret_checksum, CHECKSUM_BYTES, PQgetvalue(result, 0, 0));
 	PQclear(result);
 	return 0;
 }
@@ -89,14 +88,17 @@ static int check_applied(PGconn *db, const PGresult *applied, struct err *ret_er
 		if (i >= sql_migrations_count || strcmp(name, sql_migrations[i].name) != 0) {
 			err_set(ret_err, ERR_PERMANENT, 0,
 				"the schema is newer than this program: it has migration %s, "
-				"which this program does not know", name);
+				"which this program does not know",
+				name);
 			return -1;
 		}
 		if (checksum(db, &sql_migrations[i], sum, ret_err) != 0)
 			return -1;
 		if (strcmp(sum, PQgetvalue(applied, (int)i, 1)) != 0) {
-			err_set(ret_err, ERR_PERMANENT, 0, "migration %s was altered after it was "
-				"applied: the database has another checksum", name);
+			err_set(ret_err, ERR_PERMANENT, 0,
+				"migration %s was altered after it was "
+				"applied: the database has another checksum",
+				name);
 			return -1;
 		}
 	}
@@ -106,8 +108,10 @@ static int check_applied(PGconn *db, const PGresult *applied, struct err *ret_er
 /* How many of the migrations are there, all of them ours. */
 static int count_applied(PGconn *db, size_t *ret_count, struct err *ret_err)
 {
-	PGresult *result = run(db, "SELECT pg_catalog.to_regclass("
-			       "'message_sender.schema_migration') IS NOT NULL", ret_err);
+	PGresult *result = run(db,
+			       "SELECT pg_catalog.to_regclass("
+			       "'message_sender.schema_migration') IS NOT NULL",
+			       ret_err);
 	bool there;
 	int rc;
 
@@ -129,8 +133,7 @@ static int count_applied(PGconn *db, size_t *ret_count, struct err *ret_err)
 	return rc;
 }
 
-static int apply_in_transaction(PGconn *db, const struct sql_text *migration,
-				struct err *ret_err)
+static int apply_in_transaction(PGconn *db, const struct sql_text *migration, struct err *ret_err)
 {
 	char sum[CHECKSUM_BYTES];
 	const char *values[2] = { migration->name, sum };
@@ -194,8 +197,9 @@ int migrate_run(const char *conninfo, migrate_told_fn *told, void *arg, unsigned
 
 	if (PQstatus(db) != CONNECTION_OK) {
 		const char *text = PQerrorMessage(db);
+		int line = (int)strcspn(text, "\n");
 
-		err_set(ret_err, ERR_TEMPORARY, 0, "database: %.*s", (int)strcspn(text, "\n"), text);
+		err_set(ret_err, ERR_TEMPORARY, 0, "database: %.*s", line, text);
 		PQfinish(db);
 		return -1;
 	}

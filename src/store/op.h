@@ -18,15 +18,15 @@
 
 /* The order of the statements in a batch. */
 enum op_kind {
-	OP_CANCEL = 0,   /* an accept whose caller was told STORE_UNCERTAIN */
+	OP_CANCEL = 0, /* an accept whose caller was told STORE_UNCERTAIN */
 	OP_ACCEPT,
 	OP_BEGIN,
 	OP_OUTCOME,
 	OP_DEFER,
 	OP_CONVERSATION,
-	OP_WRITES,       /* how many kinds share batches */
+	OP_WRITES, /* how many kinds share batches */
 	OP_LOAD = OP_WRITES,
-	OP_UPKEEP,       /* partitions; nobody is told */
+	OP_UPKEEP, /* partitions; nobody is told */
 	OP_STATUS,
 };
 
@@ -38,24 +38,24 @@ struct op_load {
 };
 
 struct op {
-	struct list node;            /* of the queue, of loads, or of what is completed */
-	struct list timed;           /* of those that time out, in order of submission */
+	struct list node;  /* of the queue, of loads, or of what is completed */
+	struct list timed; /* of those that time out, in order of submission */
 	enum op_kind kind;
 	uint64_t tag;
 	int64_t submitted_ms;
 	struct message_id id;
-	size_t bytes;                /* of its texts, about */
+	size_t bytes; /* of its texts, about */
 
 	/* The op of the same message that waited when this one came. */
-	uint64_t serial;             /* counted up, from 1 */
-	uint64_t before_serial;      /* 0: none */
+	uint64_t serial;        /* counted up, from 1 */
+	uint64_t before_serial; /* 0: none */
 	enum op_kind before_kind;
 
-	enum op_kind sent_as;        /* by the last batch_send() */
-	bool flying;                 /* written, and the answer may still come */
-	bool doubt;                  /* written, and the answer will not come: may be there */
-	struct message *own;         /* of a cancel: what row.accept.message points to */
-	struct op *merged;           /* of an outcome: the conversation it settles as well */
+	enum op_kind sent_as; /* by the last batch_send() */
+	bool flying;          /* written, and the answer may still come */
+	bool doubt;           /* written, and the answer will not come: may be there */
+	struct message *own;  /* of a cancel: what row.accept.message points to */
+	struct op *merged;    /* of an outcome: the conversation it settles as well */
 
 	union {
 		struct store_accept accept;
@@ -69,13 +69,12 @@ struct op {
 	/* Completion. */
 	enum store_verdict verdict;
 	uint64_t seq;
-	struct err err;              /* unless DONE */
-	PGresult *result;            /* of reads; owned */
+	struct err err;   /* unless DONE */
+	PGresult *result; /* of reads; owned */
 };
 
 /* Null: no memory. */
-struct op *op_new(enum op_kind kind, uint64_t tag, struct message_id id,
-		  int64_t now_ms) MUST_CHECK;
+struct op *op_new(enum op_kind kind, uint64_t tag, struct message_id id, int64_t now_ms) MUST_CHECK;
 void op_free(struct op *op);
 
 /* Puts it at the end of `completed`, with the conversation merged into it; err may be null

@@ -18,10 +18,10 @@
 
 struct queue {
 	struct list ops;
-	struct table *by_id;     /* the last one of each message */
+	struct table *by_id; /* the last one of each message */
 	unsigned count;
-	uint64_t serial;         /* of the last one added */
-	unsigned cancels;        /* at its head */
+	uint64_t serial;  /* of the last one added */
+	unsigned cancels; /* at its head */
 };
 
 int queue_init(struct queue *q) MUST_CHECK;

@@ -18,9 +18,9 @@ struct reader {
 	struct connection *connection;
 	struct list *completed;
 	struct list waiting;
-	struct list flying;      /* in order of their statements */
+	struct list flying; /* in order of their statements */
 	unsigned pending;
-	bool in_flight;          /* until the sync */
+	bool in_flight; /* until the sync */
 	int64_t sent_ms;
 	uint64_t timer;
 	struct array memory;
@@ -34,6 +34,7 @@ static const struct connection_setting settings[] = {
 	{ "statement_timeout", "1500ms" },
 	{ "plan_cache_mode", "force_generic_plan" },
 	{ "enable_seqscan", "off" },
+	{ "enable_bitmapscan", "off" },
 	{ "jit", "off" },
 	{ "client_min_messages", "error" },
 	{ NULL, NULL },
@@ -42,7 +43,9 @@ static const struct connection_setting settings[] = {
 static const char *const statements[] = { "status", NULL };
 
 static const struct connection_kind kind = {
-	.role = "message_sender_reader", .settings = settings, .statements = statements,
+	.role = "message_sender_reader",
+	.settings = settings,
+	.statements = statements,
 };
 
 static void complete(struct reader *r, struct op *op, enum store_verdict verdict,
@@ -110,8 +113,10 @@ static int send_one(struct reader *r, PGconn *handle, const struct op *op)
 	array_reset(&r->memory);
 	array_uuid(&r->memory, op->id);
 	return array_values(&r->memory, &v) &&
-	       PQsendQueryPrepared(handle, "status", v.count, v.values, v.lengths, v.formats, 1) ?
-	       0 : -1;
+			       PQsendQueryPrepared(handle, "status", v.count, v.values, v.lengths,
+						   v.formats, 1)
+		       ? 0
+		       : -1;
 }
 
 static void give_up(struct reader *r, const char *why)
@@ -171,12 +176,15 @@ bool reader_pump(struct reader *r)
 	return true;
 }
 
-struct reader *reader_new(struct loop *loop, const struct store_settings *s,
-			  struct list *completed, struct err *ret_err)
+struct reader *reader_new(struct loop *loop, const struct store_settings *s, struct list *completed,
+			  struct err *ret_err)
 {
 	struct reader *r = calloc(1, sizeof(*r));
 	const struct connection_events events = {
-		.ready = ready, .readable = readable, .lost = lost, .arg = r,
+		.ready = ready,
+		.readable = readable,
+		.lost = lost,
+		.arg = r,
 	};
 
 	if (!r) {
@@ -188,8 +196,8 @@ struct reader *reader_new(struct loop *loop, const struct store_settings *s,
 	list_init(&r->waiting);
 	list_init(&r->flying);
 	array_init(&r->memory);
-	r->connection = connection_new(loop, s->conninfo, s->application_name, &kind, &events,
-				       ret_err);
+	r->connection =
+		connection_new(loop, s->conninfo, s->application_name, &kind, &events, ret_err);
 	if (!r->connection) {
 		free(r);
 		return NULL;
@@ -241,8 +249,9 @@ static int64_t time_or_zero(const PGresult *result, int column)
 
 static int64_t int_or_zero(const PGresult *result, int column)
 {
-	return PQgetisnull(result, 0, column) ? 0 :
-		array_read_int(PQgetvalue(result, 0, column), PQgetlength(result, 0, column));
+	return PQgetisnull(result, 0, column) ? 0
+					      : array_read_int(PQgetvalue(result, 0, column),
+							       PQgetlength(result, 0, column));
 }
 
 void reader_status(const struct op *op, struct store_status *ret_status)

@@ -112,8 +112,8 @@ static void answered(void *arg, int fd, uint32_t events)
 	done(done_arg, &answer);
 }
 
-struct resolve *resolve_start(struct loop *loop, const char *host, resolve_done_fn *done,
-			      void *arg, struct err *ret_err)
+struct resolve *resolve_start(struct loop *loop, const char *host, resolve_done_fn *done, void *arg,
+			      struct err *ret_err)
 {
 	struct resolve *r = calloc(1, sizeof(*r));
 	struct job *job = calloc(1, sizeof(*job));

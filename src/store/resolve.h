@@ -16,7 +16,7 @@
 #define RESOLVE_ADDRESS_BYTES 64 /* IPv6 with scope */
 
 struct resolve_answer {
-	unsigned count;      /* 0: failed, and why says how */
+	unsigned count; /* 0: failed, and why says how */
 	char addresses[RESOLVE_ADDRESSES_MAX][RESOLVE_ADDRESS_BYTES]; /* numeric */
 	char why[128];
 };
@@ -27,8 +27,8 @@ struct resolve;
 typedef void resolve_done_fn(void *arg, const struct resolve_answer *answer);
 
 /* Null with ret_err: no thread or descriptor to be had. */
-struct resolve *resolve_start(struct loop *loop, const char *host, resolve_done_fn *done,
-			      void *arg, struct err *ret_err) MUST_CHECK;
+struct resolve *resolve_start(struct loop *loop, const char *host, resolve_done_fn *done, void *arg,
+			      struct err *ret_err) MUST_CHECK;
 /* Forgets it: done is not called.  Null is allowed. */
 void resolve_forget(struct resolve *r);
 

@@ -8,11 +8,11 @@
 #define STORE_SQLSTATE_H
 
 enum sqlstate_class {
-	SQLSTATE_DATA,        /* 22, 23, 54: a row's own fault; halve the batch */
-	SQLSTATE_REPEAT,      /* 40001, 40P01, 55P03, 57014: repeat the batch unchanged */
-	SQLSTATE_RECONNECT,   /* 08, 53300, 57P01-05, 25006: this connection is no good */
-	SQLSTATE_SCHEMA,      /* 3F000, 42P01, 42703, 42883: not the schema of this program */
-	SQLSTATE_OTHER,       /* trouble: say so and try again later */
+	SQLSTATE_DATA,      /* 22, 23, 54: a row's own fault; halve the batch */
+	SQLSTATE_REPEAT,    /* 40001, 40P01, 55P03, 57014: repeat the batch unchanged */
+	SQLSTATE_RECONNECT, /* 08, 53300, 57P01-05, 25006: this connection is no good */
+	SQLSTATE_SCHEMA,    /* 3F000, 42P01, 42703, 42883: not the schema of this program */
+	SQLSTATE_OTHER,     /* trouble: say so and try again later */
 };
 
 /* code: five characters, or null when libpq has none (its own errors). */

@@ -78,8 +78,7 @@ static bool pump(void *arg)
 
 /* A fact that there is no memory for would be lost: better the process, whose successor
  * finds the attempt open and asks what became of it. */
-static struct op *new_fact(struct store *s, enum op_kind kind, uint64_t tag,
-			   struct message_id id)
+static struct op *new_fact(struct store *s, enum op_kind kind, uint64_t tag, struct message_id id)
 {
 	struct op *op = op_new(kind, tag, id, loop_now_ms(s->loop));
 
@@ -90,8 +89,8 @@ static struct op *new_fact(struct store *s, enum op_kind kind, uint64_t tag,
 	return op;
 }
 
-static struct op *new_op(struct store *s, enum op_kind kind, uint64_t tag,
-			 struct message_id id, struct err *ret_err)
+static struct op *new_op(struct store *s, enum op_kind kind, uint64_t tag, struct message_id id,
+			 struct err *ret_err)
 {
 	struct op *op;
 
@@ -111,8 +110,7 @@ static size_t text_bytes(const char *text)
 	return text ? strlen(text) : 0;
 }
 
-int store_accept(struct store *s, uint64_t tag, const struct store_accept *row,
-		 struct err *ret_err)
+int store_accept(struct store *s, uint64_t tag, const struct store_accept *row, struct err *ret_err)
 {
 	struct op *op = new_op(s, OP_ACCEPT, tag, row->message->id, ret_err);
 
@@ -124,8 +122,7 @@ int store_accept(struct store *s, uint64_t tag, const struct store_accept *row,
 	return 0;
 }
 
-int store_begin(struct store *s, uint64_t tag, const struct store_begin *row,
-		struct err *ret_err)
+int store_begin(struct store *s, uint64_t tag, const struct store_begin *row, struct err *ret_err)
 {
 	struct op *op = new_op(s, OP_BEGIN, tag, row->id, ret_err);
 

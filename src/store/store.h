@@ -33,11 +33,11 @@
 struct store;
 
 enum store_verdict {
-	STORE_DONE = 0,     /* committed */
-	STORE_CONFLICT,     /* begin: the work is not as the decision assumed, or gone */
-	STORE_AWAY,         /* certainly not written: the database could not be reached in time */
-	STORE_UNCERTAIN,    /* accept only: may have been taken */
-	STORE_REJECTED,     /* this row's data was refused (SQLSTATE 22, 23) */
+	STORE_DONE = 0,  /* committed */
+	STORE_CONFLICT,  /* begin: the work is not as the decision assumed, or gone */
+	STORE_AWAY,      /* certainly not written: the database could not be reached in time */
+	STORE_UNCERTAIN, /* accept only: may have been taken */
+	STORE_REJECTED,  /* this row's data was refused (SQLSTATE 22, 23) */
 };
 
 /* An accepted message: rows in message and work, one transaction. */
@@ -51,24 +51,24 @@ struct store_accept {
 	/* Not to be sent at all: stored as failed, no work. */
 	bool failed;
 	int failure_code;
-	const char *failure_reason;    /* borrowed until completion */
+	const char *failure_reason; /* borrowed until completion */
 };
 
 /* Attempt n begins: only if the work row still says attempt n - 1 is the last, and its
  * outcome is recorded. */
 struct store_begin {
 	struct message_id id;
-	unsigned attempt;              /* 1 or more */
-	const char *number;            /* borrowed until completion */
+	unsigned attempt;   /* 1 or more */
+	const char *number; /* borrowed until completion */
 	int64_t deadline_wall_us;
 };
 
 enum store_next {
-	STORE_NEXT_DONE = 0,           /* sent; nothing left to do: work row goes */
-	STORE_NEXT_CONVERSATION,       /* sent; to be stored in the Conversation Service */
-	STORE_NEXT_RETRY,              /* due again at due_wall_us */
-	STORE_NEXT_UNKNOWN,            /* lost: waits for evidence or policy */
-	STORE_NEXT_FAILED,             /* final: work row goes */
+	STORE_NEXT_DONE = 0,     /* sent; nothing left to do: work row goes */
+	STORE_NEXT_CONVERSATION, /* sent; to be stored in the Conversation Service */
+	STORE_NEXT_RETRY,        /* due again at due_wall_us */
+	STORE_NEXT_UNKNOWN,      /* lost: waits for evidence or policy */
+	STORE_NEXT_FAILED,       /* final: work row goes */
 };
 
 /* The outcome of an attempt: a fact, recorded idempotently, whatever happened meanwhile; also
@@ -76,38 +76,38 @@ enum store_next {
 struct store_outcome {
 	struct message_id id;
 	unsigned attempt;
-	struct message_id incarnation;  /* that began it */
+	struct message_id incarnation; /* that began it */
 	enum outcome outcome;
-	const char *number;             /* all texts: borrowed until completion */
+	const char *number; /* all texts: borrowed until completion */
 	int64_t begun_wall_us;
 	int64_t ended_wall_us;
-	int http_status;                /* 0: none */
-	int code;                       /* Meta's; negative for our cases; 0 none */
+	int http_status; /* 0: none */
+	int code;        /* Meta's; negative for our cases; 0 none */
 	int subcode;
 	const char *title;
 	const char *details;
 	const char *trace;
-	const char *wamid;              /* "" unless accepted */
+	const char *wamid; /* "" unless accepted */
 	enum store_next next;
-	int64_t due_wall_us;            /* with RETRY, CONVERSATION */
-	unsigned counted;               /* attempts that count against MAX_RETRIES, so far */
-	unsigned throttled;             /* rate-limited in a row, so far */
-	const char *failure_reason;     /* with FAILED */
+	int64_t due_wall_us;        /* with RETRY, CONVERSATION */
+	unsigned counted;           /* attempts that count against MAX_RETRIES, so far */
+	unsigned throttled;         /* rate-limited in a row, so far */
+	const char *failure_reason; /* with FAILED */
 };
 
 /* Work waits without an attempt (credentials to be had later) or ends without one. */
 struct store_defer {
 	struct message_id id;
-	bool failed;                    /* else due again at due_wall_us */
+	bool failed; /* else due again at due_wall_us */
 	int64_t due_wall_us;
 	int failure_code;
-	const char *reason;             /* borrowed until completion */
+	const char *reason; /* borrowed until completion */
 };
 
 /* The Conversation Service has it, or not yet. */
 struct store_conversation {
 	struct message_id id;
-	bool stored;                    /* else due again at due_wall_us */
+	bool stored; /* else due again at due_wall_us */
 	int64_t due_wall_us;
 	unsigned tries;
 };
@@ -121,7 +121,7 @@ struct store_status {
 	bool found;
 	enum state state;
 	char wamid[160];
-	int64_t sent_wall_us;           /* 0: none; so below */
+	int64_t sent_wall_us; /* 0: none; so below */
 	int64_t delivered_wall_us;
 	int64_t read_wall_us;
 	int failure_code;
@@ -133,19 +133,19 @@ typedef void store_status_fn(void *arg, uint64_t tag, enum store_verdict verdict
 
 /* One row of live work with its message, as loaded at start and by the fallback poll. */
 struct store_work {
-	struct message message;         /* texts borrowed for the call: message_copy() it */
-	enum state state;               /* queued, sending, retrying, unknown; sent: conversation */
+	struct message message; /* texts borrowed for the call: message_copy() it */
+	enum state state;       /* queued, sending, retrying, unknown; sent: conversation */
 	bool caller_waited;
-	unsigned attempt;               /* last begun, 0 none */
+	unsigned attempt; /* last begun, 0 none */
 	unsigned counted;
 	unsigned throttled;
-	struct message_id incarnation;  /* that began it */
+	struct message_id incarnation; /* that began it */
 	int64_t begun_wall_us;
 	int64_t deadline_wall_us;
 	int64_t due_wall_us;
 	int64_t expires_wall_us;
-	const char *number;             /* "" until the first attempt begins */
-	const char *wamid;              /* of a sent one, for the Conversation Service */
+	const char *number; /* "" until the first attempt begins */
+	const char *wamid;  /* of a sent one, for the Conversation Service */
 	unsigned conversation_tries;
 };
 /* Called per row, then once with work null: `more` says whether rows may be left beyond the
@@ -154,11 +154,11 @@ typedef void store_work_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			   const struct store_work *work, bool more, const struct err *err);
 
 struct store_settings {
-	const char *conninfo;           /* DATABASE_URL; copied */
-	struct message_id incarnation;  /* of this worker's life: registered at start */
-	const char *application_name;   /* "message-sender worker-1"; copied */
-	int64_t accept_timeout_ms;      /* 1,500: the caller's 503 comes within 2 s */
-	unsigned max_pending;           /* rows waiting to be written; beyond: submit refuses */
+	const char *conninfo;          /* DATABASE_URL; copied */
+	struct message_id incarnation; /* of this worker's life: registered at start */
+	const char *application_name;  /* "message-sender worker-1"; copied */
+	int64_t accept_timeout_ms;     /* 1,500: the caller's 503 comes within 2 s */
+	unsigned max_pending;          /* rows waiting to be written; beyond: submit refuses */
 };
 
 struct store_callbacks {

@@ -17,7 +17,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -25,17 +24,18 @@
 #include "store/batch.h"
 #include "store/connection.h"
 #include "store/queue.h"
-#include "store/sql.h"
+#include "store/session.h"
 #include "store/sqlstate.h"
 
 #define FLUSH_ROWS 200
-#define LINGER_MS 2         /* the oldest row waits at most so long for company … */
-#define LINGER_BUSY_MS 10   /* … and so long when much company is to be expected */
-#define BUSY_ROWS 8         /* expected within LINGER_BUSY_MS: worth waiting for */
+#define LINGER_MS 2       /* the oldest row waits at most so long for company … */
+#define LINGER_BUSY_MS 10 /* … and so long when much company is to be expected */
+#define BUSY_ROWS 8       /* expected within LINGER_BUSY_MS: worth waiting for */
 #define RATE_MS 100
 #define TICK_MS 50
-#define STUCK_MS 2000       /* no answer: trouble */
-#define GIVE_UP_MS 5000     /* no byte: another connection */
+#define STUCK_MS 2000 /* no answer: trouble */
+#define TROUBLE_MS 2000
+#define GIVE_UP_MS 5000 /* no byte: another connection */
 #define LOAD_TIMEOUT_MS 2000
 #define REPEAT_FIRST_MS 10
 #define REPEAT_LAST_MS 1000
@@ -45,8 +45,7 @@ enum flight { FLIGHT_NONE = 0, FLIGHT_BATCH, FLIGHT_LOAD };
 
 struct writer {
 	struct loop *loop;
-	struct message_id incarnation;
-	char *worker;
+	struct session session;
 	int64_t accept_timeout_ms;
 	struct connection *connection;
 	struct list *completed;
@@ -55,21 +54,21 @@ struct writer {
 	struct batch batch;
 	struct list loads;
 	struct op *flying_load;
-	struct list timed;         /* accepts, in order of submission */
+	struct list timed; /* accepts, in order of submission */
 	unsigned pending;
 	enum flight flight;
 	int64_t sent_ms;
 
-	int64_t repeat_ms;         /* the wait before the next repetition; 0: none yet */
+	int64_t repeat_ms; /* the wait before the next repetition; 0: none yet */
 	int64_t not_before_ms;
 	int64_t upkeep_at_ms;
 	uint64_t flush_timer;
-	int64_t rate_since_ms;     /* rows submitted: of the last tenth of a second, and now */
+	int64_t rate_since_ms; /* rows submitted: of the last tenth of a second, and now */
 	unsigned rate_rows;
 	unsigned rate_counting;
 	uint64_t tick_timer;
-	bool schema_checked;       /* in this session's set-up */
-	bool in_trouble;
+	bool in_trouble;    /* by an error no repetition has cured yet */
+	int64_t trouble_ms; /* when it came last */
 	struct err trouble;
 	struct array memory;
 };
@@ -95,95 +94,20 @@ static void complete(struct writer *w, struct op *op, enum store_verdict verdict
 		op_complete(op, w->completed, verdict, err);
 }
 
-/* --- session --- */
-
-static const struct connection_setting settings[] = {
-	{ "search_path", "pg_catalog, pg_temp" },
-	{ "timezone", "UTC" },
-	{ "synchronous_commit", "on" },
-	{ "idle_in_transaction_session_timeout", "5s" },
-	{ "lock_timeout", "500ms" },
-	{ "statement_timeout", "4s" },
-	/* Batches touch rows by key, however many there are and whatever statistics say: each
-	 * table by `= ANY` of the batch's ids, then a hash join of as many rows.  A nested loop
-	 * looks cheap on a young table and becomes a full scan for every row. */
-	{ "plan_cache_mode", "force_generic_plan" },
-	{ "enable_nestloop", "off" },
-	{ "enable_mergejoin", "off" },
-	{ "enable_seqscan", "off" },
-	{ "enable_bitmapscan", "off" },
-	{ "enable_memoize", "off" },
-	{ "jit", "off" },
-	{ "client_min_messages", "error" },
-	{ NULL, NULL },
-};
-
-static const char *const statements[] = {
-	"schema", "accept", "accept_again", "accept_seq", "cancel", "begin", "outcome_lock",
-	"outcome", "defer", "conversation", "load", "partitions", "register", NULL,
-};
-
-static const struct connection_kind kind = {
-	.role = "message_sender_app", .settings = settings, .statements = statements,
-};
+/* --- connected and not --- */
 
 static int setup(void *arg, PGconn *handle)
 {
 	struct writer *w = arg;
-	char node[256] = "";
-	struct array_values v;
 
-	w->schema_checked = false;
-	(void)gethostname(node, sizeof(node) - 1);
-	array_reset(&w->memory);
-	array_uuid(&w->memory, w->incarnation);
-	if (!array_values(&w->memory, &v))
-		return -1;
-	v.values[1] = node;
-	v.lengths[1] = (int)strlen(node);
-	v.formats[1] = 1;
-	v.values[2] = w->worker;
-	v.lengths[2] = (int)strlen(w->worker);
-	v.formats[2] = 1;
-	if (!PQsendQueryPrepared(handle, "schema", 0, NULL, NULL, NULL, 0) ||
-	    !PQsendQueryPrepared(handle, "register", 3, v.values, v.lengths, v.formats, 0))
-		return -1;
-	return 0;
-}
-
-static int check_schema(struct writer *w, const PGresult *result, struct err *ret_err)
-{
-	size_t count = (size_t)PQntuples(result);
-	size_t same = 0;
-
-	while (same < count && same < sql_migrations_count &&
-	       strcmp(PQgetvalue(result, (int)same, 0), sql_migrations[same].name) == 0)
-		same++;
-	w->schema_checked = true;
-	if (same == count && same == sql_migrations_count)
-		return 0;
-	if (same == sql_migrations_count)
-		err_set(ret_err, ERR_PERMANENT, 0,
-			"database: its schema is newer than this program (%zu migrations, the "
-			"program has %zu): install the newer message-sender",
-			count, sql_migrations_count);
-	else if (same == count)
-		err_set(ret_err, ERR_PERMANENT, 0,
-			"database: its schema is older than this program (%zu of %zu migrations): "
-			"run `message-sender db migrate`",
-			count, sql_migrations_count);
-	else
-		err_set(ret_err, ERR_PERMANENT, 0,
-			"database: its schema is another one: migration %zu differs from this "
-			"program's", same + 1);
-	return -1;
+	return session_setup(&w->session, handle);
 }
 
 static int setup_result(void *arg, const PGresult *result, struct err *ret_err)
 {
 	struct writer *w = arg;
 
-	return w->schema_checked ? 0 : check_schema(w, result, ret_err);
+	return session_setup_result(&w->session, result, ret_err);
 }
 
 /* Once a day: partitions for the months to come. */
@@ -193,7 +117,7 @@ static void submit_upkeep(struct writer *w)
 
 	if (now_ms(w) < w->upkeep_at_ms)
 		return;
-	op = op_new(OP_UPKEEP, 0, w->incarnation, now_ms(w));
+	op = op_new(OP_UPKEEP, 0, w->session.incarnation, now_ms(w));
 	if (!op)
 		return;
 	w->upkeep_at_ms = now_ms(w) + UPKEEP_MS;
@@ -234,8 +158,7 @@ static void repeat_later(struct writer *w)
 		w->repeat_ms = REPEAT_FIRST_MS;
 		return;
 	}
-	w->not_before_ms = now_ms(w) + w->repeat_ms / 2 +
-			   random_u32() % (w->repeat_ms / 2 + 1);
+	w->not_before_ms = now_ms(w) + w->repeat_ms / 2 + random_u32() % (w->repeat_ms / 2 + 1);
 	w->repeat_ms = w->repeat_ms * 2 > REPEAT_LAST_MS ? REPEAT_LAST_MS : w->repeat_ms * 2;
 }
 
@@ -281,6 +204,7 @@ static void segment_failed(struct writer *w)
 	case SQLSTATE_SCHEMA:
 	case SQLSTATE_OTHER:
 		w->in_trouble = true;
+		w->trouble_ms = now_ms(w);
 		w->trouble = b->why;
 		repeat_later(w);
 		return;
@@ -352,7 +276,7 @@ static void give_up(struct writer *w, const char *why)
 static void send_segment(struct writer *w)
 {
 	int count = batch_send(&w->batch, connection_handle(w->connection), &w->memory,
-			       w->incarnation, clock_wall_us());
+			       w->session.incarnation, clock_wall_us());
 
 	if (count == 0) {
 		batch_pop(&w->batch);
@@ -384,7 +308,9 @@ static int send_load(struct writer *w, struct op *op)
 	array_time(a, load->due_until_wall_us);
 	array_int4(a, (int)load->limit);
 	return array_values(a, &v) && PQsendQueryPrepared(handle, "load", v.count, v.values,
-							  v.lengths, v.formats, 1) ? 0 : -1;
+							  v.lengths, v.formats, 1)
+		       ? 0
+		       : -1;
 }
 
 static void send_next_load(struct writer *w)
@@ -567,30 +493,34 @@ static void arm_tick(struct writer *w)
 
 /* --- for the store --- */
 
-struct writer *writer_new(struct loop *loop, const struct store_settings *s,
-			  struct list *completed, struct err *ret_err)
+struct writer *writer_new(struct loop *loop, const struct store_settings *s, struct list *completed,
+			  struct err *ret_err)
 {
 	struct writer *w = calloc(1, sizeof(*w));
 	const struct connection_events events = {
-		.setup = setup, .setup_result = setup_result, .ready = ready,
-		.readable = readable, .lost = lost, .arg = w,
+		.setup = setup,
+		.setup_result = setup_result,
+		.ready = ready,
+		.readable = readable,
+		.lost = lost,
+		.arg = w,
 	};
 
-	if (!w || !(w->worker = strdup(s->application_name)) || queue_init(&w->queue) != 0) {
+	if (!w || session_init(&w->session, s) != 0 || queue_init(&w->queue) != 0) {
 		err_set(ret_err, ERR_TEMPORARY, 0, "database: no memory");
-		free(w ? w->worker : NULL);
+		if (w)
+			session_fini(&w->session);
 		free(w);
 		return NULL;
 	}
 	w->loop = loop;
-	w->incarnation = s->incarnation;
 	w->accept_timeout_ms = s->accept_timeout_ms;
 	w->completed = completed;
 	list_init(&w->loads);
 	list_init(&w->timed);
 	array_init(&w->memory);
-	w->connection = connection_new(loop, s->conninfo, s->application_name, &kind, &events,
-				       ret_err);
+	w->connection = connection_new(loop, s->conninfo, s->application_name, &session_kind,
+				       &events, ret_err);
 	if (!w->connection) {
 		writer_free(w);
 		return NULL;
@@ -617,7 +547,7 @@ void writer_free(struct writer *w)
 	op_free(w->flying_load);
 	queue_fini(&w->queue);
 	array_fini(&w->memory);
-	free(w->worker);
+	session_fini(&w->session);
 	free(w);
 }
 
@@ -653,12 +583,15 @@ const struct err *writer_trouble(const struct writer *w)
 {
 	const struct err *trouble = connection_trouble(w->connection);
 	static const struct err stuck = {
-		.class = ERR_TEMPORARY, .text = "database: a batch has had no answer for 2 s",
+		.class = ERR_TEMPORARY,
+		.text = "database: a batch has had no answer for 2 s",
 	};
 
 	if (trouble)
 		return trouble;
-	if (w->in_trouble)
+	/* While something waits it is tried again every second at least; when nothing does,
+	 * it takes a new write to find out. */
+	if (w->in_trouble && now_ms(w) - w->trouble_ms < TROUBLE_MS)
 		return &w->trouble;
 	return w->flight != FLIGHT_NONE && silent_ms(w) >= STUCK_MS ? &stuck : NULL;
 }

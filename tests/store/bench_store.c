@@ -86,7 +86,7 @@ START_TEST(measure)
 	for (unsigned i = 0; i < 20; i++)
 		one_batch(&h, rows);
 	pid = harness_sql_long(&h, "SELECT pid FROM pg_stat_activity WHERE application_name = "
-			       "'store-test' AND query LIKE '%%outcome:%%'");
+				   "'store-test' AND query LIKE '%%outcome:%%'");
 	own = own_cpu_us();
 	server = cpu_us_of(pid);
 	start = clock_boot_ms();

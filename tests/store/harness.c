@@ -62,8 +62,10 @@ static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 		struct loaded *l = &h->loaded[h->loaded_count++];
 
 		*l = (struct loaded){ .message = message_copy(&work->message),
-			.state = work->state, .attempt = work->attempt, .counted = work->counted,
-			.incarnation = work->incarnation };
+				      .state = work->state,
+				      .attempt = work->attempt,
+				      .counted = work->counted,
+				      .incarnation = work->incarnation };
 		text_copy_cut(l->number, sizeof(l->number), work->number);
 		text_copy_cut(l->wamid, sizeof(l->wamid), work->wamid);
 		return;
@@ -157,7 +159,7 @@ void harness_prepare(struct harness *h)
 	h->sql = PQconnectdb(harness_url());
 	ck_assert_msg(PQstatus(h->sql) == CONNECTION_OK, "%s", PQerrorMessage(h->sql));
 	PQclear(PQexec(h->sql, "TRUNCATE message_sender.message, message_sender.attempt, "
-		       "message_sender.work, message_sender.incarnation"));
+			       "message_sender.work, message_sender.incarnation"));
 	random_bytes(h->incarnation.bytes, sizeof(h->incarnation.bytes));
 	h->loop = loop_new(&err);
 	ck_assert_ptr_nonnull(h->loop);
@@ -166,8 +168,11 @@ void harness_prepare(struct harness *h)
 void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 {
 	const struct store_settings settings = {
-		.conninfo = conninfo, .incarnation = h->incarnation,
-		.application_name = "store-test", .accept_timeout_ms = 1500, .max_pending = 1000,
+		.conninfo = conninfo,
+		.incarnation = h->incarnation,
+		.application_name = "store-test",
+		.accept_timeout_ms = 1500,
+		.max_pending = 1000,
 	};
 	const struct store_callbacks callbacks = { on_done, on_status, on_work, h };
 	struct err err = { .text = "" };
@@ -202,10 +207,14 @@ struct message *harness_message(struct harness *h, unsigned tag)
 	uint8_t random[10];
 	char tenant[32];
 	struct message m = {
-		.tenant_id = tenant, .outlet_id = "outlet-1", .conversation_id = "conv-1",
-		.recipient = "+628123456789", .type = "text",
+		.tenant_id = tenant,
+		.outlet_id = "outlet-1",
+		.conversation_id = "conv-1",
+		.recipient = "+628123456789",
+		.type = "text",
 		.payload = "{\"body\":\"Hello! Your order #12345 has been shipped.\"}",
-		.sender_type = "llm", .accepted_wall_us = clock_wall_us(),
+		.sender_type = "llm",
+		.accepted_wall_us = clock_wall_us(),
 	};
 
 	if (h->messages[tag])
@@ -221,9 +230,12 @@ struct message *harness_message(struct harness *h, unsigned tag)
 void harness_accept(struct harness *h, unsigned tag, bool begin)
 {
 	struct store_accept row = {
-		.message = harness_message(h, tag), .caller_waits = true,
-		.expires_wall_us = clock_wall_us() + 86400ll * 1000000, .begin = begin,
-		.number = "1234567890", .deadline_wall_us = clock_wall_us() + 10 * 1000000,
+		.message = harness_message(h, tag),
+		.caller_waits = true,
+		.expires_wall_us = clock_wall_us() + 86400ll * 1000000,
+		.begin = begin,
+		.number = "1234567890",
+		.deadline_wall_us = clock_wall_us() + 10 * 1000000,
 	};
 	struct err err = { .text = "" };
 
@@ -233,12 +245,21 @@ void harness_accept(struct harness *h, unsigned tag, bool begin)
 struct store_outcome harness_outcome(struct harness *h, unsigned tag)
 {
 	return (struct store_outcome){
-		.id = harness_message(h, tag)->id, .attempt = 1, .incarnation = h->incarnation,
-		.outcome = OUTCOME_ACCEPTED, .number = "1234567890",
-		.begun_wall_us = clock_wall_us() - 200000, .ended_wall_us = clock_wall_us(),
-		.http_status = 200, .title = "", .details = "", .trace = "",
-		.wamid = "wamid.HBgNNjI4MTIzNDU2Nzg5FQIAERgS", .next = STORE_NEXT_DONE,
-		.counted = 1, .failure_reason = "",
+		.id = harness_message(h, tag)->id,
+		.attempt = 1,
+		.incarnation = h->incarnation,
+		.outcome = OUTCOME_ACCEPTED,
+		.number = "1234567890",
+		.begun_wall_us = clock_wall_us() - 200000,
+		.ended_wall_us = clock_wall_us(),
+		.http_status = 200,
+		.title = "",
+		.details = "",
+		.trace = "",
+		.wamid = "wamid.HBgNNjI4MTIzNDU2Nzg5FQIAERgS",
+		.next = STORE_NEXT_DONE,
+		.counted = 1,
+		.failure_reason = "",
 	};
 }
 
@@ -259,7 +280,7 @@ static PGresult *query(struct harness *h, const char *format, va_list list)
 	vsnprintf(text, sizeof(text), format, list);
 	result = PQexec(h->sql, text);
 	ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK ||
-		      PQresultStatus(result) == PGRES_COMMAND_OK,
+			      PQresultStatus(result) == PGRES_COMMAND_OK,
 		      "%s: %s", text, PQerrorMessage(h->sql));
 	return result;
 }

@@ -18,10 +18,10 @@
 #define HARNESS_TAGS 1100
 
 struct done {
-	unsigned times;          /* must end as 1 */
+	unsigned times; /* must end as 1 */
 	enum store_verdict verdict;
 	uint64_t seq;
-	int64_t after_ms;        /* since harness_open() */
+	int64_t after_ms; /* since harness_open() */
 	struct err err;
 };
 
@@ -60,8 +60,7 @@ void harness_stop(struct harness *h);
 
 typedef bool harness_condition(struct harness *h, void *arg);
 /* Runs the loop until the condition holds; the test fails after the deadline. */
-void harness_until(struct harness *h, int64_t within_ms, harness_condition *condition,
-		   void *arg);
+void harness_until(struct harness *h, int64_t within_ms, harness_condition *condition, void *arg);
 /* Until so many operations in all have completed. */
 void harness_until_done(struct harness *h, unsigned count, int64_t within_ms);
 void harness_until_ready(struct harness *h, int64_t within_ms);

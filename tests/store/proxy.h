@@ -11,9 +11,9 @@
 
 enum proxy_mode {
 	PROXY_FORWARD = 0,
-	PROXY_SWALLOW,     /* requests pass, answers are thrown away */
-	PROXY_HOLD,        /* nothing passes, everything is kept open and unread */
-	PROXY_REFUSE,      /* new connections are closed at once */
+	PROXY_SWALLOW, /* requests pass, answers are thrown away */
+	PROXY_HOLD,    /* nothing passes, everything is kept open and unread */
+	PROXY_REFUSE,  /* new connections are closed at once */
 };
 
 struct proxy;

@@ -30,20 +30,26 @@ static void expect(unsigned tag, enum store_verdict verdict)
 
 static const char *state_of(unsigned tag)
 {
-	return harness_sql_text(&h, "SELECT state FROM message_sender.message "
-				"WHERE message_id = '%s'", harness_id(&h, tag));
+	return harness_sql_text(&h,
+				"SELECT state FROM message_sender.message "
+				"WHERE message_id = '%s'",
+				harness_id(&h, tag));
 }
 
 static const char *work_of(unsigned tag, const char *columns)
 {
-	return harness_sql_text(&h, "SELECT concat_ws(' ', %s) FROM message_sender.work "
-				"WHERE message_id = '%s'", columns, harness_id(&h, tag));
+	return harness_sql_text(&h,
+				"SELECT concat_ws(' ', %s) FROM message_sender.work "
+				"WHERE message_id = '%s'",
+				columns, harness_id(&h, tag));
 }
 
 static void begin(unsigned tag, unsigned attempt, unsigned op)
 {
 	struct store_begin row = {
-		.id = harness_message(&h, tag)->id, .attempt = attempt, .number = "1234567890",
+		.id = harness_message(&h, tag)->id,
+		.attempt = attempt,
+		.number = "1234567890",
 		.deadline_wall_us = clock_wall_us() + 10 * 1000000,
 	};
 	struct err err;
@@ -94,8 +100,10 @@ START_TEST(seq_follows_the_order_of_submission)
 	harness_until_done(&h, 150, 3000);
 	for (unsigned i = 1; i < 150; i++)
 		ck_assert_uint_gt(h.done[i].seq, h.done[i - 1].seq);
-	ck_assert_int_eq(harness_sql_long(&h, "SELECT seq FROM message_sender.work "
-					  "WHERE message_id = '%s'", harness_id(&h, 77)),
+	ck_assert_int_eq(harness_sql_long(&h,
+					  "SELECT seq FROM message_sender.work "
+					  "WHERE message_id = '%s'",
+					  harness_id(&h, 77)),
 			 (long)h.done[77].seq);
 }
 END_TEST
@@ -103,8 +111,10 @@ END_TEST
 START_TEST(a_message_that_is_not_to_be_sent_has_no_work)
 {
 	struct store_accept row = {
-		.message = harness_message(&h, 0), .expires_wall_us = clock_wall_us(),
-		.failed = true, .failure_code = GRAPH_CASE_CREDENTIALS,
+		.message = harness_message(&h, 0),
+		.expires_wall_us = clock_wall_us(),
+		.failed = true,
+		.failure_code = GRAPH_CASE_CREDENTIALS,
 		.failure_reason = "no credentials",
 	};
 	struct err err;
@@ -134,9 +144,12 @@ START_TEST(an_accepted_outcome_ends_the_work)
 	ck_assert_int_eq(h.status.state, STATE_SENT);
 	ck_assert_str_eq(h.status.wamid, row.wamid);
 	ck_assert_int_eq(h.status.sent_wall_us, row.ended_wall_us);
-	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.attempt WHERE "
-					  "message_id = '%s' AND attempt = 1 AND outcome = 'accepted'",
-					  harness_id(&h, 0)), 1);
+	ck_assert_int_eq(
+		harness_sql_long(&h,
+				 "SELECT count(*) FROM message_sender.attempt WHERE "
+				 "message_id = '%s' AND attempt = 1 AND outcome = 'accepted'",
+				 harness_id(&h, 0)),
+		1);
 }
 END_TEST
 
@@ -347,7 +360,8 @@ END_TEST
 
 START_TEST(a_defer_does_not_touch_an_attempt_under_way)
 {
-	struct store_defer row = { .id = harness_message(&h, 0)->id, .failed = true,
+	struct store_defer row = { .id = harness_message(&h, 0)->id,
+				   .failed = true,
 				   .reason = "no" };
 
 	harness_accept(&h, 0, true);
@@ -515,9 +529,10 @@ START_TEST(sql_and_c_agree_on_which_states_an_outcome_may_change)
 
 		harness_accept(&h, (unsigned)state, true);
 		harness_until_done(&h, (unsigned)state * 2 + 1, 3000);
-		harness_sql_long(&h, "UPDATE message_sender.message SET state = '%s' "
-				 "WHERE message_id = '%s'", state_name(state),
-				 harness_id(&h, (unsigned)state));
+		harness_sql_long(&h,
+				 "UPDATE message_sender.message SET state = '%s' "
+				 "WHERE message_id = '%s'",
+				 state_name(state), harness_id(&h, (unsigned)state));
 		store_outcome(h.store, 100 + (unsigned)state, &row);
 		harness_until_done(&h, (unsigned)state * 2 + 2, 3000);
 		after = state_of((unsigned)state);

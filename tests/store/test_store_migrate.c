@@ -78,15 +78,18 @@ START_TEST(all_are_applied_once)
 {
 	ck_assert_uint_eq(migrated(), sql_migrations_count);
 	ck_assert_uint_eq(migrated(), 0);
-	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.schema_migration "
+	ck_assert_int_eq(harness_sql_long(&h,
+					  "SELECT count(*) FROM message_sender.schema_migration "
 					  "WHERE length(checksum) = 64"),
 			 (long)sql_migrations_count);
 	/* Last month, this one, twelve ahead, and the default, twice. */
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM pg_inherits i "
-					  "JOIN pg_class c ON c.oid = i.inhparent "
-					  "WHERE c.relkind = 'p'"), 30);
+					      "JOIN pg_class c ON c.oid = i.inhparent "
+					      "WHERE c.relkind = 'p'"),
+			 30);
 	ck_assert_str_eq(harness_sql_text(&h, "SELECT tableowner FROM pg_tables "
-					  "WHERE tablename = 'work'"), "message_sender_owner");
+					      "WHERE tablename = 'work'"),
+			 "message_sender_owner");
 }
 END_TEST
 
@@ -117,8 +120,10 @@ END_TEST
 START_TEST(an_altered_migration_is_refused)
 {
 	migrated();
-	harness_sql_text(&h, "UPDATE message_sender.schema_migration SET checksum = "
-			 "repeat('0', 64) WHERE name = '%s'", sql_migrations[1].name);
+	harness_sql_text(&h,
+			 "UPDATE message_sender.schema_migration SET checksum = "
+			 "repeat('0', 64) WHERE name = '%s'",
+			 sql_migrations[1].name);
 	expect_refusal(sql_migrations[1].name);
 	expect_refusal("altered");
 }
@@ -128,7 +133,7 @@ START_TEST(a_newer_schema_is_refused)
 {
 	migrated();
 	harness_sql_text(&h, "INSERT INTO message_sender.schema_migration VALUES "
-			 "('9999_future', repeat('0', 64))");
+			     "('9999_future', repeat('0', 64))");
 	expect_refusal("newer");
 }
 END_TEST
@@ -153,7 +158,8 @@ START_TEST(a_failed_migration_leaves_nothing)
 	ck_assert_int_eq(migrate_run(url, NULL, NULL, &applied, &err), -1);
 	ck_assert_msg(strstr(err.text, "0002") != NULL, "%s", err.text);
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM pg_tables WHERE tablename = "
-					  "'message'"), 0);
+					      "'message'"),
+			 0);
 	harness_sql_text(&h, "DROP TABLE message_sender.work");
 	ck_assert_uint_eq(migrated_from(1), sql_migrations_count - 1);
 }
@@ -162,7 +168,7 @@ END_TEST
 static void make_user(const char *options)
 {
 	harness_sql_text(&h, "DO $$ BEGIN CREATE ROLE store_test_owner LOGIN; "
-			 "EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+			     "EXCEPTION WHEN duplicate_object THEN NULL; END $$");
 	harness_sql_text(&h, "ALTER ROLE store_test_owner LOGIN %s", options);
 	PQfinish(h.sql);
 	make_database("migrate_plain", "store_test_owner");
@@ -192,7 +198,8 @@ START_TEST(the_plain_owner_of_a_database_can_migrate_and_serve)
 	make_user("NOCREATEROLE");
 	ck_assert_uint_eq(migrated(), sql_migrations_count);
 	ck_assert_str_eq(harness_sql_text(&h, "SELECT tableowner FROM pg_tables "
-					  "WHERE tablename = 'work'"), "store_test_owner");
+					      "WHERE tablename = 'work'"),
+			 "store_test_owner");
 	use_it();
 }
 END_TEST
@@ -211,7 +218,8 @@ START_TEST(a_superuser_serves_as_app_and_reader)
 	use_it();
 	harness_sql_text(&h, "SET ROLE message_sender_reader");
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message_status("
-					  "'00000000-0000-0000-0000-000000000000')"), 0);
+					      "'00000000-0000-0000-0000-000000000000')"),
+			 0);
 	PQclear(PQexec(h.sql, "SELECT 1 FROM message_sender.message"));
 	ck_assert_str_eq(PQerrorMessage(h.sql), "ERROR:  permission denied for table message\n");
 	harness_sql_text(&h, "SET ROLE message_sender_app");
@@ -226,9 +234,11 @@ START_TEST(partitions_ahead_is_idempotent_and_routes_by_month)
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT message_sender.partitions_ahead(12)"), 0);
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT message_sender.partitions_ahead(13)"), 2);
 	use_it();
-	ck_assert_str_eq(harness_sql_text(&h, "SELECT tableoid::regclass::text = "
+	ck_assert_str_eq(harness_sql_text(&h,
+					  "SELECT tableoid::regclass::text = "
 					  "'message_sender.message_' || to_char(now() AT TIME ZONE "
-					  "'UTC', 'YYYY_MM') FROM message_sender.message"), "t");
+					  "'UTC', 'YYYY_MM') FROM message_sender.message"),
+			 "t");
 }
 END_TEST
 

@@ -45,7 +45,8 @@ static void open_explained(void)
 {
 	char conninfo[1024];
 
-	snprintf(conninfo, sizeof(conninfo), "%s options='-c session_preload_libraries=auto_explain "
+	snprintf(conninfo, sizeof(conninfo),
+		 "%s options='-c session_preload_libraries=auto_explain "
 		 "-c auto_explain.log_min_duration=0 -c auto_explain.log_nested_statements=on'",
 		 harness_url());
 	harness_open(&h, conninfo, true);
@@ -53,17 +54,24 @@ static void open_explained(void)
 
 static void fill_tables(void)
 {
-	harness_sql_text(&h, "INSERT INTO message_sender.message (message_id, tenant_id, outlet_id, "
+	harness_sql_text(
+		&h,
+		"INSERT INTO message_sender.message (message_id, tenant_id, outlet_id, "
 		"recipient, message_type, payload, sender_type, state, accepted_at) "
 		"SELECT (substr(message_sender.id_floor(now())::text, 1, 13) || "
 		"substr(gen_random_uuid()::text, 14))::uuid, 'tenant-' || i %% 200, 'o', '+62812', "
-		"'text', '{}', 'llm', 'queued', now() FROM generate_series(1, %d) i", LARGE);
-	harness_sql_text(&h, "INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, "
+		"'text', '{}', 'llm', 'queued', now() FROM generate_series(1, %d) i",
+		LARGE);
+	harness_sql_text(
+		&h,
+		"INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, "
 		"state, caller_waits, attempt, attempt_open, due_at, expires_at) "
 		"SELECT message_id, tenant_id, ('x' || right(message_id::text, 2))::bit(8)::int %% 64, "
 		"nextval('message_sender.work_seq'), 'queued', false, 0, false, now(), now() "
 		"FROM message_sender.message ON CONFLICT DO NOTHING");
-	harness_sql_text(&h, "INSERT INTO message_sender.attempt (message_id, attempt, incarnation, "
+	harness_sql_text(
+		&h,
+		"INSERT INTO message_sender.attempt (message_id, attempt, incarnation, "
 		"outcome, begun_at, ended_at) SELECT message_id, 1, message_id, 'lost', now(), now() "
 		"FROM message_sender.message ON CONFLICT DO NOTHING");
 }
@@ -81,7 +89,9 @@ static void use_all(unsigned rows)
 	}
 	harness_until_done(&h, target += rows, 10000);
 	for (unsigned i = 1; i < rows; i += 2) {
-		struct store_begin row = { .id = h.messages[i]->id, .attempt = 1, .number = "1",
+		struct store_begin row = { .id = h.messages[i]->id,
+					   .attempt = 1,
+					   .number = "1",
 					   .deadline_wall_us = clock_wall_us() };
 
 		ck_assert_int_eq(store_begin(h.store, i, &row, &err), 0);
@@ -179,11 +189,15 @@ END_TEST
 START_TEST(no_index_holds_what_changes)
 {
 	open_explained();
-	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM pg_index i JOIN pg_class c "
-		"ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
-		"JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey) "
-		"WHERE n.nspname = 'message_sender' AND c.relname IN ('work', 'message') "
-		"AND a.attname NOT IN ('message_id', 'tenant_id', 'lane', 'seq')"), 0);
+	ck_assert_int_eq(
+		harness_sql_long(
+			&h,
+			"SELECT count(*) FROM pg_index i JOIN pg_class c "
+			"ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+			"JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey) "
+			"WHERE n.nspname = 'message_sender' AND c.relname IN ('work', 'message') "
+			"AND a.attname NOT IN ('message_id', 'tenant_id', 'lane', 'seq')"),
+		0);
 }
 END_TEST
 

@@ -28,7 +28,7 @@ static void setup(void)
 	/* Several directories may be set. */
 	snprintf(directory, sizeof(directory), "%s",
 		 harness_sql_text(&h, "SELECT split_part(current_setting("
-				  "'unix_socket_directories'), ',', 1)"));
+				      "'unix_socket_directories'), ',', 1)"));
 	proxy = proxy_new(h.loop, directory, (int)harness_sql_long(&h, "SHOW port"));
 	snprintf(conninfo, sizeof(conninfo), "postgresql://%s@localhost:%d/%s?sslmode=disable",
 		 PQuser(h.sql), proxy_port(proxy), PQdb(h.sql));
@@ -82,7 +82,7 @@ static void until_settled(int64_t within_ms)
 static void kill_backends(void)
 {
 	harness_sql_long(&h, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-			 "WHERE application_name = 'store-test'");
+			     "WHERE application_name = 'store-test'");
 }
 
 START_TEST(a_killed_backend_loses_and_doubles_nothing)
@@ -118,8 +118,11 @@ START_TEST(a_commit_whose_answer_was_lost_is_settled)
 	harness_until_done(&h, 50, 1400);
 	expect_range(0, 50, STORE_DONE);
 	for (unsigned i = 0; i < 50; i++)
-		ck_assert_int_eq((long)h.done[i].seq, harness_sql_long(&h, "SELECT seq FROM "
-			"message_sender.work WHERE message_id = '%s'", harness_id(&h, i)));
+		ck_assert_int_eq((long)h.done[i].seq,
+				 harness_sql_long(&h,
+						  "SELECT seq FROM "
+						  "message_sender.work WHERE message_id = '%s'",
+						  harness_id(&h, i)));
 	ck_assert_int_eq(count("message"), 50);
 	ck_assert_int_eq(count("work"), 50);
 }
@@ -156,7 +159,8 @@ START_TEST(an_accept_in_doubt_is_told_in_time_and_cancelled)
 	until_settled(5000);
 	ck_assert_int_eq(count("work"), 0);
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message "
-					  "WHERE state = 'cancelled'"), 10);
+					      "WHERE state = 'cancelled'"),
+			 10);
 	harness_status(&h, 3, 20);
 	ck_assert_int_eq(h.status.state, STATE_CANCELLED);
 }
@@ -174,7 +178,8 @@ START_TEST(what_was_never_committed_is_cancelled_as_well)
 	until_settled(5000);
 	ck_assert_int_eq(count("work"), 0);
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message "
-					  "WHERE state = 'cancelled'"), 10);
+					      "WHERE state = 'cancelled'"),
+			 10);
 }
 END_TEST
 
@@ -200,7 +205,7 @@ START_TEST(a_message_that_another_attempt_has_begun_for_is_not_cancelled)
 	harness_accept(&h, 0, false);
 	harness_until(&h, 1400, rows_are_there, &wanted);
 	harness_sql_long(&h, "UPDATE message_sender.work SET attempt = 1, attempt_open = true, "
-			 "incarnation = message_id");
+			     "incarnation = message_id");
 	harness_until_done(&h, 1, 2000);
 	proxy_mode(proxy, PROXY_FORWARD);
 	proxy_cut(proxy);
@@ -266,7 +271,8 @@ START_TEST(an_outcome_committed_without_answer_is_recorded_once)
 	harness_until_done(&h, 2, 3000);
 	ck_assert_int_eq(count("attempt"), 1);
 	ck_assert_str_eq(harness_sql_text(&h, "SELECT concat_ws(' ', state, attempt, attempt_open)"
-					  " FROM message_sender.work"), "retrying 1 f");
+					      " FROM message_sender.work"),
+			 "retrying 1 f");
 }
 END_TEST
 
@@ -352,6 +358,9 @@ START_TEST(a_table_that_is_gone_is_trouble_until_it_is_back)
 	harness_until_done(&h, 1, 2000);
 	expect_range(0, 1, STORE_AWAY); /* refused for certain, each time */
 	ck_assert_ptr_nonnull(store_trouble(h.store));
+	/* With nothing left to try, trouble is no reason to refuse the next one. */
+	harness_run_for(&h, 2100);
+	ck_assert_ptr_null(store_trouble(h.store));
 	harness_sql_text(&h, "ALTER TABLE message_sender.work_gone RENAME TO work");
 	harness_accept(&h, 1, false);
 	harness_until_done(&h, 2, 2500);

@@ -34,7 +34,10 @@ START_TEST(an_array_is_as_array_send_writes_it)
 	array_put_null(&a);
 	array_put_text(&a, "");
 	EXPECT(0, "\0\0\0\1\0\0\0\1\0\0\0\x19\0\0\0\3\0\0\0\1"
-		  "\0\0\0\2" "ab" "\xff\xff\xff\xff" "\0\0\0\0");
+		  "\0\0\0\2"
+		  "ab"
+		  "\xff\xff\xff\xff"
+		  "\0\0\0\0");
 	ck_assert_int_eq(v.count, 1);
 }
 END_TEST

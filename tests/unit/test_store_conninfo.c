@@ -32,7 +32,9 @@ static const char *option(const char *keyword)
 START_TEST(a_uri_keeps_its_options)
 {
 	ck_assert_int_eq(conninfo_parse("postgresql://u:p%20w@db.example:5433/d?sslmode=require"
-					"&application_name=x", &info, &err), 0);
+					"&application_name=x",
+					&info, &err),
+			 0);
 	ck_assert_uint_eq(info.host_count, 1);
 	ck_assert_str_eq(info.hosts[0].host, "db.example");
 	ck_assert_str_eq(info.hosts[0].port, "5433");
@@ -50,7 +52,8 @@ END_TEST
 START_TEST(sockets_and_addresses_need_no_lookup)
 {
 	ck_assert_int_eq(conninfo_parse("host=/run/pg,name,other hostaddr=,,10.0.0.1 port=1,2,3",
-					&info, &err), 0);
+					&info, &err),
+			 0);
 	ck_assert_uint_eq(info.host_count, 3);
 	ck_assert(!conninfo_needs_lookup(&info.hosts[0]));
 	ck_assert(conninfo_needs_lookup(&info.hosts[1]));

@@ -65,8 +65,8 @@ END_TEST
 START_TEST(a_message_shares_a_batch_only_in_order_of_kinds)
 {
 	add(OP_ACCEPT, 1);
-	add(OP_OUTCOME, 1);  /* after accept: fine */
-	add(OP_BEGIN, 1);    /* would run before the outcome */
+	add(OP_OUTCOME, 1); /* after accept: fine */
+	add(OP_BEGIN, 1);   /* would run before the outcome */
 	add(OP_OUTCOME, 1);
 	ck_assert_uint_eq(take(8, 1000), 2);
 	ck_assert_uint_eq(take(8, 1000), 2);

@@ -9,20 +9,20 @@ START_TEST(codes_are_classed_by_what_to_do)
 		const char *code;
 		enum sqlstate_class class;
 	} rows[] = {
-		{ "22021", SQLSTATE_DATA }, { "23505", SQLSTATE_DATA }, { "54000", SQLSTATE_DATA },
-		{ "40001", SQLSTATE_REPEAT }, { "40P01", SQLSTATE_REPEAT },
-		{ "55P03", SQLSTATE_REPEAT }, { "57014", SQLSTATE_REPEAT },
-		{ "57P01", SQLSTATE_RECONNECT }, { "57P03", SQLSTATE_RECONNECT },
-		{ "08006", SQLSTATE_RECONNECT }, { "53300", SQLSTATE_RECONNECT },
-		{ "25006", SQLSTATE_RECONNECT }, { "25P03", SQLSTATE_RECONNECT },
-		{ "42P01", SQLSTATE_SCHEMA }, { "3F000", SQLSTATE_SCHEMA },
-		{ "42501", SQLSTATE_OTHER }, { "40003", SQLSTATE_OTHER },
-		{ "53100", SQLSTATE_OTHER }, { "XX000", SQLSTATE_OTHER },
+		{ "22021", SQLSTATE_DATA },      { "23505", SQLSTATE_DATA },
+		{ "54000", SQLSTATE_DATA },      { "40001", SQLSTATE_REPEAT },
+		{ "40P01", SQLSTATE_REPEAT },    { "55P03", SQLSTATE_REPEAT },
+		{ "57014", SQLSTATE_REPEAT },    { "57P01", SQLSTATE_RECONNECT },
+		{ "57P03", SQLSTATE_RECONNECT }, { "08006", SQLSTATE_RECONNECT },
+		{ "53300", SQLSTATE_RECONNECT }, { "25006", SQLSTATE_RECONNECT },
+		{ "25P03", SQLSTATE_RECONNECT }, { "42P01", SQLSTATE_SCHEMA },
+		{ "3F000", SQLSTATE_SCHEMA },    { "42501", SQLSTATE_OTHER },
+		{ "40003", SQLSTATE_OTHER },     { "53100", SQLSTATE_OTHER },
+		{ "XX000", SQLSTATE_OTHER },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		ck_assert_msg(sqlstate_classify(rows[i].code) == rows[i].class, "%s",
-			      rows[i].code);
+		ck_assert_msg(sqlstate_classify(rows[i].code) == rows[i].class, "%s", rows[i].code);
 	/* libpq's own errors have none: the connection is gone. */
 	ck_assert_int_eq(sqlstate_classify(NULL), SQLSTATE_RECONNECT);
 }

@@ -1,0 +1,112 @@
+#include "store/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/array.h"
+#include "store/sql.h"
+
+static const struct connection_setting settings[] = {
+	{ "search_path", "pg_catalog, pg_temp" },
+	{ "timezone", "UTC" },
+	{ "synchronous_commit", "on" },
+	{ "idle_in_transaction_session_timeout", "5s" },
+	{ "lock_timeout", "500ms" },
+	{ "statement_timeout", "4s" },
+	/* Batches touch rows by key, however many there are and whatever statistics say: each
+	 * table by `= ANY` of the batch's ids, then a hash join of as many rows.  A nested loop
+	 * looks cheap on a young table and becomes a full scan for every row. */
+	{ "plan_cache_mode", "force_generic_plan" },
+	{ "enable_nestloop", "off" },
+	{ "enable_mergejoin", "off" },
+	{ "enable_seqscan", "off" },
+	{ "enable_bitmapscan", "off" },
+	{ "enable_memoize", "off" },
+	{ "jit", "off" },
+	{ "client_min_messages", "error" },
+	{ NULL, NULL },
+};
+
+static const char *const statements[] = {
+	"schema",  "accept", "accept_again", "accept_seq", "cancel",     "begin",    "outcome_lock",
+	"outcome", "defer",  "conversation", "load",       "partitions", "register", NULL,
+};
+
+const struct connection_kind session_kind = {
+	.role = "message_sender_app",
+	.settings = settings,
+	.statements = statements,
+};
+
+int session_init(struct session *s, const struct store_settings *from)
+{
+	s->incarnation = from->incarnation;
+	s->worker = strdup(from->application_name);
+	return s->worker ? 0 : -1;
+}
+
+void session_fini(struct session *s)
+{
+	free(s->worker);
+}
+
+static void set_text(struct array_values *v, int at, const char *text)
+{
+	v->values[at] = text;
+	v->lengths[at] = (int)strlen(text);
+	v->formats[at] = 1;
+}
+
+int session_setup(struct session *s, PGconn *handle)
+{
+	char node[256] = "";
+	struct array_values v;
+
+	s->schema_checked = false;
+	(void)gethostname(node, sizeof(node) - 1);
+	v.values[0] = (const char *)s->incarnation.bytes;
+	v.lengths[0] = (int)sizeof(s->incarnation.bytes);
+	v.formats[0] = 1;
+	set_text(&v, 1, node);
+	set_text(&v, 2, s->worker);
+	return PQsendQueryPrepared(handle, "schema", 0, NULL, NULL, NULL, 0) &&
+			       PQsendQueryPrepared(handle, "register", 3, v.values, v.lengths,
+						   v.formats, 0)
+		       ? 0
+		       : -1;
+}
+
+static int check_schema(struct session *s, const PGresult *result, struct err *ret_err)
+{
+	size_t count = (size_t)PQntuples(result);
+	size_t same = 0;
+
+	while (same < count && same < sql_migrations_count &&
+	       strcmp(PQgetvalue(result, (int)same, 0), sql_migrations[same].name) == 0)
+		same++;
+	s->schema_checked = true;
+	if (same == count && same == sql_migrations_count)
+		return 0;
+	if (same == sql_migrations_count)
+		err_set(ret_err, ERR_PERMANENT, 0,
+			"database: its schema is newer than this program (%zu migrations, the "
+			"program has %zu): install the newer message-sender",
+			count, sql_migrations_count);
+	else if (same == count)
+		err_set(ret_err, ERR_PERMANENT, 0,
+			"database: its schema is older than this program (%zu of %zu migrations): "
+			"run `message-sender db migrate`",
+			count, sql_migrations_count);
+	else
+		err_set(ret_err, ERR_PERMANENT, 0,
+			"database: its schema is another one: migration %zu differs from this "
+			"program's",
+			same + 1);
+	return -1;
+}
+
+int session_setup_result(struct session *s, const PGresult *result, struct err *ret_err)
+{
+	return s->schema_checked ? 0 : check_schema(s, result, ret_err);
+}
