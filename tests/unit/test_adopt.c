@@ -566,6 +566,39 @@ START_TEST(in_a_drain_a_begun_attempt_is_called)
 }
 END_TEST
 
+START_TEST(a_drain_that_takes_too_long_calls_its_attempts_lost)
+{
+	take_and_call(1);
+	delivery_drain(house.d);
+	delivery_give_up(house.d);
+	turn();
+	ck_assert_int_eq(last_outcome()->row.outcome, OUTCOME_LOST);
+	ck_assert_int_eq(last_outcome()->row.next, STORE_NEXT_UNKNOWN);
+	answer_accepted(); /* comes too late: the row is being written */
+	ck_assert_uint_eq(fake.outcome_count, 1);
+	ck_assert_int_eq(last_outcome()->row.outcome, OUTCOME_LOST);
+	expect_not_told();
+	commit_outcome();
+	expect_told(DELIVERY_UNKNOWN);
+	ck_assert_uint_eq(delivery_busy(house.d), 0);
+}
+END_TEST
+
+/* Its commit may still come: then the call is made, or lost with the process. */
+START_TEST(giving_up_leaves_alone_what_is_not_called)
+{
+	const struct message m = message_of(1);
+	struct delivery_order order = order_of(&m);
+
+	take(&order);
+	delivery_drain(house.d);
+	delivery_give_up(house.d);
+	turn();
+	ck_assert_uint_eq(fake.outcome_count, 0);
+	expect_not_told();
+}
+END_TEST
+
 /* After a roll the successor owns the lanes: what comes late goes to it. */
 START_TEST(an_order_follows_its_lane_to_the_successor)
 {
@@ -628,6 +661,8 @@ int main(void)
 	tcase_add_test(tcase, in_a_drain_nothing_is_tried_again);
 	tcase_add_test(tcase, in_a_drain_nothing_new_is_begun);
 	tcase_add_test(tcase, in_a_drain_a_begun_attempt_is_called);
+	tcase_add_test(tcase, a_drain_that_takes_too_long_calls_its_attempts_lost);
+	tcase_add_test(tcase, giving_up_leaves_alone_what_is_not_called);
 	tcase_add_test(tcase, an_order_follows_its_lane_to_the_successor);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
