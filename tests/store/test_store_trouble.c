@@ -304,6 +304,40 @@ START_TEST(a_server_that_hangs_is_trouble_and_given_up)
 }
 END_TEST
 
+START_TEST(a_stopped_backend_that_wakes_up_later_changes_nothing)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+	pid_t backend;
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	backend = (pid_t)harness_sql_long(
+		&h, "SELECT pid FROM pg_stat_activity WHERE application_name = 'store-test' AND "
+		    "query LIKE '%%accept:%%'");
+	ck_assert_int_gt(backend, 0);
+	ck_assert_int_eq(kill(backend, SIGSTOP), 0);
+	store_outcome(h.store, 1, &row);
+	harness_accept(&h, 2, true);
+	harness_accept(&h, 3, false);
+	harness_until_done(&h, 3, 2000); /* the accepts */
+	expect_range(2, 4, STORE_UNCERTAIN);
+	harness_until_done(&h, 4, 8000); /* the outcome, over another connection */
+	expect_range(1, 2, STORE_DONE);
+	until_settled(2000);
+	/* Its batch still lies in the old connection's socket. */
+	ck_assert_int_eq(kill(backend, SIGCONT), 0);
+	while (harness_sql_long(&h, "SELECT count(*) FROM pg_stat_activity WHERE pid = %d",
+				(int)backend) > 0)
+		harness_run_for(&h, 10);
+	ck_assert_int_eq(count("message"), 3);
+	ck_assert_int_eq(count("attempt"), 1);
+	ck_assert_int_eq(count("work"), 0);
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message "
+					      "WHERE state = 'cancelled'"),
+			 2);
+}
+END_TEST
+
 START_TEST(reads_fail_fast_while_the_server_is_away)
 {
 	struct err err;
@@ -407,6 +441,7 @@ int main(void)
 	tcase_add_test(tcase, facts_wait_for_the_server_and_land);
 	tcase_add_test(tcase, an_outcome_committed_without_answer_is_recorded_once);
 	tcase_add_test(tcase, a_server_that_hangs_is_trouble_and_given_up);
+	tcase_add_test(tcase, a_stopped_backend_that_wakes_up_later_changes_nothing);
 	tcase_add_test(tcase, reads_fail_fast_while_the_server_is_away);
 	tcase_add_test(tcase, a_read_without_answer_fails_fast);
 	tcase_add_test(tcase, a_row_held_by_somebody_else_only_delays);
