@@ -59,6 +59,7 @@ struct settings {
 	unsigned credentials_timeout_ms;
 	unsigned conversation_timeout_seconds;
 	unsigned message_ttl_seconds;
+	unsigned order_hold_seconds;
 	enum log_level log_level;
 	char whatsapp_app_secret[SETTINGS_SECRET_BYTES];   /* secret */
 	char whatsapp_verify_token[SETTINGS_SECRET_BYTES]; /* secret */

@@ -3,7 +3,8 @@
  * the work of our lanes that we do not hold.  Bells only make this rarely needed.
  *
  * A row whose attempt is open names the incarnation that began it:
- *   ours          it is held, or its accepting commit is just being completed: left alone
+ *   ours          it is held (then we are not here), or its accepting commit is just being
+ *                 completed: left alone, unless nobody holds it long after its deadline
  *   alive         that worker will record its outcome: left alone
  *   dead          the reply is lost: recorded as such, now
  *   a stranger's  not known here: lost when its own deadline has passed by 10 s
@@ -100,8 +101,13 @@ static void record_lost(struct delivery *d, const struct store_work *row)
 
 static void adopt_attempt(struct delivery *d, const struct store_work *row)
 {
-	if (message_id_equal(row->incarnation, d->settings.incarnation))
+	const bool overdue = clock_wall_us() > row->deadline_wall_us + STRANGER_GRACE_US;
+
+	if (message_id_equal(row->incarnation, d->settings.incarnation)) {
+		if (overdue)
+			record_lost(d, row);
 		return;
+	}
 	switch (node_incarnation(d->settings.node, row->incarnation)) {
 	case NODE_ALIVE:
 		return;
@@ -109,7 +115,7 @@ static void adopt_attempt(struct delivery *d, const struct store_work *row)
 		record_lost(d, row);
 		return;
 	case NODE_STRANGER:
-		if (clock_wall_us() > row->deadline_wall_us + STRANGER_GRACE_US)
+		if (overdue)
 			record_lost(d, row);
 		return;
 	}
@@ -127,7 +133,10 @@ static void adopt_waiting(struct delivery *d, const struct store_work *row)
 	item->throttled = row->throttled;
 	item->expires_wall_us = row->expires_wall_us;
 	item->due_boot_ms = clock_boot_ms() + (row->due_wall_us - clock_wall_us()) / 1000;
-	item_enter(item, STEP_WAIT);
+	if (turn_join(d->turns, &item->turn, item->message))
+		item_enter(item, STEP_WAIT);
+	else
+		item_free(item);
 }
 
 static void adopt_copy(struct delivery *d, const struct store_work *row)

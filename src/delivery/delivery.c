@@ -59,7 +59,9 @@ static int open_parts(struct delivery *d, struct err *ret_err)
 	};
 
 	d->items = table_new(d->settings.max_items);
-	if (!d->items) {
+	d->turns = turns_new(d->world->loop, d->settings.max_items, d->settings.order_hold_ms,
+			     item_on_turn, d);
+	if (!d->items || !d->turns) {
 		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for %u items", d->settings.max_items);
 		return -1;
 	}
@@ -109,6 +111,7 @@ void delivery_free(struct delivery *d)
 	if (d->items)
 		table_visit(d->items, free_item, NULL);
 	table_free(d->items);
+	turns_free(d->turns);
 	d->world->work = NULL;
 	free(d);
 }
@@ -118,18 +121,29 @@ bool delivery_owns(const struct delivery *d, unsigned lane)
 	return node_owner(d->settings.node, lane) == d->settings.slot;
 }
 
-bool delivery_reserve(struct delivery *d)
+struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message)
 {
+	struct delivery_place *place;
+
 	if (d->draining || !list_empty(&d->no_place) || !delivery_place_free(d) ||
-	    !delivery_room(d))
-		return false;
+	    !delivery_room(d) || !turn_is_free(d->turns, message))
+		return NULL;
+	place = malloc(sizeof(*place));
+	if (!place || !turn_join(d->turns, &place->turn, message)) {
+		free(place);
+		return NULL;
+	}
 	d->places++;
 	d->reserved++;
-	return true;
+	return place;
 }
 
-void delivery_give_back(struct delivery *d)
+void delivery_give_back(struct delivery *d, struct delivery_place *place)
 {
+	if (!place)
+		return;
+	turn_leave(d->turns, &place->turn);
+	free(place);
 	d->places--;
 	d->reserved--;
 }
@@ -163,18 +177,36 @@ static void join(struct item *item, const struct delivery_order *order)
 		item->waiter = order->waiter;
 }
 
+/* Attempt 1 was begun by the accepting commit: place and turn become the item's. */
+static void take_begun(struct delivery *d, struct item *item, const struct delivery_order *order)
+{
+	turn_hand_over(d->turns, &order->place->turn, &item->turn);
+	item->has_place = true;
+	d->places++; /* delivery_give_back() takes one away */
+	item_set_attempt(item, 1, order->begun_wall_us, order->deadline_wall_us);
+	item_enter(item, STEP_CALL);
+}
+
+static void take_waiting(struct delivery *d, struct item *item)
+{
+	if (turn_join(d->turns, &item->turn, item->message)) {
+		item_enter(item, STEP_TURN);
+		return;
+	}
+	item_tell(item, DELIVERY_RELEASED);
+	item_free(item);
+}
+
 static void take_own(struct delivery *d, const struct delivery_order *order)
 {
 	struct item *item =
 		table_find(d->items, order->message->id.bytes, sizeof(order->message->id.bytes));
 
-	if (order->begun)
-		delivery_give_back(d); /* to be taken by the item, below */
 	if (item) {
 		join(item, order);
 		return;
 	}
-	if (delivery_room(d))
+	if (order->place || delivery_room(d))
 		item = item_new(d, order->message);
 	if (!item) {
 		tell_released(d, order);
@@ -184,26 +216,23 @@ static void take_own(struct delivery *d, const struct delivery_order *order)
 	item->expires_wall_us = order->expires_wall_us;
 	if (order->credentials)
 		item_set_credentials(item, order->credentials);
-	if (!order->begun) {
-		item_enter(item, STEP_CREDENTIALS);
-		return;
-	}
-	item->has_place = true;
-	d->places++;
-	item_set_attempt(item, 1, order->begun_wall_us, order->deadline_wall_us);
-	item_enter(item, STEP_CALL);
+	if (order->place)
+		take_begun(d, item, order);
+	else
+		take_waiting(d, item);
 }
 
 void delivery_take(struct delivery *d, const struct delivery_order *order)
 {
 	const unsigned lane = message_lane(order->message->tenant_id);
 
-	if (order->begun || (delivery_owns(d, lane) && !d->draining))
+	if (order->place || (delivery_owns(d, lane) && !d->draining))
 		take_own(d, order);
 	else if (delivery_owns(d, lane))
 		tell_released(d, order);
 	else
 		bell_order(d->bell, node_owner(d->settings.node, lane), order);
+	delivery_give_back(d, order->place);
 }
 
 static void release_idle(void *arg, void *object)

@@ -32,6 +32,7 @@
 #include "domain/retry.h"
 
 struct delivery;
+struct delivery_place;
 
 struct delivery_settings {
 	struct node *node;             /* borrowed */
@@ -40,7 +41,8 @@ struct delivery_settings {
 	struct retry_policy retry;
 	int64_t request_timeout_ms; /* REQUEST_TIMEOUT_SECONDS: one attempt */
 	int64_t commit_timeout_ms;  /* longest wait for the commit that begins an attempt */
-	unsigned max_items;         /* held in memory; what is beyond stays in the store */
+	int64_t order_hold_ms; /* ORDER_HOLD_SECONDS: what one message may delay those behind it */
+	unsigned max_items;    /* held in memory; what is beyond stays in the store */
 };
 
 /* Who wants to know.  slot and id name a request of a worker of this node. */
@@ -57,7 +59,7 @@ struct delivery_order {
 	const struct credentials *credentials; /* borrowed; copied; null: to be looked up */
 	int64_t expires_wall_us;
 	struct delivery_waiter waiter;
-	bool begun; /* attempt 1 was begun in the accepting commit */
+	struct delivery_place *place; /* attempt 1 was begun in the accepting commit */
 	int64_t begun_wall_us;
 	int64_t deadline_wall_us;
 };
@@ -71,10 +73,12 @@ void delivery_free(struct delivery *d);
 
 bool delivery_owns(const struct delivery *d, unsigned lane);
 
-/* A place for one attempt that begins in the accepting commit (the lane is ours): true takes
- * it; it is given back by delivery_take() with `begun`, or by delivery_give_back(). */
-bool delivery_reserve(struct delivery *d) MUST_CHECK;
-void delivery_give_back(struct delivery *d);
+/* A place for one attempt that begins in the accepting commit: the lane is ours, no earlier
+ * message to the same recipient is under way, and a call may start.  Null: not now.  It is
+ * given back by delivery_take(), or by delivery_give_back() (null is allowed). */
+struct delivery_place *delivery_reserve(struct delivery *d,
+					const struct message *message) MUST_CHECK;
+void delivery_give_back(struct delivery *d, struct delivery_place *place);
 
 /* Takes the message over, or rings the bell of its lane's owner.  When there is no room, the
  * message stays in the store and is found by the fallback poll. */

@@ -48,6 +48,7 @@ void item_free(struct item *item)
 		d->places--;
 	loop_cancel(d->world->loop, item->timer);
 	loop_cancel(d->world->loop, item->copy_timer);
+	turn_leave(d->turns, &item->turn);
 	list_remove(&item->ready);
 	list_remove(&item->queue);
 	world_remove(d->world, &item->job);

@@ -1,10 +1,9 @@
 /*
  * item - one message under way in this worker, and the steps it takes.  Private to delivery.
  *
- *   credentials ─▶ place ─▶ begin ─▶ call ─▶ record ─┬─▶ copy ─▶ end       sent
- *        ▲  │                                        ├─▶ wait ─▶ …         tried again
- *        │  └─▶ defer ─▶ wait                        └─▶ end               failed, unknown
- *        └──────────────────┘        └─▶ give_up ─▶ end
+ *   turn ─▶ credentials ─▶ place ─▶ begin ─▶ call ─▶ record ─┬─▶ copy ─▶ end   sent
+ *    ▲          └─▶ defer ─▶ wait ─┐                         ├─▶ wait ─▶ …     tried again
+ *    └─────────────────────────────┘    give_up ─▶ end       └─▶ end           failed, unknown
  *
  * A step either answers at once or is pending; its completion calls item_done() with the
  * result, and the table in steps.c says which step comes next.
@@ -20,18 +19,20 @@
 #include "delivery/bell.h"
 #include "delivery/delivery.h"
 #include "delivery/job.h"
+#include "delivery/turn.h"
 #include "delivery/world.h"
 
 enum item_step {
-	STEP_CREDENTIALS = 0, /* the outlet's number and token */
-	STEP_PLACE,           /* room for one more call */
-	STEP_BEGIN,           /* attempt n is committed */
-	STEP_CALL,            /* the Graph call */
-	STEP_RECORD,          /* its outcome is committed */
-	STEP_COPY,            /* sent: the Conversation Service gets its copy */
-	STEP_DEFER,           /* to be tried later without an attempt: committed */
-	STEP_WAIT,            /* until it is due */
-	STEP_GIVE_UP,         /* failed without a further attempt: committed */
+	STEP_TURN = 0,    /* its turn among those to the same recipient */
+	STEP_CREDENTIALS, /* the outlet's number and token */
+	STEP_PLACE,       /* room for one more call */
+	STEP_BEGIN,       /* attempt n is committed */
+	STEP_CALL,        /* the Graph call */
+	STEP_RECORD,      /* its outcome is committed */
+	STEP_COPY,        /* sent: the Conversation Service gets its copy */
+	STEP_DEFER,       /* to be tried later without an attempt: committed */
+	STEP_WAIT,        /* until it is due */
+	STEP_GIVE_UP,     /* failed without a further attempt: committed */
 	STEP_END,
 	STEP_COUNT,
 };
@@ -66,8 +67,9 @@ struct item {
 	struct job job;      /* steps */
 	struct job copy_job; /* the copy's post and its note in the store */
 	struct delivery *delivery;
-	struct list ready;               /* in delivery.ready while a result waits to be acted on */
-	struct list queue;               /* in delivery.no_place while waiting for a place */
+	struct list ready; /* in delivery.ready while a result waits to be acted on */
+	struct list queue; /* in delivery.no_place while waiting for a place */
+	struct turn turn;
 	struct message *message;         /* owned */
 	struct credentials *credentials; /* owned, wiped; null until known */
 	char number[CREDENTIALS_NUMBER_BYTES];
@@ -98,10 +100,16 @@ struct item {
 	struct item_record *record; /* owned; from the answer until it was committed and told */
 };
 
+/* What delivery_reserve() gives out. */
+struct delivery_place {
+	struct turn turn;
+};
+
 struct delivery {
 	struct world *world;
 	struct delivery_settings settings;
 	struct bell *bell;
+	struct turns *turns;
 	struct table *items; /* by message id */
 	struct list ready;
 	struct list no_place;
@@ -132,6 +140,8 @@ void item_set_attempt(struct item *item, unsigned attempt, int64_t begun_wall_us
 /* steps.c */
 extern const struct job_operations item_operations;
 void item_enter(struct item *item, enum item_step step);
+/* For turns_new(). */
+void item_on_turn(void *arg, struct turn *turn);
 void item_done(struct item *item, enum item_result result);
 bool item_advance_all(struct delivery *d);
 /* If its call is under way: the reply is lost. */

@@ -18,6 +18,7 @@ struct step {
 	enum item_step next[ITEM_RESULTS];
 };
 
+static enum item_result await_turn(struct item *item);
 static enum item_result ask_credentials(struct item *item);
 static enum item_result defer(struct item *item);
 static enum item_result wait_until_due(struct item *item);
@@ -26,6 +27,7 @@ static enum item_result end(struct item *item);
 
 static const struct step steps[STEP_COUNT] = {
 	/* step              name           does              ITEM_OK      ITEM_LATER  ITEM_NO */
+	[STEP_TURN] = { "turn", await_turn, { STEP_CREDENTIALS, STEP_END, STEP_END } },
 	[STEP_CREDENTIALS] = { "credentials",
 			       ask_credentials,
 			       { STEP_PLACE, STEP_DEFER, STEP_GIVE_UP } },
@@ -35,7 +37,7 @@ static const struct step steps[STEP_COUNT] = {
 	[STEP_RECORD] = { "record", item_record, { STEP_COPY, STEP_WAIT, STEP_END } },
 	[STEP_COPY] = { "copy", item_copy_await, { STEP_END, STEP_END, STEP_END } },
 	[STEP_DEFER] = { "defer", defer, { STEP_WAIT, STEP_WAIT, STEP_END } },
-	[STEP_WAIT] = { "wait", wait_until_due, { STEP_CREDENTIALS, STEP_END, STEP_END } },
+	[STEP_WAIT] = { "wait", wait_until_due, { STEP_TURN, STEP_END, STEP_END } },
 	[STEP_GIVE_UP] = { "give_up", give_up, { STEP_END, STEP_END, STEP_END } },
 	[STEP_END] = { "end", end, { STEP_END, STEP_END, STEP_END } },
 };
@@ -99,8 +101,19 @@ bool item_advance_all(struct delivery *d)
 
 bool item_is_idle(const struct item *item)
 {
-	return item->step == STEP_CREDENTIALS || item->step == STEP_WAIT ||
-	       item->step == STEP_PLACE;
+	return item->step == STEP_TURN || item->step == STEP_CREDENTIALS ||
+	       item->step == STEP_WAIT || item->step == STEP_PLACE;
+}
+
+static enum item_result await_turn(struct item *item)
+{
+	return turn_may_begin(item->delivery->turns, &item->turn) ? ITEM_OK : ITEM_PENDING;
+}
+
+void item_on_turn(void *arg, struct turn *turn)
+{
+	(void)arg;
+	item_done(LIST_OBJECT(turn, struct item, turn), ITEM_OK);
 }
 
 static enum item_result use_credentials(struct item *item, const struct credentials_answer *answer)
@@ -282,6 +295,8 @@ static void on_graph(struct job *job, const struct graph_answer *answer)
 	if (item->step != STEP_CALL || item->result != ITEM_PENDING)
 		return; /* given up meanwhile */
 	item_keep_answer(item, answer);
+	if (answer->verdict.outcome == OUTCOME_ACCEPTED)
+		turn_leave(item->delivery->turns, &item->turn);
 	item_done(item, ITEM_OK);
 }
 

@@ -36,8 +36,8 @@ enum flow_result flow_commit(struct flow *f)
 	struct store_accept row;
 
 	name_message(f);
-	f->reserved = f->credentials && !p->draining &&
-		      delivery_owns(p->delivery, f->message->lane) && delivery_reserve(p->delivery);
+	if (f->credentials && !p->draining && delivery_owns(p->delivery, f->message->lane))
+		f->place = delivery_reserve(p->delivery, f->message);
 	f->begun_wall_us = f->message->accepted_wall_us;
 	f->deadline_wall_us = f->begun_wall_us +
 			      1000 * (settings->accept_timeout_ms + settings->request_timeout_ms);
@@ -45,8 +45,8 @@ enum flow_result flow_commit(struct flow *f)
 		.message = f->message,
 		.caller_waits = !f->async,
 		.expires_wall_us = f->expires_wall_us,
-		.begin = f->reserved,
-		.number = f->reserved ? f->credentials->number : NULL,
+		.begin = f->place != NULL,
+		.number = f->place ? f->credentials->number : NULL,
 		.deadline_wall_us = f->deadline_wall_us,
 	};
 	return submit(f, &row);

@@ -41,8 +41,7 @@ void flow_free(struct flow *f)
 	if (!f)
 		return;
 	p = f->pipeline;
-	if (f->reserved)
-		delivery_give_back(p->delivery);
+	delivery_give_back(p->delivery, f->place);
 	loop_cancel(p->world->loop, f->timer);
 	loop_cancel(p->world->loop, f->look_timer);
 	list_remove(&f->ready);

@@ -60,8 +60,8 @@ struct flow {
 	enum flow_step step;
 	enum flow_result result;
 	enum flow_reply reply;
-	bool async;    /* Prefer: respond-async */
-	bool reserved; /* a place for attempt 1 */
+	bool async;                   /* Prefer: respond-async */
+	struct delivery_place *place; /* owned; for attempt 1 */
 	int64_t begun_boot_ms;
 	int64_t deadline_boot_ms;        /* SYNC_WAIT */
 	uint64_t timer;                  /* fires at the deadline */

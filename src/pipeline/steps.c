@@ -228,16 +228,16 @@ static enum flow_result deliver(struct flow *f)
 		.message = f->message,
 		.credentials = f->credentials,
 		.expires_wall_us = f->expires_wall_us,
-		.waiter = { .waits = !f->async && (f->reserved || !leaves),
+		.waiter = { .waits = !f->async && (f->place || !leaves),
 			    .slot = p->settings.slot,
 			    .id = f->job.id,
 			    .until_boot_ms = f->deadline_boot_ms },
-		.begun = f->reserved,
+		.place = f->place,
 		.begun_wall_us = f->begun_wall_us,
 		.deadline_wall_us = f->deadline_wall_us,
 	};
 
-	f->reserved = false;
+	f->place = NULL; /* taken with the order */
 	delivery_take(p->delivery, &order);
 	if (!order.waiter.waits)
 		return FLOW_OK; /* 202 */

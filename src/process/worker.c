@@ -105,6 +105,7 @@ static struct delivery_settings delivery_settings(const struct worker *w)
 			   .initial_ms = INT64_C(1000) * s->initial_backoff_seconds,
 			   .cap_ms = INT64_C(1000) * s->max_backoff_seconds },
 		.request_timeout_ms = INT64_C(1000) * s->request_timeout_seconds,
+		.order_hold_ms = INT64_C(1000) * s->order_hold_seconds,
 		.commit_timeout_ms = COMMIT_TIMEOUT_MS,
 		.max_items = ITEMS_PER_WORKER,
 	};

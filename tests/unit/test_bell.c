@@ -200,7 +200,7 @@ START_TEST(an_order_arrives_with_all_it_says)
 	ck_assert_uint_eq(ears[1].order.waiter.slot, 1);
 	ck_assert_uint_eq(ears[1].order.waiter.id, 0x123456789a);
 	ck_assert_int_eq(ears[1].order.waiter.until_boot_ms, 55);
-	ck_assert(!ears[1].order.begun);
+	ck_assert_ptr_null(ears[1].order.place);
 	ck_assert_uint_eq(ears[0].orders, 0);
 }
 END_TEST

@@ -117,6 +117,7 @@ static const struct {
 	{ "CREDENTIALS_TIMEOUT_MS", "2000", 50, 10000 },
 	{ "CONVERSATION_TIMEOUT_SECONDS", "10", 1, 60 },
 	{ "MESSAGE_TTL_SECONDS", "86400", 60, 31536000 },
+	{ "ORDER_HOLD_SECONDS", "10", 0, 3600 },
 };
 
 static const struct {

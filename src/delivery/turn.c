@@ -1,0 +1,194 @@
+/*
+ * A queue lives as long as it has entries.  Its first entry that is not passed is the one all
+ * others wait for; the clock of `hold_ms` runs for that one only, from the moment somebody
+ * waits behind it.
+ */
+#include "delivery/turn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "domain/recipient.h"
+
+/* Tenant, outlet, recipient, and what stands between them; none holds a blank. */
+#define KEY_BYTES (2 * (MESSAGE_TOKEN_MAX + 1) + RECIPIENT_BYTES)
+
+struct turn_queue {
+	struct turns *turns;
+	struct list entries;
+	size_t key_len;
+	char key[];
+};
+
+struct turns {
+	struct loop *loop;
+	struct table *queues;
+	int64_t hold_ms;
+	turn_come_fn *fn;
+	void *arg;
+};
+
+struct turns *turns_new(struct loop *loop, size_t max, int64_t hold_ms, turn_come_fn *fn, void *arg)
+{
+	struct turns *turns = calloc(1, sizeof(*turns));
+
+	if (!turns)
+		return NULL;
+	*turns = (struct turns){ .loop = loop, .hold_ms = hold_ms, .fn = fn, .arg = arg };
+	turns->queues = table_new(max);
+	if (turns->queues)
+		return turns;
+	free(turns);
+	return NULL;
+}
+
+static void free_queue(void *arg, void *object)
+{
+	struct turn_queue *queue = object;
+	struct turns *turns = arg;
+
+	(void)table_remove(turns->queues, queue->key, queue->key_len);
+	free(queue);
+}
+
+void turns_free(struct turns *turns)
+{
+	if (!turns)
+		return;
+	table_visit(turns->queues, free_queue, turns);
+	table_free(turns->queues);
+	free(turns);
+}
+
+static size_t key_of(char key[KEY_BYTES], const struct message *m)
+{
+	const int len =
+		snprintf(key, KEY_BYTES, "%s %s %s", m->tenant_id, m->outlet_id, m->recipient);
+
+	return len < 0 ? 0 : len < KEY_BYTES ? (size_t)len : KEY_BYTES - 1;
+}
+
+static struct turn_queue *open_queue(struct turns *turns, const char *key, size_t key_len)
+{
+	struct turn_queue *queue = table_find(turns->queues, key, key_len);
+
+	if (queue)
+		return queue;
+	queue = malloc(sizeof(*queue) + key_len);
+	if (!queue)
+		return NULL;
+	queue->turns = turns;
+	list_init(&queue->entries);
+	queue->key_len = key_len;
+	memcpy(queue->key, key, key_len);
+	if (table_insert(turns->queues, queue->key, key_len, queue))
+		return queue;
+	free(queue);
+	return NULL;
+}
+
+bool turn_join(struct turns *turns, struct turn *entry, const struct message *message)
+{
+	char key[KEY_BYTES];
+	const size_t key_len = key_of(key, message);
+	struct turn_queue *queue = open_queue(turns, key, key_len);
+
+	if (!queue)
+		return false;
+	*entry = (struct turn){ .queue = queue };
+	list_append(&queue->entries, &entry->link);
+	return true;
+}
+
+/* The entry that all behind it wait for; null: none. */
+static struct turn *blocker(const struct turn_queue *queue)
+{
+	for (struct list *node = queue->entries.next; node != &queue->entries; node = node->next) {
+		struct turn *entry = LIST_OBJECT(node, struct turn, link);
+
+		if (!entry->passed)
+			return entry;
+	}
+	return NULL;
+}
+
+static void on_held(void *arg);
+
+/* Lets the first in turn begin, and watches it while somebody waits behind it. */
+static void look(struct turn_queue *queue)
+{
+	struct turns *turns = queue->turns;
+	struct turn *first = blocker(queue);
+	bool somebody = false;
+
+	if (!first)
+		return;
+	if (first->waiting) {
+		first->waiting = false;
+		turns->fn(turns->arg, first);
+	}
+	for (struct list *node = first->link.next; node != &queue->entries && !somebody;
+	     node = node->next)
+		somebody = LIST_OBJECT(node, struct turn, link)->waiting;
+	if (somebody && !first->timer)
+		first->timer = loop_timer(turns->loop, loop_now_ms(turns->loop) + turns->hold_ms,
+					  on_held, first);
+}
+
+static void on_held(void *arg)
+{
+	struct turn *entry = arg;
+
+	entry->timer = 0;
+	entry->passed = true;
+	look(entry->queue);
+}
+
+bool turn_may_begin(struct turns *turns, struct turn *entry)
+{
+	(void)turns;
+	if (!entry->queue || entry->passed || blocker(entry->queue) == entry)
+		return true;
+	entry->waiting = true;
+	look(entry->queue);
+	return false;
+}
+
+bool turn_is_free(const struct turns *turns, const struct message *message)
+{
+	char key[KEY_BYTES];
+	const size_t key_len = key_of(key, message);
+	const struct turn_queue *queue = table_find(turns->queues, key, key_len);
+
+	return !queue || !blocker(queue);
+}
+
+void turn_leave(struct turns *turns, struct turn *entry)
+{
+	struct turn_queue *queue = entry->queue;
+
+	if (!queue)
+		return;
+	loop_cancel(turns->loop, entry->timer);
+	list_remove(&entry->link);
+	*entry = (struct turn){ .queue = NULL };
+	if (list_empty(&queue->entries))
+		free_queue(turns, queue);
+	else
+		look(queue);
+}
+
+void turn_hand_over(struct turns *turns, struct turn *from, struct turn *to)
+{
+	*to = *from;
+	to->timer = 0;
+	if (!from->queue)
+		return;
+	list_append(&from->link, &to->link); /* behind `from`, which then goes */
+	loop_cancel(turns->loop, from->timer);
+	list_remove(&from->link);
+	*from = (struct turn){ .queue = NULL };
+	look(to->queue);
+}

@@ -1,0 +1,52 @@
+/*
+ * turn - messages of one outlet to one recipient go out in the order they came in.
+ * Private to delivery.
+ *
+ * Every message under way has an entry in the queue of its outlet and recipient, in the order
+ * in which it arrived here; it may begin when nobody before it blocks.  An entry leaves when
+ * its message is accepted by Meta or has ended.  An entry that holds others up for `hold_ms`
+ * (it waits for a later attempt, or for a reply) is passed: it blocks nobody any more.
+ */
+#ifndef DELIVERY_TURN_H
+#define DELIVERY_TURN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/list.h"
+#include "base/loop.h"
+#include "domain/message.h"
+
+struct turns;
+struct turn_queue;
+
+/* Part of a larger object of its owner; zeroed before its first use. */
+struct turn {
+	struct list link;
+	struct turn_queue *queue; /* null: in none */
+	bool waiting;             /* its owner is to be told when it may begin */
+	bool passed;
+	uint64_t timer;
+};
+
+/* Told, from a loop timer or from turn_leave(), that a waiting entry may begin. */
+typedef void turn_come_fn(void *arg, struct turn *entry);
+
+struct turns *turns_new(struct loop *loop, size_t max, int64_t hold_ms, turn_come_fn *fn,
+			void *arg) MUST_CHECK;
+/* Entries still in it are forgotten. */
+void turns_free(struct turns *turns);
+
+/* Takes the last place of the message's queue.  False: no memory. */
+bool turn_join(struct turns *turns, struct turn *entry, const struct message *message) MUST_CHECK;
+/* May it begin?  If not, it waits, and is told once. */
+bool turn_may_begin(struct turns *turns, struct turn *entry) MUST_CHECK;
+/* Would a message that joins now have to wait? */
+bool turn_is_free(const struct turns *turns, const struct message *message);
+/* Harmless when it is in no queue. */
+void turn_leave(struct turns *turns, struct turn *entry);
+/* `to` stands where `from` stood. */
+void turn_hand_over(struct turns *turns, struct turn *from, struct turn *to);
+
+#endif
