@@ -66,18 +66,28 @@ def test_needed_settings(name, value):
     ("WORKERS", "-1"), ("WORKERS", "65"), ("PORT", "0"), ("PORT", "65536"),
     ("TENANT_SERVICE_URL", "ftp://x"), ("TENANT_SERVICE_URL", "nonsense"),
     ("GRAPH_API_URL", "http://"), ("GRAPH_API_VERSION", "v25"), ("GRAPH_API_VERSION", "v1/2"),
+    ("GRAPH_API_VERSION", "v99.1"),
     ("FCGI_SOCKET_MODE", "999"), ("GRAPH_AMBIGUOUS_5XX", "maybe"),
 ])
 def test_bad_values(name, value):
     assert_refused(check({name: value}), name)
 
 
+def test_wait_longer_than_the_web_servers():
+    """They read for 65 s; what is longer cannot be answered."""
+    assert check({"SYNC_WAIT_SECONDS": "64"}).returncode == 0
+    assert_refused(check({"SYNC_WAIT_SECONDS": "65"}), "SYNC_WAIT_SECONDS")
+
+
 @pytest.mark.parametrize("settings", [
-    {"SYNC_WAIT_SECONDS": "65"},                 # web servers read for 65 s
-    {"REQUEST_TIMEOUT_SECONDS": "60"},           # an attempt longer than the wait
+    {"REQUEST_TIMEOUT_SECONDS": "60"},  # one attempt outlasts the wait
+    {"DRAIN_SECONDS": "5"},             # a stop outruns an attempt
 ], ids=str)
-def test_timeouts_that_do_not_nest(settings):
-    assert_refused(check(settings), *settings)
+def test_timeouts_that_nest_badly_are_warned_of(settings):
+    done = check(settings)
+    assert done.returncode == 0, done.stderr
+    assert any("warning" in line and name in line for name in settings
+               for line in done.stderr.splitlines()), done.stderr
 
 
 def test_configuration_file(tmp_path):
@@ -101,8 +111,20 @@ def test_faults_in_the_file_are_named_with_their_line(tmp_path, text, names):
 
 def test_environment_wins_over_the_file(tmp_path):
     file = tmp_path / "x.conf"
-    file.write_text("TENANT_SERVICE_URL=nonsense\n")
-    assert check({}, "--config", str(file)).returncode == 0
+    file.write_text("ENVIRONMENT=file\nMAX_RETRIES=5\n")
+    done = check({"MAX_RETRIES": "7"}, "--config", str(file))
+    assert done.returncode == 0, done.stderr
+    assert "ENVIRONMENT=file " in done.stdout and "MAX_RETRIES=7 " in done.stdout
+
+
+def test_fault_of_a_value_that_is_overridden_is_a_warning(tmp_path):
+    file = tmp_path / "x.conf"
+    file.write_text("# nothing\nTENANT_SERVICE_URL=nonsense\n")
+    done = check({}, "--config", str(file))
+    assert done.returncode == 0, done.stderr
+    assert any("warning" in line and "x.conf:2" in line and "TENANT_SERVICE_URL" in line
+               for line in done.stderr.splitlines()), done.stderr
+    assert "nonsense" not in done.stdout
 
 
 def test_file_that_is_not_there():

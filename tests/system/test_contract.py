@@ -66,12 +66,18 @@ def test_sent(api, database):
 
 
 def test_sent_without_conversation(api, simulator):
-    before = simulator.counts()
     answer = api.send(new_message(conversation_id=None))
     assert answer.status_code == 200, answer.text
     assert_like(answer.json(), SENT, nullable=("conversation_id",))
     assert answer.json()["conversation_id"] is None
-    assert simulator.counts()["conversation"] == before["conversation"]
+    assert simulator.message(answer.json()["message_id"])["conversation"] == 0
+
+
+def test_accepted_without_conversation(api):
+    answer = api.send(new_message(conversation_id=None), headers={"Prefer": "respond-async"})
+    assert answer.status_code == 202, answer.text
+    assert_like(answer.json(), PENDING, nullable=("conversation_id",))
+    assert answer.json()["conversation_id"] is None
 
 
 def test_message_type_defaults_to_text(api):
@@ -176,8 +182,8 @@ def test_graph_call(api, simulator):
     sent = api.send(message).json()
     call = simulator.last("graph")
     assert call["method"] == "POST"
-    version, number = call["target"].strip("/").split("/")[:2]
-    assert call["target"] == f"/{version}/{number}/messages"
+    version, number = call["path"].strip("/").split("/")[:2]
+    assert call["path"] == f"/{version}/{number}/messages"
     assert version == "v25.0"
     assert number.isdigit()
     assert call["headers"]["authorization"].startswith("Bearer ")
@@ -197,7 +203,7 @@ def test_quota_call(api, simulator):
     assert api.send(message).status_code == 200
     call = simulator.last("quota")
     assert call["method"] == "GET"
-    assert call["target"] == ("/api/v1/tenants/tenant%2Fwith%3Fodd%26characters%25/quota/check")
+    assert call["path"] == ("/api/v1/tenants/tenant%2Fwith%3Fodd%26characters%25/quota/check")
     assert call["headers"]["x-tenant-id"] == message["tenant_id"]
 
 
@@ -206,7 +212,7 @@ def test_outlet_call(api, simulator):
     assert api.send(message).status_code == 200
     call = simulator.last("outlet")
     assert call["method"] == "GET"
-    assert call["target"] == "/api/v1/outlets/outlet%231%2F..%2F2"
+    assert call["path"] == "/api/v1/outlets/outlet%231%2F..%2F2"
     assert call["headers"]["x-tenant-id"] == message["tenant_id"]
 
 
@@ -215,7 +221,7 @@ def test_conversation_call(api, simulator, sender_type):
     message = new_message(sender_type=sender_type)
     sent = api.send(message).json()
     call = simulator.last("conversation")
-    assert (call["method"], call["target"]) == ("POST", "/api/v1/messages")
+    assert (call["method"], call["path"]) == ("POST", "/api/v1/messages")
     assert call["headers"]["x-tenant-id"] == message["tenant_id"]
     assert call["headers"]["idempotency-key"] == sent["message_id"]
     assert call["headers"]["content-type"].split(";")[0] == "application/json"

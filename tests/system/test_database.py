@@ -11,7 +11,7 @@ import pytest
 from harness.api import SEND, new_message, status_path
 from harness.burst import Flow
 from harness.process import BUILD, SANITIZERS, run
-from harness.service import command
+from harness.service import command, parse_log_line
 from harness.wait import wait_until
 
 
@@ -276,10 +276,17 @@ def serve(server, simulator, sockets, name):
         "FCGI_SOCKET": str(sockets / "schema.sock"), "WORKERS": "1"})
 
 
+def assert_schema_refused(done, why):
+    """EX_CONFIG, and a log line that says what to do."""
+    assert done.returncode == 78, done.stderr
+    lines = [parse_log_line(line) for line in done.stderr.splitlines()]
+    assert any(fields and fields["level"] == "error" and any(why in value for value in fields.values())
+               for fields in lines), done.stderr
+
+
 def test_serve_without_schema_is_refused(server, simulator, sockets):
-    done = serve(server, simulator, sockets, server.empty_database())
-    assert done.returncode not in (0, 99)
-    assert "db migrate" in done.stderr
+    assert_schema_refused(serve(server, simulator, sockets, server.empty_database()),
+                          "message-sender db migrate")
 
 
 def test_newer_schema_is_refused(server, simulator, sockets):
@@ -289,9 +296,20 @@ def test_newer_schema_is_refused(server, simulator, sockets):
     with psycopg.connect(server.url(name), autocommit=True) as connection:
         connection.execute("INSERT INTO message_sender.schema_migration (name, checksum)"
                            " VALUES ('9999_future.sql', repeat('0', 64))")
-    for done in (migrate(server.url(name)), serve(server, simulator, sockets, name)):
-        assert done.returncode not in (0, 99)
-        assert "newer" in done.stderr
+    done = migrate(server.url(name))
+    assert done.returncode not in (0, 99)
+    assert "newer" in done.stderr
+    assert_schema_refused(serve(server, simulator, sockets, name), "newer")
+
+
+def test_older_schema_is_refused(server, simulator, sockets):
+    """One without our last migration."""
+    name = server.empty_database()
+    assert migrate(server.url(name)).returncode == 0
+    with psycopg.connect(server.url(name), autocommit=True) as connection:
+        connection.execute("DELETE FROM message_sender.schema_migration WHERE name ="
+                           " (SELECT max(name) FROM message_sender.schema_migration)")
+    assert_schema_refused(serve(server, simulator, sockets, name), "message-sender db migrate")
 
 
 def test_everything_works_from_another_directory(server):

@@ -151,19 +151,28 @@ def test_unknown_management_record(target):
         assert (kind, request_id, content[0]) == (fcgi.UNKNOWN_TYPE, 0, 77)
 
 
-def test_second_request_on_a_busy_connection_is_refused(target, simulator):
-    """We do not multiplex and say so: FCGI_CANT_MPX_CONN."""
+def test_second_request_while_one_is_read_is_refused(target):
+    """We do not multiplex and say so: FCGI_CANT_MPX_CONN; the first is served all the same."""
+    whole = send_bytes(new_message(), keep=True)
+    with fcgi.Connection(target.socket, 10) as connection:
+        connection.send(whole[:-8] + fcgi.begin(request_id=2, keep=True))
+        kind, request_id, content = connection.read_record()
+        assert (kind, request_id) == (fcgi.END_REQUEST, 2)
+        assert struct.unpack(">IB3x", content)[1] == 1
+        connection.send(whole[-8:])  # the empty STDIN record
+        assert connection.read_reply().status == 200
+
+
+def test_second_request_while_one_is_served_waits_its_turn(target, simulator):
     message = new_message()
     simulator.script("graph", message["to"], "ok", latency_ms=500)
     with fcgi.Connection(target.socket, 10) as connection:
-        connection.send(send_bytes(message, keep=True))
-        connection.send(fcgi.begin(request_id=2, keep=True))
-        ends = {}
-        while len(ends) < 2:
-            kind, request_id, content = connection.read_record()
-            if kind == fcgi.END_REQUEST:
-                ends[request_id] = struct.unpack(">IB3x", content)[1]
-        assert ends == {1: 0, 2: 1}
+        connection.send(send_bytes(message, keep=True)
+                        + fcgi.request("GET", "/health", request_id=2, keep=True))
+        first, second = connection.read_reply(1), connection.read_reply(2)
+    assert (first.status, second.status) == (200, 200)
+    assert json.loads(first.body)["status"] == "sent"
+    assert json.loads(second.body)["status"] == "healthy"
 
 
 def test_other_roles_are_refused(target):

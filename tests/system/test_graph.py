@@ -54,14 +54,14 @@ def test_services_that_are_not_ours(new_service, foreign, files):
     services = foreign(neighbour)
     url = f"http://127.0.0.1:{services.port}/"
     service = new_service(TENANT_SERVICE_URL=url, CONVERSATION_SERVICE_URL=url,
-                          GRAPH_API_VERSION="v99.1", **graph_settings(graph, files))
+                          GRAPH_API_VERSION="v99.0", **graph_settings(graph, files))
     message = new_message()
     status, body = post(service, message)
     assert status == 200, body
     assert body["whatsapp_message_id"] == f"wamid.{message['to'][1:]}"
 
     call = graph.requests[0]
-    assert (call.method, call.path) == ("POST", "/v99.1/123456789/messages")
+    assert (call.method, call.path) == ("POST", "/v99.0/123456789/messages")
     assert call.headers["authorization"] == "Bearer EAAGforeign"
     assert call.headers["content-type"].split(";")[0] == "application/json"
     assert call.headers["content-length"] == str(len(call.body))

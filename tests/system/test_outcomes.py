@@ -2,7 +2,9 @@
 retry schedule, lost replies that are never sent again.
 
 All cases run at the same time, as the long ones wait 7 s between their attempts; the looks at
-them come afterwards, so that a lost message had those seconds to be sent again by mistake."""
+them come afterwards, so that a lost message had those seconds to be sent again by mistake.  Those
+that end a whole HTTP/2 connection would take others' calls with them: they have a service of their
+own and run one after the other."""
 
 import concurrent.futures
 import itertools
@@ -11,7 +13,7 @@ import time
 
 import pytest
 
-from harness.api import SEND, Api, new_message
+from harness.api import SEND, Api, new_message, status_path
 from harness.shape import assert_problem
 from harness.web import Web
 
@@ -68,10 +70,17 @@ LOST = {
     "501": ("http", {"status": 501}),
 }
 
+# The same when the whole connection ends instead of one stream.
+CLOSED = {
+    "closed after it was taken": ("drop_reply", {"how": "close"}),
+    "closed before it was taken": ("cut_before", {"how": "close"}),
+    "closed in the reply": ("cut_reply", {"how": "close"}),
+}
+
 # HTTP/2's ways to say "not taken": sent in the end, or unknown, never twice.
 NOT_TAKEN = {
-    "GOAWAY": ("goaway", {}),
     "REFUSED_STREAM": ("refused_stream", {}),
+    "GOAWAY": ("goaway", {}),
 }
 
 FAILING = {"for ever": ("error", {"code": 131016, "status": 500})}
@@ -80,12 +89,14 @@ TWICE_THEN_OK = {"twice": ("error", {"code": 131016, "status": 500, "times": 2})
 CASES = {
     **{name: (kind, {"times": 1, **more}) for name, (kind, more) in
        {**TRANSIENT, **NOT_TAKEN}.items()},
-    **PERMANENT, **LOST, **FAILING, **TWICE_THEN_OK,
+    **PERMANENT, **LOST, **CLOSED, **FAILING, **TWICE_THEN_OK,
 }
+APART = ["GOAWAY", *CLOSED]
 
 
 class Result:
-    def __init__(self, message, answer, seconds):
+    def __init__(self, service, message, answer, seconds):
+        self.service = service
         self.message = message
         self.answer = answer
         self.seconds = seconds
@@ -94,30 +105,35 @@ class Result:
 
 @pytest.fixture(scope="module")
 def outcomes(new_module_service, simulator, web_kind, work):
-    """Results by the name of their case, and the database they are in."""
+    """Results by the name of their case."""
     service = new_module_service(REQUEST_TIMEOUT_SECONDS=3)
+    apart = new_module_service()
     server = Web(web_kind, work, "web-outcomes", service.socket)
+    server_apart = Web(web_kind, work, "web-outcomes-apart", apart.socket)
 
-    def send(name):
+    def send(name, service=service, server=server):
         kind, behaviour = CASES[name]
         message = new_message()
         simulator.script("graph", message["to"], kind, **behaviour)
         began = time.monotonic()
         answer = Api(server.url).send(message)
-        return Result(message, answer, time.monotonic() - began)
+        return Result(service, message, answer, time.monotonic() - began)
 
-    with concurrent.futures.ThreadPoolExecutor(len(CASES)) as pool:
-        results = dict(zip(CASES, pool.map(send, CASES)))
+    together = [name for name in CASES if name not in APART]
+    with concurrent.futures.ThreadPoolExecutor(len(together)) as pool:
+        answers = pool.map(send, together)
+        results = {name: send(name, apart, server_apart) for name in APART}
+        results.update(zip(together, answers))
     server.stop()
-    yield results, service.database
+    server_apart.stop()
+    yield results
 
 
 @pytest.fixture
 def case(outcomes, simulator):
-    results, database = outcomes
-
     def get(name):
-        result = results[name]
+        result = outcomes[name]
+        database = result.service.database
         result.seen = simulator.recipient(result.message["to"])
         result.attempts = database.attempts(result.message_id)
         result.row = database.message(result.message_id)
@@ -150,7 +166,7 @@ def test_permanent_fails_at_once(case, name):
     assert result.attempts[0]["http_status"] == PERMANENT[name][1]["status"]
 
 
-@pytest.mark.parametrize("name", LOST)
+@pytest.mark.parametrize("name", [*LOST, *CLOSED])
 def test_lost_reply_is_unknown_and_never_sent_again(case, name):
     result = case(name)
     assert result.answer.status_code == 202, result.answer.text
@@ -179,12 +195,10 @@ def test_not_taken_is_never_sent_twice(case, name):
         assert result.seen["calls"] == 1
 
 
-def test_status_of_an_unknown_message(outcomes, new_service):
+def test_status_of_an_unknown_message(case):
     """It shows as queued, with the exact state beside it."""
-    results, database = outcomes
-    service = new_service(database=database)
-    message_id = results["reply dropped"].message_id
-    body = json.loads(service.ask("GET", f"/api/v1/messages/{message_id}/status").body)
+    result = case("reply dropped")
+    body = json.loads(result.service.ask("GET", status_path(result.message_id)).body)
     assert (body["status"], body["state_detail"]) == ("queued", "outcome_unknown")
 
 

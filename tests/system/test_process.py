@@ -197,8 +197,9 @@ def test_drain_answers_who_waits_between_attempts_at_once(new_service, new_web, 
 
 
 def test_drain_ends_in_time(new_service, simulator):
-    """A call that never ends does not keep the service; its message is unknown, not lost."""
-    service = new_service(DRAIN_SECONDS=2)
+    """A call that never ends does not keep the service: before DRAIN_SECONDS are over its caller
+    gets a 202, its message is unknown, not lost, and nobody is killed."""
+    service = new_service(DRAIN_SECONDS=3)
     message = new_message()
     simulator.script("graph", message["to"], "hang")
     with fcgi.Connection(service.socket) as connection:
@@ -207,12 +208,16 @@ def test_drain_ends_in_time(new_service, simulator):
         began = time.monotonic()
         service.process.send_signal(signal.SIGTERM)
         reply = connection.read_reply()
-    assert reply.status == 202
     assert service.process.wait(10) == 0
-    assert time.monotonic() - began < 4
-    message_id = json.loads(reply.body)["message_id"]
+    assert time.monotonic() - began < 3
+    assert reply.status == 202
+    body = json.loads(reply.body)
+    assert (body["status"], body["state_detail"]) == ("queued", "outcome_unknown")
+    assert service.database.message(body["message_id"])["state"] == "unknown"
+    assert not [line for line in service.events("worker_ended") if "signal" in line]
     service.start()
-    service.database.wait_state(message_id, "unknown", 15)
+    assert post(service, new_message())[0] == 200
+    assert service.database.message(body["message_id"])["state"] == "unknown"
     assert simulator.recipient(message["to"])["calls"] == 1
 
 
@@ -243,10 +248,38 @@ def test_reload_under_load(new_service, new_web, simulator):
     books_balance(service, simulator, flow.sent, answers)
 
 
+def test_reload_answers_who_waits_between_attempts(new_service, new_web, simulator):
+    """202, at once; the message goes on with the new workers, and who is inside an attempt keeps
+    waiting for its end."""
+    service = new_service(WORKERS=1)
+    web = new_web(service)
+    waits, called = new_message(), new_message()
+    simulator.script("graph", waits["to"], "error", code=131016, status=500, times=3)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(Api(web.url).send, waits)
+        wait_until(lambda: simulator.recipient(waits["to"])["calls"] == 3, 10, "the long wait")
+        wait_until(lambda: service.database.messages(waits["tenant_id"])[0]["state"] == "retrying",
+                   5, "the outcome is recorded")
+        simulator.script("graph", called["to"], "ok", latency_ms=1500)
+        calling = pool.submit(Api(web.url).send, called)
+        wait_until(lambda: simulator.recipient(called["to"])["calls"] == 1, 5, "the call")
+        before = service.workers()
+        began = time.monotonic()
+        service.reload()
+        answer = waiting.result()
+        assert time.monotonic() - began < 1
+        assert (answer.status_code, answer.json()["state_detail"]) == (202, "retrying")
+        assert calling.result().status_code == 200
+    gone(before, 10, "the old worker has ended")
+    service.database.wait_state(answer.json()["message_id"], "sent", 15)
+    for message in (waits, called):
+        assert simulator.recipient(message["to"])["accepted"] == 1
+
+
 @pytest.mark.parametrize("text, names", [
     ("ENVIRONMENT=two\nMAX_RETRIES=many\n", "MAX_RETRIES"),
     ("ENVIRONMENT=two\nNO_SUCH_SETTING=1\n", "NO_SUCH_SETTING"),
-    ("ENVIRONMENT\n", "ENVIRONMENT"),
+    ("ENVIRONMENT=two\nMAX_RETRIES\n", ".conf:2"),
     ("TENANT_SERVICE_URL=\nENVIRONMENT=two\nGRAPH_API_VERSION=25/..\n", "GRAPH_API_VERSION"),
     ("ENVIRONMENT=two\nGRAPH_API_URL=ftp://x\n", "GRAPH_API_URL"),
 ], ids=["value", "name", "no value", "version", "scheme"])
@@ -264,6 +297,18 @@ def test_reload_of_a_bad_file_keeps_the_old(new_service, simulator, text, names)
     assert any(names in value for value in line.values()), line
     assert service.workers() == before
     assert json.loads(service.ask("GET", "/health").body)["environment"] == "one"
+
+
+def test_reload_with_a_fault_that_the_environment_overrides(new_service):
+    """The environment has the last word, so it is a warning, and the rest of the file counts."""
+    service = new_service(ENVIRONMENT=None, MAX_RETRIES=2,
+                          service_options={"config_text": "ENVIRONMENT=one\n"})
+    service.config.write_text("ENVIRONMENT=two\nMAX_RETRIES=many\n")
+    service.reload()
+    wait_until(lambda: json.loads(service.ask("GET", "/health").body)["environment"] == "two", 10,
+               "the new file counts")
+    assert any("MAX_RETRIES" in value for line in service.lines() if line["level"] == "warning"
+               for value in line.values())
 
 
 def test_reload_with_the_file_gone_keeps_the_old(new_service):
@@ -360,6 +405,15 @@ def listener(path):
     return sock
 
 
+# Makes descriptor argv[1] number 3 and becomes the rest, as systemd starts a service.
+SYSTEMD = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
 def inherited(work, sockets, simulator, postgres, name, **options):
     return Service(work, sockets, name, {
         **simulator.settings(), "DATABASE_URL": postgres.database().url, "FCGI_SOCKET": None},
@@ -386,8 +440,7 @@ def test_socket_inherited_from_systemd(work, sockets, simulator, postgres):
     with listener(path) as sock:
         service = inherited(
             work, sockets, simulator, postgres, "fd3", pass_fds=(sock.fileno(),),
-            wrap=["sh", "-c", f'exec 3<&{sock.fileno()}; export LISTEN_PID=$$ LISTEN_FDS=1;'
-                  ' exec "$@"', "sh"])
+            wrap=["/usr/bin/python3", "-c", SYSTEMD, sock.fileno()])
         try:
             assert fcgi.ask(path, "GET", "/health").status == 200
             for pid in service.workers():

@@ -80,8 +80,8 @@ class Foreign:
                 nth = 0
                 while True:
                     line = stream.readline().decode("latin-1").split()
-                    if len(line) != 3:
-                        return
+                    if len(line) != 3 or not line[2].startswith("HTTP/"):
+                        return  # the end, or a client that speaks TLS to a server without
                     headers = {}
                     while (field := stream.readline().decode("latin-1").strip()):
                         name, _, value = field.partition(":")

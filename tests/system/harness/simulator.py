@@ -64,7 +64,7 @@ class Simulator:
 
     def message(self, message_id):
         """What became of a message: calls, accepted, attempts (callback strings), times_ms,
-        conversation (how often it was stored)."""
+        conversation (posts to the Conversation Service) and stored (posts that it took)."""
         return self._control("GET", f"message/{message_id}")
 
     def recipient(self, to):
@@ -72,7 +72,7 @@ class Simulator:
         return self._control("GET", f"recipient/{to.lstrip('+')}")
 
     def last(self, service):
-        """The last request a service got: protocol, method, target, headers, body."""
+        """The last request a service got: protocol, method, path, headers, body."""
         return self._control("GET", f"last/{service}")
 
     def duplicates(self):
