@@ -1,11 +1,13 @@
 #include "delivery_house.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "domain/recipient.h"
 
 #define DEADLINE_MS 10000
 
@@ -106,6 +108,7 @@ static void usual_settings(void)
 		.retry = { .max_retries = 3, .initial_ms = 100, .cap_ms = 10000 },
 		.request_timeout_ms = 10000,
 		.commit_timeout_ms = 5000,
+		.order_hold_ms = 300,
 		.max_items = 12,
 	};
 }
@@ -129,6 +132,14 @@ void house_close(void)
 	world_free(house.world);
 	node_free(house.node);
 	loop_free(house.loop);
+}
+
+void house_reopen(void)
+{
+	const unsigned workers = node_workers(house.node);
+
+	house_close();
+	open_house(workers);
 }
 
 static void on_turned(void *arg)
@@ -169,18 +180,22 @@ struct message_id incarnation_of(unsigned n)
 
 struct message message_of(unsigned n)
 {
+	/* Each to somebody else, or they would wait for their turn. */
+	static char recipients[256][RECIPIENT_BYTES];
+	char *recipient = recipients[n % 256];
 	const struct message m = {
 		.id = { { 1, (uint8_t)n } },
 		.seq = n,
 		.tenant_id = "tenant-0",
 		.outlet_id = "outlet",
 		.conversation_id = "",
-		.recipient = "+628123456789",
+		.recipient = recipient,
 		.type = "text",
 		.payload = "{\"body\":\"Halo\"}",
 		.sender_type = "llm",
 	};
 
+	(void)snprintf(recipient, RECIPIENT_BYTES, "+62812345%04u", n % 256);
 	ck_assert_uint_eq(message_lane(m.tenant_id) % 2, 0);
 	return m;
 }
@@ -198,6 +213,14 @@ struct delivery_order order_of(const struct message *m)
 			    .id = WAITER,
 			    .until_boot_ms = clock_boot_ms() + 60000 },
 	};
+}
+
+void begin_with_accept(struct delivery_order *order, int64_t ago_us)
+{
+	order->place = delivery_reserve(house.d, order->message);
+	ck_assert_ptr_nonnull(order->place);
+	order->begun_wall_us = clock_wall_us() - ago_us;
+	order->deadline_wall_us = order->begun_wall_us + 11000000;
 }
 
 void take(const struct delivery_order *order)
@@ -308,14 +331,22 @@ void expect_not_told(void)
 	ck_assert_uint_eq(house.sibling_told.count, 0);
 }
 
+struct delivery_place *house_reserve(unsigned n)
+{
+	const struct message m = message_of(n);
+
+	return delivery_reserve(house.d, &m);
+}
+
 void expect_over(void)
 {
+	struct delivery_place *places[FAKE_MAX];
 	unsigned taken = 0;
 
 	ck_assert_uint_eq(delivery_busy(house.d), 0);
-	while (delivery_reserve(house.d))
+	while ((places[taken] = house_reserve(100 + taken)))
 		taken++;
 	ck_assert_uint_eq(taken, fake.room);
-	for (unsigned i = 0; i < taken; i++)
-		delivery_give_back(house.d);
+	while (taken > 0)
+		delivery_give_back(house.d, places[--taken]);
 }

@@ -43,17 +43,21 @@ extern struct delivery_settings house_settings;
 void house_open(void);
 void house_open_two(void);
 void house_close(void);
+/* Anew, with house_settings as they are now. */
+void house_reopen(void);
 
 /* The loop works for a millisecond or two; for so long; until the counter is n. */
 void turn(void);
 void turn_for(int64_t ms);
 void turn_until(const unsigned *counter, unsigned n);
 
-/* Number n of a tenant whose lane belongs to worker 0 (of two). */
+/* Number n of a tenant whose lane belongs to worker 0 (of two), to recipient n. */
 struct message message_of(unsigned n);
 struct message_id incarnation_of(unsigned n);
 /* With credentials and a waiter of this worker, for a minute. */
 struct delivery_order order_of(const struct message *m);
+/* Its attempt 1 began so long ago, with its accept. */
+void begin_with_accept(struct delivery_order *order, int64_t ago_us);
 void take(const struct delivery_order *order);
 
 /* The world answers the last thing asked; then the loop turns. */
@@ -74,6 +78,8 @@ const struct fake_outcome *last_outcome(void);
 /* Exactly one result was told since the last look, and it was this. */
 void expect_told(enum delivery_end end);
 void expect_not_told(void);
+/* A place for message_of(n); null: none to be had. */
+struct delivery_place *house_reserve(unsigned n);
 /* Nothing is held and every place is free. */
 void expect_over(void);
 

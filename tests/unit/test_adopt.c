@@ -143,13 +143,15 @@ static void is_lost(const struct store_work *row)
 	expect_over();
 }
 
-START_TEST(an_attempt_of_our_own_is_left_alone)
+START_TEST(an_attempt_of_our_own_that_nobody_holds_is_lost_in_the_end)
 {
 	struct message m;
 	struct store_work row = open_attempt(1, incarnation_of(0), &m);
 
-	row.deadline_wall_us = clock_wall_us() - 100 * SECOND_US;
+	row.deadline_wall_us = clock_wall_us() - 9 * SECOND_US;
 	is_left_alone(&row);
+	row.deadline_wall_us = clock_wall_us() - 10 * SECOND_US - 1;
+	is_lost(&row);
 }
 END_TEST
 
@@ -435,6 +437,125 @@ START_TEST(a_sibling_that_asks_is_told_what_is_known)
 }
 END_TEST
 
+/* -- the order of messages to one recipient -- */
+
+static struct message to_the_same(unsigned n)
+{
+	struct message m = message_of(n);
+
+	m.recipient = message_of(50).recipient;
+	return m;
+}
+
+static void take_to_the_same(unsigned n)
+{
+	const struct message m = to_the_same(n);
+	const struct delivery_order order = order_of(&m);
+
+	take(&order);
+}
+
+START_TEST(messages_to_one_recipient_follow_each_other)
+{
+	struct message m;
+
+	take_to_the_same(1);
+	take_to_the_same(2);
+	ck_assert_uint_eq(fake.begin_count, 1);
+	m = to_the_same(3);
+	ck_assert_ptr_null(delivery_reserve(house.d, &m));
+	m.outlet_id = "other";
+	{
+		const struct delivery_order order = order_of(&m);
+
+		take(&order); /* another number: not held up */
+	}
+	ck_assert_uint_eq(fake.begin_count, 2);
+	fake_written(fake.begins[0].tag, STORE_DONE);
+	turn();
+	ck_assert_uint_eq(fake.begin_count, 2);
+	fake_accept_call(fake.sends[0].tag, "wamid.1");
+	turn();
+	ck_assert_uint_eq(fake.begin_count, 3);
+	ck_assert(message_id_equal(fake.begins[2].id, message_of(2).id));
+}
+END_TEST
+
+START_TEST(who_ends_unsent_lets_the_next_one_go)
+{
+	take_to_the_same(1);
+	take_to_the_same(2);
+	commit_begin();
+	answer_code(400, 131026);
+	ck_assert_uint_eq(fake.begin_count, 1);
+	commit_outcome();
+	ck_assert_uint_eq(fake.begin_count, 2);
+}
+END_TEST
+
+START_TEST(who_is_tried_again_holds_the_next_one_up_for_a_while)
+{
+	int64_t begun_ms;
+
+	house_settings.retry.initial_ms = 5000;
+	house_reopen();
+	take_to_the_same(1);
+	begun_ms = clock_boot_ms();
+	take_to_the_same(2);
+	commit_begin();
+	answer_code(500, 0);
+	commit_outcome();
+	ck_assert_uint_eq(fake.begin_count, 1);
+	turn_until(&fake.begin_count, 2);
+	ck_assert_int_ge(clock_boot_ms() - begun_ms, 298);
+	ck_assert_int_le(clock_boot_ms() - begun_ms, 1500);
+	ck_assert(message_id_equal(fake.begins[1].id, message_of(2).id));
+}
+END_TEST
+
+START_TEST(an_attempt_of_the_accept_keeps_its_turn)
+{
+	const struct message first = to_the_same(1);
+	struct delivery_order order = order_of(&first);
+
+	begin_with_accept(&order, 0);
+	take_to_the_same(2);
+	ck_assert_uint_eq(fake.begin_count, 0);
+	take(&order);
+	ck_assert_uint_eq(fake.send_count, 1);
+	ck_assert_uint_eq(fake.begin_count, 0);
+	answer_accepted();
+	ck_assert_uint_eq(fake.begin_count, 1);
+}
+END_TEST
+
+START_TEST(a_place_given_back_lets_the_next_one_go)
+{
+	const struct message first = to_the_same(1);
+	struct delivery_place *place = delivery_reserve(house.d, &first);
+
+	take_to_the_same(2);
+	ck_assert_uint_eq(fake.begin_count, 0);
+	delivery_give_back(house.d, place);
+	turn();
+	ck_assert_uint_eq(fake.begin_count, 1);
+}
+END_TEST
+
+START_TEST(a_drain_releases_who_waits_for_his_turn)
+{
+	take_to_the_same(1);
+	take_to_the_same(2);
+	take_to_the_same(3);
+	delivery_drain(house.d);
+	ck_assert_uint_eq(house.told.count, 2);
+	ck_assert_int_eq(house.told.result.end, DELIVERY_RELEASED);
+	ck_assert_uint_eq(delivery_busy(house.d), 1);
+	turn();
+	ck_assert_uint_eq(fake.begin_count, 1);
+}
+END_TEST
+
 /* -- drain -- */
 
 START_TEST(a_drain_releases_who_waits_to_be_tried_again)
@@ -535,7 +656,7 @@ START_TEST(in_a_drain_nothing_new_is_begun)
 
 	delivery_drain(house.d);
 	delivery_drain(house.d);
-	ck_assert(!delivery_reserve(house.d));
+	ck_assert_ptr_null(house_reserve(1));
 	load(&row);
 	ck_assert_uint_eq(delivery_busy(house.d), 0);
 	take(&order);
@@ -556,9 +677,9 @@ START_TEST(in_a_drain_a_begun_attempt_is_called)
 	const struct message m = message_of(1);
 	struct delivery_order order = order_of(&m);
 
-	ck_assert(delivery_reserve(house.d));
+	order.place = house_reserve(1);
+	ck_assert_ptr_nonnull(order.place);
 	delivery_drain(house.d);
-	order.begun = true;
 	order.begun_wall_us = clock_wall_us();
 	order.deadline_wall_us = order.begun_wall_us + 11 * SECOND_US;
 	take(&order);
@@ -622,7 +743,7 @@ static void add_rows(TCase *tcase)
 	tcase_add_test(tcase, queued_work_is_sent);
 	tcase_add_test(tcase, waiting_work_goes_on_where_it_was);
 	tcase_add_test(tcase, work_whose_validity_ran_out_is_ended);
-	tcase_add_test(tcase, an_attempt_of_our_own_is_left_alone);
+	tcase_add_test(tcase, an_attempt_of_our_own_that_nobody_holds_is_lost_in_the_end);
 	tcase_add_test(tcase, an_attempt_of_a_living_worker_is_left_alone);
 	tcase_add_test(tcase, an_attempt_of_a_dead_worker_is_lost);
 	tcase_add_test(tcase, an_attempt_of_a_stranger_has_ten_seconds_beyond_its_deadline);
@@ -653,6 +774,12 @@ int main(void)
 	tcase_add_test(tcase, what_a_sibling_knows_is_learned_and_used);
 	tcase_add_test(tcase, what_no_sibling_knows_is_given_up);
 	tcase_add_test(tcase, a_sibling_that_asks_is_told_what_is_known);
+	tcase_add_test(tcase, messages_to_one_recipient_follow_each_other);
+	tcase_add_test(tcase, who_ends_unsent_lets_the_next_one_go);
+	tcase_add_test(tcase, who_is_tried_again_holds_the_next_one_up_for_a_while);
+	tcase_add_test(tcase, an_attempt_of_the_accept_keeps_its_turn);
+	tcase_add_test(tcase, a_place_given_back_lets_the_next_one_go);
+	tcase_add_test(tcase, a_drain_releases_who_waits_for_his_turn);
 	tcase_add_test(tcase, a_drain_releases_who_waits_to_be_tried_again);
 	tcase_add_test(tcase, a_drain_releases_who_waits_for_credentials);
 	tcase_add_test(tcase, a_drain_releases_who_waits_for_a_place);

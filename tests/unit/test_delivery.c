@@ -69,9 +69,9 @@ START_TEST(an_attempt_that_began_with_the_accept_is_called_at_once)
 	struct delivery_order order = order_of(&m);
 
 	fake.room = 1;
-	ck_assert(delivery_reserve(house.d));
-	ck_assert(!delivery_reserve(house.d));
-	order.begun = true;
+	order.place = delivery_reserve(house.d, &m);
+	ck_assert_ptr_nonnull(order.place);
+	ck_assert_ptr_null(house_reserve(2));
 	order.begun_wall_us = clock_wall_us();
 	order.deadline_wall_us = order.begun_wall_us + 11 * SECOND_US;
 	take(&order);
@@ -94,8 +94,8 @@ START_TEST(the_last_gate_closes_with_the_deadline_of_the_attempt)
 	take_and_call(2);
 	ck_assert(fake_gate(fake.sends[0].tag));
 	ck_assert(!fake_gate(fake.sends[0].tag + 1000));
-	ck_assert(delivery_reserve(house.d));
-	order.begun = true;
+	order.place = house_reserve(1);
+	ck_assert_ptr_nonnull(order.place);
 	order.begun_wall_us = clock_wall_us() - 12 * SECOND_US;
 	order.deadline_wall_us = clock_wall_us() - SECOND_US;
 	take(&order);
@@ -270,12 +270,14 @@ START_TEST(a_full_store_is_asked_again_for_the_same_attempt)
 {
 	const struct message m = message_of(1);
 	struct delivery_order order = order_of(&m);
+	struct delivery_place *place;
 
 	fake.store_full = true;
 	take(&order);
 	ck_assert_uint_eq(fake.begin_count, 0);
-	ck_assert(delivery_reserve(house.d)); /* its place is free meanwhile */
-	delivery_give_back(house.d);
+	place = house_reserve(2); /* its place is free meanwhile */
+	ck_assert_ptr_nonnull(place);
+	delivery_give_back(house.d, place);
 	fake.store_full = false;
 	fake.answers_at_once = true;
 	fake.credentials = (struct credentials){ "100", "token-1" };
@@ -295,7 +297,7 @@ START_TEST(a_call_waits_for_its_place_in_order)
 		take(&order);
 	}
 	ck_assert_uint_eq(fake.begin_count, 2);
-	ck_assert(!delivery_reserve(house.d)); /* nobody overtakes those who wait */
+	ck_assert_ptr_null(house_reserve(5)); /* nobody overtakes those who wait */
 	fake_written(fake.begins[0].tag, STORE_DONE);
 	turn();
 	ck_assert_uint_eq(fake.begin_count, 2);
@@ -319,7 +321,7 @@ START_TEST(what_is_beyond_the_bound_stays_in_the_store)
 		take(&order);
 		expect_not_told();
 	}
-	ck_assert(!delivery_reserve(house.d));
+	ck_assert_ptr_null(house_reserve(98));
 	{
 		const struct message m = message_of(99);
 		struct delivery_order order = order_of(&m);
@@ -338,7 +340,8 @@ START_TEST(what_has_begun_finds_room)
 	const struct message late = message_of(99);
 	struct delivery_order order = order_of(&late);
 
-	ck_assert(delivery_reserve(house.d));
+	order.place = house_reserve(99);
+	ck_assert_ptr_nonnull(order.place);
 	for (unsigned n = 1; n <= house_settings.max_items; n++) {
 		const struct message m = message_of(n);
 		struct delivery_order other = order_of(&m);
@@ -346,7 +349,6 @@ START_TEST(what_has_begun_finds_room)
 		take(&other);
 	}
 	house.told.count = 0;
-	order.begun = true;
 	order.begun_wall_us = clock_wall_us();
 	order.deadline_wall_us = order.begun_wall_us + 11 * SECOND_US;
 	take(&order);
