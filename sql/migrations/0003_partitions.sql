@@ -5,7 +5,7 @@
 -- The default partition takes what no month covers (clocks far off), so that an insert
 -- never fails for want of a partition.
 -- Locks: SHARE UPDATE EXCLUSIVE on the parent, ACCESS EXCLUSIVE on the (empty) default
--- partition while a new one is attached, which happens a year before it is needed; when it
+-- partition while a new one is attached, which happens three months before it is needed; when it
 -- cannot have them it warns and tries again next time.
 
 CREATE TABLE message_sender.message_default PARTITION OF message_sender.message DEFAULT

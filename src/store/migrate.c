@@ -180,7 +180,7 @@ static int migrate(PGconn *db, migrate_told_fn *told, void *arg, unsigned *ret_a
 		if (told)
 			told(arg, sql_migrations[there].name);
 	}
-	if (run_only(db, "SELECT message_sender.partitions_ahead(12)", ret_err) != 0)
+	if (run_only(db, "SELECT message_sender.partitions_ahead(3)", ret_err) != 0)
 		return -1;
 	*ret_applied = applied;
 	return 0;

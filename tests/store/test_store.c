@@ -3,6 +3,7 @@
  * order, loading, a bad row among good ones.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -541,6 +542,34 @@ START_TEST(sql_and_c_agree_on_which_states_an_outcome_may_change)
 }
 END_TEST
 
+/* Law 1: the server's own default does not count. */
+START_TEST(what_is_told_as_committed_is_on_disk)
+{
+	char conninfo[1024];
+
+	harness_stop(&h);
+	harness_prepare(&h);
+	harness_sql_text(&h, "DROP TABLE IF EXISTS public.seen");
+	harness_sql_text(&h, "CREATE TABLE public.seen (setting text)");
+	harness_sql_text(&h,
+			 "CREATE OR REPLACE FUNCTION public.see() RETURNS trigger "
+			 "LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN INSERT INTO public.seen "
+			 "VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$");
+	harness_sql_text(&h, "CREATE OR REPLACE TRIGGER see AFTER INSERT ON message_sender.message "
+			     "FOR EACH ROW EXECUTE FUNCTION public.see()");
+	snprintf(conninfo, sizeof(conninfo), "%s options='-c synchronous_commit=off'",
+		 harness_url());
+	harness_open(&h, conninfo, true);
+	harness_accept(&h, 1, false);
+	harness_until_done(&h, 1, 5000);
+	harness_sql_text(&h, "DROP TRIGGER see ON message_sender.message");
+	expect(1, STORE_DONE);
+	ck_assert_str_eq(harness_sql_text(&h, "SELECT string_agg(setting, ' ') FROM public.seen"),
+			 "on");
+	harness_sql_text(&h, "DROP TABLE public.seen");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store");
@@ -550,6 +579,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 30);
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, what_is_told_as_committed_is_on_disk);
 	tcase_add_test(tcase, an_accepted_message_is_queued_and_has_work);
 	tcase_add_test(tcase, a_message_nobody_knows_is_not_found);
 	tcase_add_test(tcase, an_attempt_begun_with_acceptance_is_open);
