@@ -298,7 +298,6 @@ def test_asynchronous_failure_shows_in_the_status(api, simulator, database):
     assert body["status"] == "failed" and body["failure_reason"]
 
 
-@pytest.mark.later("order per recipient")
 def test_messages_to_one_recipient_keep_their_order(api, simulator, database):
     """The second waits while the first is between its attempts."""
     first = new_message()
