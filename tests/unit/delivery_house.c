@@ -350,3 +350,33 @@ void expect_over(void)
 	while (taken > 0)
 		delivery_give_back(house.d, places[--taken]);
 }
+
+struct store_work row_of(unsigned n, enum state state, struct message *m)
+{
+	*m = message_of(n);
+	m->lane = message_lane(m->tenant_id);
+	return (struct store_work){
+		.message = *m,
+		.state = state,
+		.due_wall_us = clock_wall_us(),
+		.expires_wall_us = clock_wall_us() + INT64_C(3600000000),
+		.number = "",
+		.wamid = "",
+	};
+}
+
+void load(const struct store_work *row)
+{
+	fake_work(row, false);
+	fake_work(NULL, false);
+	turn();
+}
+
+void house_open_adopting(void)
+{
+	house_open_two();
+	fake.answers_at_once = true;
+	fake.credentials = (struct credentials){ "100", "token-1" };
+	turn();
+	ck_assert_uint_eq(fake.load_count, 1);
+}

@@ -42,6 +42,8 @@ extern struct delivery_settings house_settings;
 /* Check fixtures: a node of one worker, in slot 0; two workers, the other one a bell. */
 void house_open(void);
 void house_open_two(void);
+/* Two workers; look-ups are answered at once, and the first load has been asked for. */
+void house_open_adopting(void);
 void house_close(void);
 /* Anew, with house_settings as they are now. */
 void house_reopen(void);
@@ -59,6 +61,11 @@ struct delivery_order order_of(const struct message *m);
 /* Its attempt 1 began so long ago, with its accept. */
 void begin_with_accept(struct delivery_order *order, int64_t ago_us);
 void take(const struct delivery_order *order);
+
+/* A row of message n, in this state and due now; its message is in *m. */
+struct store_work row_of(unsigned n, enum state state, struct message *m);
+/* The store's whole answer to the last load: this row, or null for none. */
+void load(const struct store_work *row);
 
 /* The world answers the last thing asked; then the loop turns. */
 void commit_begin(void);
