@@ -120,12 +120,14 @@ static bool unreserved(char c)
 bool str_append_url_segment(struct str *s, const char *text)
 {
 	static const char digits[] = "0123456789ABCDEF";
+	/* "." and ".." would lead to another resource (RFC 3986, section 5.2.4). */
+	const bool dots = strcmp(text, ".") == 0 || strcmp(text, "..") == 0;
 
 	for (; *text != '\0'; text++) {
 		unsigned char byte = (unsigned char)*text;
 		char encoded[3] = { '%', digits[byte >> 4], digits[byte & 15] };
 
-		if (unreserved(*text))
+		if (unreserved(*text) && !dots)
 			str_append_char(s, *text);
 		else
 			str_append(s, encoded, sizeof(encoded));

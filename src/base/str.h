@@ -43,7 +43,8 @@ bool str_append(struct str *s, const char *data, size_t len);
 bool str_append_text(struct str *s, const char *text);
 bool str_append_char(struct str *s, char c);
 bool str_append_format(struct str *s, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Percent-encodes everything but RFC 3986 "unreserved", for one path segment. */
+/* Percent-encodes everything but RFC 3986 "unreserved", for one path segment; "." and ".." too,
+ * so that they stay a segment. */
 bool str_append_url_segment(struct str *s, const char *text);
 
 /* Hands the memory over to the caller, who frees it with free(); s is empty after.

@@ -48,6 +48,11 @@ static int run(const struct command *command, int argc, char **argv)
 {
 	const char *file = NULL;
 
+	if (argc == 1 && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))) {
+		(void)printf("usage: message-sender %s %s\n%s\n", command->words, command->usage,
+			     command->meaning);
+		return 0;
+	}
 	if (argc == 2 && !strcmp(argv[0], "--config") && *command->usage)
 		file = argv[1];
 	else if (argc == 1 && !strncmp(argv[0], "--config=", 9) && *command->usage)

@@ -147,12 +147,6 @@ void tenant_client_free(struct tenant_client *c)
 
 /* --- calls --- */
 
-/* "." and ".." would lead to another resource. */
-static bool is_segment(const char *id)
-{
-	return strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
-}
-
 static int get(struct tenant_client *c, uint64_t tag, const char *tenant_id, const char *before,
 	       const char *id, const char *after, int64_t timeout_ms, struct err *ret_err)
 {
@@ -161,7 +155,7 @@ static int get(struct tenant_client *c, uint64_t tag, const char *tenant_id, con
 	struct str url = STR_INIT(ENDPOINT_URL_MAX);
 	int rc = -1;
 
-	if (!endpoint_tenant_header(tenant, tenant_id) || !is_segment(id)) {
+	if (!endpoint_tenant_header(tenant, tenant_id)) {
 		err_set(ret_err, ERR_INVALID, 0, "id is not fit for a URL");
 	} else if (!str_append_text(&url, c->base_url) || !str_append_text(&url, before) ||
 		   !str_append_url_segment(&url, id) || !str_append_text(&url, after)) {

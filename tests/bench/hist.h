@@ -9,11 +9,7 @@
  * Values above 2^40 us count as 2^40.
  */
 
-enum {
-	HIST_STEPS = 128,
-	HIST_POWERS = 34,
-	HIST_SIZE = HIST_STEPS * HIST_POWERS
-};
+enum { HIST_STEPS = 128, HIST_POWERS = 34, HIST_SIZE = HIST_STEPS * HIST_POWERS };
 
 struct hist {
 	uint64_t count;

@@ -36,11 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-	ANSWER_MAX = 4096,
-	EVENTS_MAX = 256,
-	SPARE_FILES = 32
-};
+enum { ANSWER_MAX = 4096, EVENTS_MAX = 256, SPARE_FILES = 32 };
 
 #define SECOND INT64_C(1000000000)
 
@@ -49,12 +45,12 @@ struct link {
 };
 
 struct conn {
-	struct link link;	/* first, so that a link is its connection */
+	struct link link; /* first, so that a link is its connection */
 	int fd;
 	bool busy;
 	bool connected;
-	uint64_t seq;		/* the request it carries */
-	int64_t since;		/* busy: start of the request; free: end of the last one */
+	uint64_t seq;  /* the request it carries */
+	int64_t since; /* busy: start of the request; free: end of the last one */
 	size_t sent;
 	size_t got;
 	char answer[ANSWER_MAX + 1];
@@ -66,13 +62,13 @@ struct load {
 	struct results results;
 	struct sockaddr_in server;
 	int epoll;
-	int64_t begin;		/* CLOCK_MONOTONIC, ns, as all times here */
-	uint64_t ramp_count;	/* requests of the ramp */
+	int64_t begin;       /* CLOCK_MONOTONIC, ns, as all times here */
+	uint64_t ramp_count; /* requests of the ramp */
 	uint64_t first_measured;
 	uint64_t total;
 	uint64_t next;
 	uint64_t in_flight;
-	bool starved;		/* request `next` is due and found no connection */
+	bool starved; /* request `next` is due and found no connection */
 	bool said_measuring, said_measured;
 	struct conn *pool;
 	struct link free, busy, unused;
@@ -209,7 +205,7 @@ static int answer_read(const struct conn *c, bool *ret_keep)
 		return c->got == ANSWER_MAX ? -1 : 0;
 	if (strncmp(c->answer, "HTTP/1.1 ", 9) != 0)
 		return -1;
-	status = atoi(c->answer + 9);
+	status = (int)strtol(c->answer + 9, NULL, 10);
 	if (status < 200 || status >= STATUS_MAX)
 		return -1;
 	value = header(c->answer, end, "\r\nContent-Length:");
@@ -249,7 +245,7 @@ static void conn_read(struct load *l, struct conn *c)
 
 	if (n < 0 && errno == EAGAIN)
 		return;
-	if (!c->busy) {		/* the server ends an idle connection */
+	if (!c->busy) { /* the server ends an idle connection */
 		conn_close(l, c);
 		return;
 	}
@@ -450,7 +446,8 @@ static void allow_files(int connections)
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_max < (rlim_t)connections + SPARE_FILES) {
-		fprintf(stderr, "bench-load: --connections %d needs %d open files, the limit is %lu\n",
+		fprintf(stderr,
+			"bench-load: --connections %d needs %d open files, the limit is %lu\n",
 			connections, connections + SPARE_FILES, (unsigned long)limit.rlim_max);
 		exit(2);
 	}

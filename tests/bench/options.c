@@ -8,7 +8,7 @@
 enum {
 	PORT_MAX = 65535,
 	TENANTS_MAX = 100000,
-	CONNECTIONS_MAX = 15000,	/* below the usual limits of files and of local ports */
+	CONNECTIONS_MAX = 15000, /* below the usual limits of files and of local ports */
 	RATE_MAX = 100000,
 	SECONDS_MAX = 86400
 };

@@ -6,17 +6,17 @@
 /* What to send, how fast and for how long.  Times in seconds unless named otherwise. */
 struct options {
 	int port;
-	double rate;		/* requests a second once the ramp is over */
-	double seconds;		/* the measured part */
-	double warmup;		/* at full rate, before the measured part */
-	double ramp;		/* rate rising from 0, before the warm-up */
-	double timeout;		/* for an answer, from the start of its request */
-	double max_idle;	/* a connection idle for longer is not used again */
-	double tick_ms;		/* events are looked at once a tick */
+	double rate;     /* requests a second once the ramp is over */
+	double seconds;  /* the measured part */
+	double warmup;   /* at full rate, before the measured part */
+	double ramp;     /* rate rising from 0, before the warm-up */
+	double timeout;  /* for an answer, from the start of its request */
+	double max_idle; /* a connection idle for longer is not used again */
+	double tick_ms;  /* events are looked at once a tick */
 	int tenants;
-	int connections;	/* cap of the pool */
+	int connections; /* cap of the pool */
 	const char *path;
-	bool async;		/* Prefer: respond-async */
+	bool async; /* Prefer: respond-async */
 	bool json;
 };
 

@@ -7,10 +7,8 @@
 #define LATE_SHARE 0.01
 
 static const char *const failure_names[FAILURES] = {
-	[FAILURE_CONNECT] = "connect",
-	[FAILURE_CLOSED] = "closed",
-	[FAILURE_TIMEOUT] = "timeout",
-	[FAILURE_PROTOCOL] = "protocol",
+	[FAILURE_CONNECT] = "connect",         [FAILURE_CLOSED] = "closed",
+	[FAILURE_TIMEOUT] = "timeout",         [FAILURE_PROTOCOL] = "protocol",
 	[FAILURE_NOT_STARTED] = "not_started",
 };
 

@@ -8,11 +8,11 @@
 
 /* How a request ended without an answer. */
 enum failure {
-	FAILURE_CONNECT,	/* no connection */
-	FAILURE_CLOSED,		/* closed or reset before the whole answer was there */
+	FAILURE_CONNECT, /* no connection */
+	FAILURE_CLOSED,  /* closed or reset before the whole answer was there */
 	FAILURE_TIMEOUT,
-	FAILURE_PROTOCOL,	/* not an answer we can read */
-	FAILURE_NOT_STARTED,	/* found no free connection until the end */
+	FAILURE_PROTOCOL,    /* not an answer we can read */
+	FAILURE_NOT_STARTED, /* found no free connection until the end */
 	FAILURES
 };
 
@@ -26,17 +26,17 @@ struct tally {
 };
 
 struct results {
-	struct tally all;		/* with ramp and warm-up: what the servers saw */
+	struct tally all; /* with ramp and warm-up: what the servers saw */
 	struct tally measured;
-	struct hist ok;			/* latency of measured 2xx answers */
-	struct hist refused;		/* of all other measured answers */
-	uint64_t ok_in_window;		/* 2xx answers that came during the measured seconds */
-	uint64_t waited;		/* measured, and found no free connection when due */
-	uint64_t late;			/* measured, and started over a tick and 1 ms late by our fault */
-	uint64_t latest_us;		/* the worst of those */
+	struct hist ok;        /* latency of measured 2xx answers */
+	struct hist refused;   /* of all other measured answers */
+	uint64_t ok_in_window; /* 2xx answers that came during the measured seconds */
+	uint64_t waited;       /* measured, and found no free connection when due */
+	uint64_t late;         /* measured, and started over a tick and 1 ms late by our fault */
+	uint64_t latest_us;    /* the worst of those */
 	uint64_t in_flight_max;
 	uint64_t connects;
-	double cpu_seconds;		/* our own, ramp and warm-up included */
+	double cpu_seconds; /* our own, ramp and warm-up included */
 };
 
 /* Prints to stdout, as text or as one JSON object. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { DIGITS = 10 };
-#define RECIPIENTS UINT64_C(10000000000)	/* 10^DIGITS */
+#define RECIPIENTS UINT64_C(10000000000) /* 10^DIGITS */
 #define ZEROS "0000000000"
 
 static const char filler[] =
@@ -15,7 +15,7 @@ static const char filler[] =
 
 /* Appends text and returns where it ended. */
 __attribute__((format(printf, 4, 5))) static size_t add(char *to, size_t size, size_t at,
-	const char *format, ...)
+							const char *format, ...)
 {
 	va_list args;
 	int n;
@@ -51,7 +51,8 @@ void request_init(struct request *r, const struct options *o, uint64_t first)
 		 o->path, REQUEST_BODY, o->async ? "Prefer: respond-async\r\n" : "");
 	body = at;
 	r->tenant = add_digits(b, REQUEST_MAX, &at, "{\"tenant_id\":\"123e4567-e89b-42d3-a456-42");
-	r->outlet = add_digits(b, REQUEST_MAX, &at, "\",\"outlet_id\":\"223e4567-e89b-42d3-a456-42");
+	r->outlet =
+		add_digits(b, REQUEST_MAX, &at, "\",\"outlet_id\":\"223e4567-e89b-42d3-a456-42");
 	r->conversation = add_digits(b, REQUEST_MAX, &at,
 				     "\",\"conversation_id\":\"323e4567-e89b-42d3-a456-42");
 	r->to = add_digits(b, REQUEST_MAX, &at, "\",\"to\":\"+628");

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 enum {
-	REQUEST_BODY = 390,	/* bytes of every body */
-	REQUEST_MAX = 1024	/* bytes of headers and body */
+	REQUEST_BODY = 390, /* bytes of every body */
+	REQUEST_MAX = 1024  /* bytes of headers and body */
 };
 
 /*
@@ -18,9 +18,9 @@ enum {
 struct request {
 	char bytes[REQUEST_MAX];
 	size_t len;
-	size_t tenant, outlet, conversation, order, to;	/* where the digits are */
+	size_t tenant, outlet, conversation, order, to; /* where the digits are */
 	uint64_t tenants;
-	uint64_t first;		/* recipient of request 0 */
+	uint64_t first; /* recipient of request 0 */
 };
 
 /*

@@ -453,12 +453,14 @@ END_TEST
 
 START_TEST(an_id_is_never_a_way_to_another_resource)
 {
-	open_client(STEPS({ .body = OUTLET("EAAG-1") }), 1);
-	ck_assert(credentials("..", NULL));
-	ck_assert_int_eq(f.credentials.verdict, CREDENTIALS_UNKNOWN);
+	open_client(STEPS({ .body = OUTLET("EAAG-1") }, { .body = OUTLET("EAAG-1") }), 2);
+	ck_assert(!credentials("..", NULL));
+	ck_assert_int_eq(f.credentials.verdict, CREDENTIALS_OK);
+	ck_assert_int_eq(
+		strncmp(fake_server_request(f.server, 0), "GET /api/v1/outlets/%2E%2E ", 27), 0);
 	ck_assert(!credentials("...", NULL));
 	ck_assert_int_eq(f.credentials.verdict, CREDENTIALS_OK);
-	ck_assert_int_eq(strncmp(fake_server_request(f.server, 0), "GET /api/v1/outlets/... ", 24),
+	ck_assert_int_eq(strncmp(fake_server_request(f.server, 1), "GET /api/v1/outlets/... ", 24),
 			 0);
 }
 END_TEST
