@@ -161,12 +161,28 @@ START_TEST(a_url_segment_keeps_only_unreserved_characters)
 
 	for (int c = 1; c < 256; c++) {
 		struct str s = STR_INIT(10);
-		char text[2] = { (char)c, '\0' };
-		char want[4];
+		char text[3] = { 'a', (char)c, '\0' };
+		char want[5];
 
-		snprintf(want, sizeof(want), strchr(kept, c) != NULL ? "%c" : "%%%02X", c);
+		snprintf(want, sizeof(want), strchr(kept, c) != NULL ? "a%c" : "a%%%02X", c);
 		ck_assert(str_append_url_segment(&s, text));
 		ck_assert_str_eq(s.data, want);
+		str_fini(&s);
+	}
+}
+END_TEST
+
+START_TEST(a_url_segment_of_dots_stays_a_segment)
+{
+	static const char *const texts[][2] = {
+		{ ".", "%2E" }, { "..", "%2E%2E" }, { "...", "..." }, { ".a", ".a" }
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct str s = STR_INIT(10);
+
+		ck_assert(str_append_url_segment(&s, texts[i][0]));
+		ck_assert_str_eq(s.data, texts[i][1]);
 		str_fini(&s);
 	}
 }
@@ -235,6 +251,7 @@ int main(void)
 	tcase_add_test(tcase, formatting_crosses_the_end_of_the_memory);
 	tcase_add_test(tcase, zero_bytes_are_kept);
 	tcase_add_test(tcase, a_url_segment_keeps_only_unreserved_characters);
+	tcase_add_test(tcase, a_url_segment_of_dots_stays_a_segment);
 	tcase_add_test(tcase, a_url_segment_obeys_the_maximum);
 	tcase_add_test(tcase, detached_memory_is_the_callers);
 	tcase_add_test(tcase, reset_keeps_the_memory);
