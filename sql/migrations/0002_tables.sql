@@ -4,7 +4,8 @@
 -- also has one row in `work`, which therefore stays small.  message and attempt are
 -- partitioned by month of the message's id (a UUIDv7 is time) and lose whole partitions
 -- when retention ends; nothing is ever deleted from them.
--- Updates are to be HOT: no index holds a column that changes.
+-- Updates are to be HOT: of message always, of work when an attempt begins: no index and no
+-- index's condition names a column that changes then.
 -- Locks: new tables only.
 
 -- Order per recipient: drawn in the accepting transaction, in the order of the input.
@@ -63,6 +64,7 @@ CREATE TABLE message_sender.work (
 	lane smallint NOT NULL,
 	seq bigint NOT NULL,
 	state text NOT NULL CHECK (state IN ('queued', 'sending', 'retrying', 'unknown', 'sent')),
+	wait smallint NOT NULL DEFAULT 0,   -- 0: to be sent; 1: sent, to be copied; 2: unknown
 	caller_waits boolean NOT NULL,      -- the contract's retry schedule applies
 	attempt smallint NOT NULL,          -- last begun; 0 none
 	attempt_open boolean NOT NULL,      -- begun, and its outcome is not recorded
@@ -79,7 +81,9 @@ CREATE TABLE message_sender.work (
 	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
 	autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0,
 	autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000);
-CREATE INDEX work_lane_seq ON message_sender.work (lane, seq);
+-- Each load reads its own kind of rows, however many there are of the others.
+CREATE INDEX work_to_send ON message_sender.work (lane, seq) WHERE wait = 0;
+CREATE INDEX work_to_copy ON message_sender.work (lane, due_at) WHERE wait = 1;
 COMMENT ON TABLE message_sender.work IS
 	'messages with something left to do; the committed attempt under way is here';
 

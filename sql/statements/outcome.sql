@@ -48,6 +48,7 @@ WITH judged AS MATERIALIZED (
 	UPDATE message_sender.work w
 	SET state = CASE j.work_next WHEN 'conversation' THEN 'sent' WHEN 'retry' THEN 'retrying'
 			ELSE 'unknown' END,
+		wait = CASE j.work_next WHEN 'conversation' THEN 1 WHEN 'retry' THEN 0 ELSE 2 END,
 		attempt_open = false, due_at = coalesce(j.due_at, j.ended_at), counted = j.counted,
 		throttled = j.throttled
 	FROM judged j

@@ -4,7 +4,7 @@
 
 #include "store/array.h"
 
-/* The columns of sql/statements/load.sql. */
+/* The columns of sql/statements/load.sql and load_copies.sql. */
 enum column {
 	MESSAGE_ID = 0,
 	SEQ,

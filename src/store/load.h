@@ -1,5 +1,5 @@
 /*
- * load - rows of live work out of the result of statement "load".
+ * load - rows of live work out of the result of statements "load" and "load_copies".
  */
 #ifndef STORE_LOAD_H
 #define STORE_LOAD_H

@@ -35,6 +35,7 @@ struct op_load {
 	uint64_t after_seq;
 	int64_t due_until_wall_us;
 	unsigned limit;
+	bool copies;
 };
 
 struct op {

@@ -29,8 +29,9 @@ static const struct connection_setting settings[] = {
 };
 
 static const char *const statements[] = {
-	"schema",  "accept", "accept_again", "accept_seq", "cancel",     "begin",    "outcome_lock",
-	"outcome", "defer",  "conversation", "load",       "partitions", "register", NULL,
+	"schema", "accept",       "accept_again", "accept_seq", "cancel",
+	"begin",  "outcome_lock", "outcome",      "defer",      "conversation",
+	"load",   "load_copies",  "partitions",   "register",   NULL,
 };
 
 const struct connection_kind session_kind = {

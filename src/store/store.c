@@ -173,7 +173,7 @@ int store_status(struct store *s, uint64_t tag, struct message_id id, struct err
 }
 
 int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq,
-	       int64_t due_until_wall_us, unsigned limit, struct err *ret_err)
+	       int64_t due_until_wall_us, unsigned limit, bool copies, struct err *ret_err)
 {
 	const struct message_id none = { { 0 } };
 	struct op *op;
@@ -185,7 +185,7 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
 	op = new_op(s, OP_LOAD, tag, none, ret_err);
 	if (!op)
 		return -1;
-	op->row.load = (struct op_load){ lanes, after_seq, due_until_wall_us, limit };
+	op->row.load = (struct op_load){ lanes, after_seq, due_until_wall_us, limit, copies };
 	writer_submit(s->writer, op);
 	return 0;
 }

@@ -134,7 +134,7 @@ typedef void store_status_fn(void *arg, uint64_t tag, enum store_verdict verdict
 /* One row of live work with its message, as loaded at start and by the fallback poll. */
 struct store_work {
 	struct message message; /* texts borrowed for the call: message_copy() it */
-	enum state state;       /* queued, sending, retrying, unknown; sent: conversation */
+	enum state state;       /* queued, sending, retrying; of copies: sent */
 	bool caller_waited;
 	unsigned attempt; /* last begun, 0 none */
 	unsigned counted;
@@ -149,7 +149,7 @@ struct store_work {
 	unsigned conversation_tries;
 };
 /* Called per row, then once with work null: `more` says whether rows may be left beyond the
- * last one's seq. */
+ * last one. */
 typedef void store_work_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			   const struct store_work *work, bool more, const struct err *err);
 
@@ -194,10 +194,13 @@ void store_conversation(struct store *s, uint64_t tag, const struct store_conver
 
 int store_status(struct store *s, uint64_t tag, struct message_id id,
 		 struct err *ret_err) MUST_CHECK;
-/* Live work of the lanes (bit i: lane i) in order of seq, above after_seq, due until
- * due_until_wall_us, at most limit rows. */
+/* Live work of the lanes (bit i: lane i), due until due_until_wall_us, at most limit rows:
+ * what is to be sent (queued, sending, retrying) in order of seq, above after_seq; or, with
+ * copies, what was sent and is to be stored in the Conversation Service, in order of
+ * due_at (after_seq does not count).  What is unknown is not loaded. */
 int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq,
-	       int64_t due_until_wall_us, unsigned limit, struct err *ret_err) MUST_CHECK;
+	       int64_t due_until_wall_us, unsigned limit, bool copies,
+	       struct err *ret_err) MUST_CHECK;
 
 /* Writes and reads not completed; how long the oldest row has waited, ms (for admission). */
 unsigned store_pending(const struct store *s);

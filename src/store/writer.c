@@ -11,7 +11,8 @@
  *   - in the batch and written: STORE_UNCERTAIN is told by a stand-in, and the op itself
  *     turns into a cancel with a copy of the message.  As such it is repeated with its
  *     batch, or, when the batch was committed after all, put at the head of the queue.
- * Loads wait until no cancel is left, so that nobody begins what is to be cancelled.
+ * Loads wait until no cancel is left, so that nobody begins what is to be cancelled.  They
+ * take turns with batches: none follows another while writes wait.
  */
 #include "store/writer.h"
 
@@ -57,6 +58,7 @@ struct writer {
 	struct list timed; /* accepts, in order of submission */
 	unsigned pending;
 	enum flight flight;
+	enum flight last; /* what was sent last */
 	int64_t sent_ms;
 
 	int64_t repeat_ms; /* the wait before the next repetition; 0: none yet */
@@ -282,7 +284,7 @@ static void send_segment(struct writer *w)
 		batch_pop(&w->batch);
 		return;
 	}
-	w->flight = FLIGHT_BATCH;
+	w->flight = w->last = FLIGHT_BATCH;
 	w->sent_ms = now_ms(w);
 	if (count < 0)
 		give_up(w, "a batch could not be sent: no memory");
@@ -304,11 +306,13 @@ static int send_load(struct writer *w, struct op *op)
 	for (int lane = 0; lane < MESSAGE_LANES; lane++)
 		if (load->lanes >> lane & 1)
 			array_put_int2(a, lane);
-	array_int8(a, (int64_t)load->after_seq);
+	if (!load->copies)
+		array_int8(a, (int64_t)load->after_seq);
 	array_time(a, load->due_until_wall_us);
 	array_int4(a, (int)load->limit);
-	return array_values(a, &v) && PQsendQueryPrepared(handle, "load", v.count, v.values,
-							  v.lengths, v.formats, 1)
+	return array_values(a, &v) &&
+			       PQsendQueryPrepared(handle, load->copies ? "load_copies" : "load",
+						   v.count, v.values, v.lengths, v.formats, 1)
 		       ? 0
 		       : -1;
 }
@@ -318,7 +322,7 @@ static void send_next_load(struct writer *w)
 	struct op *op = LIST_OBJECT(list_take_first(&w->loads), struct op, node);
 
 	w->flying_load = op;
-	w->flight = FLIGHT_LOAD;
+	w->flight = w->last = FLIGHT_LOAD;
 	w->sent_ms = now_ms(w);
 	if (send_load(w, op) != 0 || !PQpipelineSync(connection_handle(w->connection)))
 		give_up(w, "a read could not be sent: no memory");
@@ -363,6 +367,12 @@ static bool ripe(struct writer *w)
 	return false;
 }
 
+static bool load_may_go(const struct writer *w)
+{
+	return !list_empty(&w->loads) && w->queue.cancels == 0 &&
+	       (w->last != FLIGHT_LOAD || w->queue.count == 0);
+}
+
 static bool send_something(struct writer *w)
 {
 	struct batch *b = &w->batch;
@@ -370,7 +380,7 @@ static bool send_something(struct writer *w)
 	if (!connection_ready(w->connection) || w->flight != FLIGHT_NONE ||
 	    now_ms(w) < w->not_before_ms)
 		return false;
-	if (b->segment_count == 0 && w->queue.cancels == 0 && !list_empty(&w->loads)) {
+	if (b->segment_count == 0 && load_may_go(w)) {
 		send_next_load(w);
 		return true;
 	}

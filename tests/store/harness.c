@@ -41,7 +41,7 @@ static void on_done(void *arg, uint64_t tag, enum store_verdict verdict, uint64_
 	done->after_ms = clock_boot_ms() - h->started_ms;
 	if (err)
 		done->err = *err;
-	h->done_count++;
+	done->order = ++h->done_count;
 }
 
 static void on_status(void *arg, uint64_t tag, enum store_verdict verdict,

@@ -19,6 +19,7 @@
 
 struct done {
 	unsigned times; /* must end as 1 */
+	unsigned order; /* of completion, from 1 */
 	enum store_verdict verdict;
 	uint64_t seq;
 	int64_t after_ms; /* since harness_open() */

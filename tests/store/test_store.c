@@ -440,7 +440,6 @@ END_TEST
 
 START_TEST(load_gives_the_work_of_lanes_in_order)
 {
-	struct store_outcome row = harness_outcome(&h, 3);
 	uint64_t lanes = 0;
 	unsigned expected = 0;
 	struct err err;
@@ -448,17 +447,13 @@ START_TEST(load_gives_the_work_of_lanes_in_order)
 	for (unsigned i = 0; i < 40; i++)
 		harness_accept(&h, i, i == 3);
 	harness_until_done(&h, 40, 3000);
-	row.next = STORE_NEXT_CONVERSATION;
-	row.due_wall_us = clock_wall_us();
-	store_outcome(h.store, 40, &row);
-	harness_until_done(&h, 41, 3000);
 	for (unsigned i = 0; i < 5; i++)
 		lanes |= UINT64_C(1) << harness_message(&h, i)->lane;
 	for (unsigned i = 0; i < 40; i++)
 		expected += (unsigned)(lanes >> harness_message(&h, i)->lane & 1);
-	ck_assert_int_eq(store_load(h.store, 41, lanes, 0, clock_wall_us() + 1000000, 1000, &err),
-			 0);
-	harness_until_done(&h, 42, 3000);
+	ck_assert_int_eq(
+		store_load(h.store, 40, lanes, 0, clock_wall_us() + 1000000, 1000, false, &err), 0);
+	harness_until_done(&h, 41, 3000);
 	ck_assert_uint_eq(h.loaded_count, expected);
 	ck_assert(!h.more);
 	for (unsigned i = 0; i < expected; i++) {
@@ -467,9 +462,8 @@ START_TEST(load_gives_the_work_of_lanes_in_order)
 		ck_assert(lanes >> m->lane & 1);
 		if (i > 0)
 			ck_assert_uint_gt(m->seq, h.loaded[i - 1].message->seq);
-		if (message_id_equal(m->id, row.id)) {
-			ck_assert_int_eq(h.loaded[i].state, STATE_SENT);
-			ck_assert_str_eq(h.loaded[i].wamid, row.wamid);
+		if (message_id_equal(m->id, harness_message(&h, 3)->id)) {
+			ck_assert_int_eq(h.loaded[i].state, STATE_SENDING);
 			ck_assert_uint_eq(h.loaded[i].attempt, 1);
 			ck_assert(message_id_equal(h.loaded[i].incarnation, h.incarnation));
 			ck_assert_str_eq(h.loaded[i].number, "1234567890");
@@ -482,6 +476,103 @@ START_TEST(load_gives_the_work_of_lanes_in_order)
 }
 END_TEST
 
+/* Of message `tag`, whose attempt 1 is under way. */
+static void outcome(unsigned tag, unsigned op, enum outcome what, enum store_next next,
+		    int64_t due_wall_us)
+{
+	struct store_outcome row = harness_outcome(&h, tag);
+
+	row.outcome = what;
+	row.next = next;
+	row.due_wall_us = due_wall_us;
+	if (what != OUTCOME_ACCEPTED)
+		row.wamid = "";
+	store_outcome(h.store, op, &row);
+}
+
+static void load(unsigned op, bool copies, unsigned limit)
+{
+	struct err err;
+
+	for (unsigned i = 0; i < h.loaded_count; i++)
+		message_free(h.loaded[i].message);
+	h.loaded_count = 0;
+	ck_assert_int_eq(
+		store_load(h.store, op, UINT64_MAX, 0, clock_wall_us(), limit, copies, &err), 0);
+	harness_until_done(&h, h.done_count + 1, 3000);
+	expect(op, STORE_DONE);
+}
+
+static void expect_loaded(unsigned at, unsigned tag, enum state state)
+{
+	ck_assert_uint_lt(at, h.loaded_count);
+	ck_assert(message_id_equal(h.loaded[at].message->id, harness_message(&h, tag)->id));
+	ck_assert_int_eq(h.loaded[at].state, state);
+}
+
+START_TEST(each_load_gives_its_own_kind_of_work)
+{
+	const int64_t now = clock_wall_us();
+
+	for (unsigned i = 0; i < 6; i++)
+		harness_accept(&h, i, true);
+	harness_until_done(&h, 6, 3000);
+	outcome(0, 10, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION, now - 1000000);
+	outcome(1, 11, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION, now - 3000000);
+	outcome(2, 12, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION, now - 2000000);
+	outcome(3, 13, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION, now + 60000000);
+	outcome(4, 14, OUTCOME_LOST, STORE_NEXT_UNKNOWN, 0);
+	outcome(5, 15, OUTCOME_NOT_SENT, STORE_NEXT_RETRY, now - 1000000);
+	harness_until_done(&h, 12, 3000);
+
+	load(20, false, 10);
+	ck_assert_uint_eq(h.loaded_count, 1);
+	expect_loaded(0, 5, STATE_RETRYING);
+	load(21, true, 3);
+	ck_assert_uint_eq(h.loaded_count, 3);
+	ck_assert(h.more);
+	expect_loaded(0, 1, STATE_SENT);
+	expect_loaded(1, 2, STATE_SENT);
+	expect_loaded(2, 0, STATE_SENT);
+	ck_assert_str_eq(h.loaded[0].wamid, harness_outcome(&h, 1).wamid);
+	load(22, true, 4);
+	ck_assert_uint_eq(h.loaded_count, 3);
+	ck_assert(!h.more);
+}
+END_TEST
+
+START_TEST(what_came_of_a_lost_attempt_brings_its_work_back)
+{
+	harness_accept(&h, 0, true);
+	harness_accept(&h, 1, true);
+	harness_until_done(&h, 2, 3000);
+	outcome(0, 2, OUTCOME_LOST, STORE_NEXT_UNKNOWN, 0);
+	outcome(1, 3, OUTCOME_LOST, STORE_NEXT_UNKNOWN, 0);
+	harness_until_done(&h, 4, 3000);
+	outcome(0, 4, OUTCOME_NOT_SENT, STORE_NEXT_RETRY, clock_wall_us());
+	outcome(1, 5, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION, clock_wall_us());
+	harness_until_done(&h, 6, 3000);
+	load(6, false, 10);
+	ck_assert_uint_eq(h.loaded_count, 1);
+	expect_loaded(0, 0, STATE_RETRYING);
+	load(7, true, 10);
+	ck_assert_uint_eq(h.loaded_count, 1);
+	expect_loaded(0, 1, STATE_SENT);
+}
+END_TEST
+
+START_TEST(loads_and_writes_take_turns)
+{
+	struct err err;
+
+	for (unsigned i = 0; i < 5; i++)
+		ck_assert_int_eq(store_load(h.store, i, 1, 0, 0, 10, i % 2, &err), 0);
+	harness_accept(&h, 10, false);
+	harness_until_done(&h, 6, 3000);
+	ck_assert_uint_le(h.done[10].order, 2);
+}
+END_TEST
+
 START_TEST(load_goes_page_by_page)
 {
 	uint64_t after;
@@ -490,12 +581,14 @@ START_TEST(load_goes_page_by_page)
 	for (unsigned i = 0; i < 30; i++)
 		harness_accept(&h, i, false);
 	harness_until_done(&h, 30, 3000);
-	ck_assert_int_eq(store_load(h.store, 30, UINT64_MAX, 0, clock_wall_us(), 29, &err), 0);
+	ck_assert_int_eq(store_load(h.store, 30, UINT64_MAX, 0, clock_wall_us(), 29, false, &err),
+			 0);
 	harness_until_done(&h, 31, 3000);
 	ck_assert_uint_eq(h.loaded_count, 29);
 	ck_assert(h.more);
 	after = h.loaded[28].message->seq;
-	ck_assert_int_eq(store_load(h.store, 31, UINT64_MAX, after, clock_wall_us(), 29, &err), 0);
+	ck_assert_int_eq(
+		store_load(h.store, 31, UINT64_MAX, after, clock_wall_us(), 29, false, &err), 0);
 	harness_until_done(&h, 32, 3000);
 	ck_assert_uint_eq(h.loaded_count, 30);
 	ck_assert(!h.more);
@@ -512,10 +605,12 @@ START_TEST(load_leaves_what_is_not_due)
 	harness_until_done(&h, 1, 3000);
 	store_defer(h.store, 1, &row);
 	harness_until_done(&h, 2, 3000);
-	ck_assert_int_eq(store_load(h.store, 2, UINT64_MAX, 0, row.due_wall_us - 1, 10, &err), 0);
+	ck_assert_int_eq(
+		store_load(h.store, 2, UINT64_MAX, 0, row.due_wall_us - 1, 10, false, &err), 0);
 	harness_until_done(&h, 3, 3000);
 	ck_assert_uint_eq(h.loaded_count, 0);
-	ck_assert_int_eq(store_load(h.store, 3, UINT64_MAX, 0, row.due_wall_us, 10, &err), 0);
+	ck_assert_int_eq(store_load(h.store, 3, UINT64_MAX, 0, row.due_wall_us, 10, false, &err),
+			 0);
 	harness_until_done(&h, 4, 3000);
 	ck_assert_uint_eq(h.loaded_count, 1);
 	ck_assert_int_eq(h.loaded[0].state, STATE_RETRYING);
@@ -600,6 +695,9 @@ int main(void)
 	tcase_add_test(tcase, writes_of_one_message_keep_their_order);
 	tcase_add_test(tcase, a_full_queue_refuses);
 	tcase_add_test(tcase, load_gives_the_work_of_lanes_in_order);
+	tcase_add_test(tcase, each_load_gives_its_own_kind_of_work);
+	tcase_add_test(tcase, what_came_of_a_lost_attempt_brings_its_work_back);
+	tcase_add_test(tcase, loads_and_writes_take_turns);
 	tcase_add_test(tcase, load_goes_page_by_page);
 	tcase_add_test(tcase, load_leaves_what_is_not_due);
 	tcase_add_test(tcase, sql_and_c_agree_on_which_states_an_outcome_may_change);

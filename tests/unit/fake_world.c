@@ -180,15 +180,19 @@ int store_status(struct store *s, uint64_t tag, struct message_id id, struct err
 }
 
 int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq,
-	       int64_t due_until_wall_us, unsigned limit, struct err *ret_err)
+	       int64_t due_until_wall_us, unsigned limit, bool copies, struct err *ret_err)
 {
 	struct fake_load *l;
 
 	(void)s;
 	(void)due_until_wall_us;
-	(void)limit;
 	if (fake.store_full)
 		return refuse(ret_err);
+	if (copies) {
+		fake.copy_load_count++;
+		fake.copy_limit = limit;
+		return 0;
+	}
 	l = NEXT(loads, load_count);
 	*l = (struct fake_load){ .tag = tag, .lanes = lanes, .after_seq = after_seq };
 	return 0;
@@ -215,6 +219,11 @@ void fake_status(uint64_t tag, enum store_verdict verdict, const struct store_st
 void fake_work(const struct store_work *row, bool more)
 {
 	to.store.work(to.arg, 0, STORE_DONE, row, more, NULL);
+}
+
+void fake_copies(const struct store_work *row, bool more)
+{
+	to.store.work(to.arg, 1, STORE_DONE, row, more, NULL);
 }
 
 void fake_load_failed(void)
