@@ -16,26 +16,30 @@
 #include "delivery/item.h"
 
 #define POLL_MS 2000
+#define GO_ON_MS 200 /* to the next page, when a poll has read its share */
 #define PAGE_ROWS 500
-#define AHEAD_US INT64_C(2000000)
+#define PAGES_PER_POLL 4 /* writes wait behind each page */
 #define STRANGER_GRACE_US INT64_C(10000000)
 
-static void load_page(struct delivery *d);
+static void load_page(struct poll *poll);
 
 static void on_poll(void *arg)
 {
-	struct delivery *d = arg;
+	struct poll *poll = arg;
 
-	d->poll_timer = 0;
-	adopt_look_now(d);
+	poll->timer = 0;
+	poll->under_way = true;
+	poll->pages = 0;
+	load_page(poll);
 }
 
-static void poll_again(struct delivery *d, int64_t wait_ms)
+static void poll_again(struct poll *poll, int64_t wait_ms)
 {
-	d->polling = false;
-	if (!d->poll_timer && !d->draining)
-		d->poll_timer = loop_timer(d->world->loop, loop_now_ms(d->world->loop) + wait_ms,
-					   on_poll, d);
+	struct loop *loop = poll->delivery->world->loop;
+
+	poll->under_way = false;
+	if (!poll->timer && !poll->delivery->draining)
+		poll->timer = loop_timer(loop, loop_now_ms(loop) + wait_ms, on_poll, poll);
 }
 
 static uint64_t own_lanes(const struct delivery *d)
@@ -49,30 +53,91 @@ static uint64_t own_lanes(const struct delivery *d)
 	return lanes;
 }
 
-static void load_page(struct delivery *d)
+/* Half of the room is kept for what is accepted now: a backlog must not shut it out. */
+static bool adopt_room(const struct delivery *d)
 {
+	return table_count(d->items) < d->settings.max_items / 2;
+}
+
+/* While the Conversation Service is down, one copy a second looks whether it is back; the
+ * others stay where they are, and nothing is written for them. */
+static unsigned page_rows(const struct poll *poll)
+{
+	if (!poll->copies || copy_may_post(poll->delivery))
+		return PAGE_ROWS;
+	return copy_may_probe(poll->delivery) ? 1 : 0;
+}
+
+static void load_page(struct poll *poll)
+{
+	struct delivery *d = poll->delivery;
+	const uint64_t lanes = own_lanes(d);
+	const unsigned rows = page_rows(poll);
 	struct err err;
 
-	if (!delivery_room(d) || !own_lanes(d) ||
-	    store_load(d->world->store, 0, own_lanes(d), d->poll_seq, clock_wall_us() + AHEAD_US,
-		       PAGE_ROWS, &err))
-		poll_again(d, POLL_MS);
+	if (!adopt_room(d) || !lanes || !rows ||
+	    store_load(d->world->store, poll->copies, lanes, poll->seq,
+		       clock_wall_us() + (poll->copies ? 0 : 1000 * DELIVERY_AHEAD_MS), rows,
+		       poll->copies, &err))
+		poll_again(poll, poll->copies ? POLL_MS / 2 : POLL_MS);
+}
+
+/* A page was read to its end. */
+static void page_read(struct poll *poll, bool more)
+{
+	struct delivery *d = poll->delivery;
+
+	if (more && !poll->copies && ++poll->pages < PAGES_PER_POLL && !d->draining) {
+		load_page(poll);
+		return;
+	}
+	if (!more && !poll->copies)
+		d->looked = true;
+	if (!more)
+		poll->seq = 0;
+	poll_again(poll, more ? GO_ON_MS : POLL_MS);
+}
+
+static void look_now(struct poll *poll)
+{
+	if (poll->under_way || poll->delivery->draining)
+		return;
+	loop_cancel(poll->delivery->world->loop, poll->timer);
+	poll->timer = 0;
+	poll->seq = 0;
+	on_poll(poll);
 }
 
 void adopt_look_now(struct delivery *d)
 {
-	if (d->polling || d->draining)
-		return;
-	loop_cancel(d->world->loop, d->poll_timer);
-	d->poll_timer = 0;
-	d->polling = true;
-	d->poll_seq = 0;
-	load_page(d);
+	look_now(&d->sends);
 }
 
 void adopt_start(struct delivery *d)
 {
-	poll_again(d, 0);
+	d->sends = (struct poll){ .delivery = d };
+	d->copies = (struct poll){ .delivery = d, .copies = true };
+	poll_again(&d->sends, 0);
+	poll_again(&d->copies, 0);
+}
+
+void adopt_stop(struct delivery *d)
+{
+	loop_cancel(d->world->loop, d->sends.timer);
+	loop_cancel(d->world->loop, d->copies.timer);
+	d->sends.timer = d->copies.timer = 0;
+}
+
+/* The lanes have become ours: what was released by the owner before us comes first. */
+void adopt_watch_owner(struct delivery *d)
+{
+	const bool owner = own_lanes(d) != 0;
+
+	if (owner && !d->was_owner) {
+		d->looked = false;
+		adopt_look_now(d);
+	}
+	d->was_owner = owner;
 }
 
 /* The attempt of a worker that is gone: its reply is lost. */
@@ -156,7 +221,7 @@ static void adopt_copy(struct delivery *d, const struct store_work *row)
 static void adopt(struct delivery *d, const struct store_work *row)
 {
 	if (table_find(d->items, row->message.id.bytes, sizeof(row->message.id.bytes)) ||
-	    !delivery_room(d) || !delivery_owns(d, row->message.lane))
+	    !adopt_room(d) || !delivery_owns(d, row->message.lane))
 		return;
 	switch (row->state) {
 	case STATE_QUEUED:
@@ -179,17 +244,16 @@ void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const str
 		  bool more, const struct err *err)
 {
 	struct delivery *d = arg;
+	struct poll *poll = tag ? &d->copies : &d->sends;
 
-	(void)tag;
 	(void)err;
 	if (row) {
-		d->poll_seq = row->message.seq;
+		poll->seq = row->message.seq;
 		if (!d->draining)
 			adopt(d, row);
-		return;
+	} else if (verdict == STORE_DONE) {
+		page_read(poll, more);
+	} else {
+		poll_again(poll, POLL_MS);
 	}
-	if (verdict == STORE_DONE && more && !d->draining)
-		load_page(d);
-	else
-		poll_again(d, POLL_MS);
 }

@@ -177,14 +177,6 @@ static enum store_next next_of_refusal(struct item *item, const struct verdict *
 		.random = random_u32(),
 	};
 
-	if (retry_counts(verdict, waits)) {
-		item->counted++;
-		item->throttled = 0;
-	} else {
-		item->throttled++;
-	}
-	c.counted = item->counted;
-	c.throttled = item->throttled;
 	/* A refused token is looked up once more before the message fails. */
 	if (verdict->error->class == GRAPH_AUTH && !item->token_asked_again) {
 		item->token_asked_again = true;
@@ -194,6 +186,14 @@ static enum store_next next_of_refusal(struct item *item, const struct verdict *
 		item->due_boot_ms = now_ms;
 		return STORE_NEXT_RETRY;
 	}
+	if (retry_counts(verdict, waits)) {
+		item->counted++;
+		item->throttled = 0;
+	} else {
+		item->throttled++;
+	}
+	c.counted = item->counted;
+	c.throttled = item->throttled;
 	switch (retry_decide(&d->settings.retry, &c, &item->due_boot_ms)) {
 	case RETRY_AT:
 		return STORE_NEXT_RETRY;

@@ -6,8 +6,9 @@
  * that failed is noted in the work table and repeated from there, by the fallback poll of
  * whoever owns the lane then: this worker keeps nothing in memory for a service that is down.
  *
- * After COPY_FAILURES failures in a row new copies are not even posted but noted as due, and
- * one a second tries whether the service is back.
+ * After COPY_FAILURES failures in a row new copies are not even posted but noted as due with
+ * their outcome, those that are due stay where they are (adopt.c), and one a second tries
+ * whether the service is back: an outage costs nothing, however long it takes.
  */
 #include <stdlib.h>
 
@@ -67,16 +68,24 @@ static void log_failure(struct item *item, const struct err *err)
 	log_end(&line);
 }
 
-/* Is the service thought to be up, or is this the one that looks? */
-static bool may_post(struct delivery *d)
+bool copy_may_post(const struct delivery *d)
 {
-	const int64_t now_ms = loop_now_ms(d->world->loop);
+	return d->copy_failures < COPY_FAILURES;
+}
 
-	if (d->copy_failures < COPY_FAILURES)
+bool copy_may_probe(const struct delivery *d)
+{
+	return loop_now_ms(d->world->loop) >= d->copy_probe_boot_ms;
+}
+
+/* The one that looks takes the probe of this second. */
+static bool take_post(struct delivery *d)
+{
+	if (copy_may_post(d))
 		return true;
-	if (now_ms < d->copy_probe_boot_ms)
+	if (!copy_may_probe(d))
 		return false;
-	d->copy_probe_boot_ms = now_ms + COPY_PROBE_MS;
+	d->copy_probe_boot_ms = loop_now_ms(d->world->loop) + COPY_PROBE_MS;
 	return true;
 }
 
@@ -86,7 +95,7 @@ void item_copy_begin(struct item *item)
 	struct err err;
 
 	item->copy_tries++;
-	if (may_post(d)) {
+	if (take_post(d)) {
 		if (!conversation_client_store(d->world->conversation, item->copy_job.id,
 					       item->message, item->wamid, &err)) {
 			item->copy = COPY_POSTING;

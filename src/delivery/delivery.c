@@ -8,6 +8,7 @@
 
 static bool on_hook(void *arg)
 {
+	adopt_watch_owner(arg);
 	return item_advance_all(arg);
 }
 
@@ -106,7 +107,7 @@ void delivery_free(struct delivery *d)
 {
 	if (!d)
 		return;
-	loop_cancel(d->world->loop, d->poll_timer);
+	adopt_stop(d);
 	bell_free(d->bell);
 	if (d->items)
 		table_visit(d->items, free_item, NULL);
@@ -125,7 +126,7 @@ struct delivery_place *delivery_reserve(struct delivery *d, const struct message
 {
 	struct delivery_place *place;
 
-	if (d->draining || !list_empty(&d->no_place) || !delivery_place_free(d) ||
+	if (d->draining || !d->looked || !list_empty(&d->no_place) || !delivery_place_free(d) ||
 	    !delivery_room(d) || !turn_is_free(d->turns, message))
 		return NULL;
 	place = malloc(sizeof(*place));
@@ -251,8 +252,7 @@ void delivery_drain(struct delivery *d)
 	if (d->draining)
 		return;
 	d->draining = true;
-	loop_cancel(d->world->loop, d->poll_timer);
-	d->poll_timer = 0;
+	adopt_stop(d);
 	table_visit(d->items, release_idle, d);
 }
 

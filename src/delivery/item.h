@@ -22,6 +22,9 @@
 #include "delivery/turn.h"
 #include "delivery/world.h"
 
+/* The polls read what is due so soon; what waits longer need not be held in memory. */
+#define DELIVERY_AHEAD_MS 2000
+
 enum item_step {
 	STEP_TURN = 0,    /* its turn among those to the same recipient */
 	STEP_CREDENTIALS, /* the outlet's number and token */
@@ -100,6 +103,16 @@ struct item {
 	struct item_record *record; /* owned; from the answer until it was committed and told */
 };
 
+/* Reading what the store holds for our lanes. */
+struct poll {
+	struct delivery *delivery;
+	bool copies; /* for the Conversation Service; else to be sent */
+	uint64_t timer;
+	bool under_way;
+	uint64_t seq;   /* read so far */
+	unsigned pages; /* in a row */
+};
+
 /* What delivery_reserve() gives out. */
 struct delivery_place {
 	struct turn turn;
@@ -118,10 +131,11 @@ struct delivery {
 	delivery_told_fn *told;
 	void *told_arg;
 	bool draining;
-	/* fallback poll (adopt.c) */
-	uint64_t poll_timer;
-	bool polling;
-	uint64_t poll_seq;
+	/* fallback polls (adopt.c) */
+	struct poll sends;
+	struct poll copies;
+	bool was_owner;
+	bool looked; /* since the lanes are ours, all that waits in them was seen once */
 	/* the Conversation Service's health (copy.c) */
 	unsigned copy_failures;
 	int64_t copy_probe_boot_ms;
@@ -165,12 +179,18 @@ void item_tell(struct item *item, enum delivery_end end);
 
 /* copy.c */
 extern const struct job_operations copy_operations;
+/* Is the service thought to be up?  If not, is it time to look? */
+bool copy_may_post(const struct delivery *d);
+bool copy_may_probe(const struct delivery *d);
 void item_copy_begin(struct item *item);
 enum item_result item_copy_await(struct item *item);
 
 /* adopt.c: rows of the store become items. */
 void adopt_start(struct delivery *d);
+void adopt_stop(struct delivery *d);
 void adopt_look_now(struct delivery *d);
+/* To be called each round: looks at once when the lanes have become ours. */
+void adopt_watch_owner(struct delivery *d);
 void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const struct store_work *row,
 		  bool more, const struct err *err);
 

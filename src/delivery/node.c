@@ -6,13 +6,16 @@
 #include "delivery/node.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
+#define SEQLOCK_MS 50
 #define INBOX_BYTES (4 * 1024 * 1024)
 
 struct node_slot {
@@ -148,13 +151,19 @@ static bool slot_is(const struct node_slot *s, struct message_id incarnation)
 	struct message_id copy;
 	uint32_t before;
 	uint32_t life;
+	/* A master that was killed while it wrote leaves the version odd for ever: then this says
+	 * "alive", and the attempt's own deadline decides in the end. */
+	const int64_t until_ms = clock_boot_ms() + SEQLOCK_MS;
 
 	do {
 		before = atomic_load(&s->version);
 		copy = s->incarnation;
 		life = atomic_load(&s->life);
-	} while ((before & 1) || atomic_load(&s->version) != before);
-	return life != NODE_FREE && message_id_equal(copy, incarnation);
+		if (!(before & 1) && atomic_load(&s->version) == before)
+			return life != NODE_FREE && message_id_equal(copy, incarnation);
+		(void)sched_yield();
+	} while (clock_boot_ms() < until_ms);
+	return true;
 }
 
 /* The ring first: a worker that dies between the two looks is then still found alive, which

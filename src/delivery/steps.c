@@ -202,6 +202,21 @@ static enum item_result defer(struct item *item)
 	return ITEM_PENDING;
 }
 
+static void log_failure(const struct item *item)
+{
+	char id[MESSAGE_ID_TEXT_BYTES];
+	struct log_line line;
+
+	message_id_text(item->message->id, id);
+	log_begin(&line, item->delivery->world->log, LOG_WARNING, "gave_up");
+	log_str(&line, "message_id", id);
+	log_str(&line, "tenant_id", item->message->tenant_id);
+	log_int(&line, "attempts", item->attempt);
+	log_int(&line, "code", item->failure_code);
+	log_str(&line, "cause", item->reason);
+	log_end(&line);
+}
+
 static enum item_result give_up(struct item *item)
 {
 	const struct store_defer row = {
@@ -211,6 +226,7 @@ static enum item_result give_up(struct item *item)
 		.reason = item->reason,
 	};
 
+	log_failure(item);
 	store_defer(item->delivery->world->store, item->job.id, &row);
 	return ITEM_PENDING;
 }
@@ -223,11 +239,23 @@ static void on_due(void *arg)
 	item_done(item, ITEM_OK);
 }
 
+/* Long waits of messages nobody waits for are the store's: the poll brings them back.  Those
+ * that later messages to the same recipient must wait for stay, while there is room. */
+static bool belongs_to_store(const struct item *item)
+{
+	const struct delivery *d = item->delivery;
+	const int64_t wait_ms = item->due_boot_ms - loop_now_ms(d->world->loop);
+	const bool crowded = table_count(d->items) > d->settings.max_items / 4;
+
+	return wait_ms > DELIVERY_AHEAD_MS && !item_waited_for(item) &&
+	       (crowded || wait_ms > d->settings.order_hold_ms);
+}
+
 static enum item_result wait_until_due(struct item *item)
 {
 	struct delivery *d = item->delivery;
 
-	if (d->draining) {
+	if (d->draining || belongs_to_store(item)) {
 		item_tell(item, DELIVERY_RELEASED);
 		return ITEM_LATER;
 	}
@@ -277,11 +305,14 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		item_done(item, item_recorded(item));
 		return;
 	case STEP_GIVE_UP:
-		item_tell(item, DELIVERY_FAILED);
+		/* Conflict: another owner has begun an attempt; it may be sent yet. */
+		item_tell(item, verdict == STORE_DONE ? DELIVERY_FAILED : DELIVERY_RELEASED);
 		item_done(item, ITEM_OK);
 		return;
 	case STEP_DEFER:
-		item_done(item, ITEM_OK);
+		if (verdict != STORE_DONE)
+			item_tell(item, DELIVERY_RELEASED);
+		item_done(item, verdict == STORE_DONE ? ITEM_OK : ITEM_NO);
 		return;
 	default:
 		return;
@@ -316,7 +347,9 @@ void item_give_up_call(struct item *item)
 /* The last gate: the attempt's own deadline. */
 static bool on_gate(struct job *job)
 {
-	return clock_boot_ms() < item_of(job)->deadline_boot_ms;
+	const struct item *item = item_of(job);
+
+	return item->step == STEP_CALL && clock_boot_ms() < item->deadline_boot_ms;
 }
 
 const struct job_operations item_operations = {

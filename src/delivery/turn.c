@@ -89,6 +89,17 @@ static struct turn_queue *open_queue(struct turns *turns, const char *key, size_
 	return NULL;
 }
 
+/* The node before which a message with this seq stands. */
+static struct list *place_of(struct turn_queue *queue, uint64_t seq)
+{
+	struct list *node = &queue->entries;
+
+	while (seq && node->prev != &queue->entries &&
+	       LIST_OBJECT(node->prev, struct turn, link)->seq > seq)
+		node = node->prev;
+	return node;
+}
+
 bool turn_join(struct turns *turns, struct turn *entry, const struct message *message)
 {
 	char key[KEY_BYTES];
@@ -97,8 +108,8 @@ bool turn_join(struct turns *turns, struct turn *entry, const struct message *me
 
 	if (!queue)
 		return false;
-	*entry = (struct turn){ .queue = queue };
-	list_append(&queue->entries, &entry->link);
+	*entry = (struct turn){ .queue = queue, .seq = message->seq };
+	list_append(place_of(queue, message->seq), &entry->link);
 	return true;
 }
 

@@ -3,7 +3,7 @@
  * Private to delivery.
  *
  * Every message under way has an entry in the queue of its outlet and recipient, in the order
- * in which it arrived here; it may begin when nobody before it blocks.  An entry leaves when
+ * of its seq; it may begin when nobody before it blocks.  An entry leaves when
  * its message is accepted by Meta or has ended.  An entry that holds others up for `hold_ms`
  * (it waits for a later attempt, or for a reply) is passed: it blocks nobody any more.
  */
@@ -25,6 +25,7 @@ struct turn_queue;
 struct turn {
 	struct list link;
 	struct turn_queue *queue; /* null: in none */
+	uint64_t seq;             /* of the message; 0: not given yet, comes last */
 	bool waiting;             /* its owner is to be told when it may begin */
 	bool passed;
 	uint64_t timer;
@@ -38,7 +39,7 @@ struct turns *turns_new(struct loop *loop, size_t max, int64_t hold_ms, turn_com
 /* Entries still in it are forgotten. */
 void turns_free(struct turns *turns);
 
-/* Takes the last place of the message's queue.  False: no memory. */
+/* Takes its place by seq in the message's queue.  False: no memory. */
 bool turn_join(struct turns *turns, struct turn *entry, const struct message *message) MUST_CHECK;
 /* May it begin?  If not, it waits, and is told once. */
 bool turn_may_begin(struct turns *turns, struct turn *entry) MUST_CHECK;

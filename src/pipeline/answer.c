@@ -1,6 +1,5 @@
 /*
- * 6: the answer.  Every answer leaves through pipeline_answer(), with X-Request-Id and one
- * log line.
+ * 6: the answer.  Every answer leaves through pipeline_answer(), with X-Request-Id.
  */
 #include <string.h>
 
@@ -51,7 +50,9 @@ static void build(struct flow *f, struct http_response *r)
 		answer_status(f, r);
 		return;
 	case REPLY_NOT_FOUND:
-		http_problem(r, PROBLEM_NOT_FOUND, "No message with this id");
+		http_problem(
+			r, PROBLEM_NOT_FOUND,
+			"No message has this id; write the message_id that the send call answered");
 		return;
 	case REPLY_OVERLOADED:
 		http_problem(r, PROBLEM_OVERLOADED, NULL);
@@ -84,6 +85,10 @@ static void log_request(const struct flow *f, int status)
 	log_str(&line, "message_id", id);
 	if (f->reply == REPLY_PENDING)
 		log_str(&line, "state_detail", f->detail);
+	if (f->reply == REPLY_FAILED) {
+		log_int(&line, "code", f->outcome.code);
+		log_str(&line, "cause", f->outcome.title);
+	}
 	log_int(&line, "took_ms", clock_boot_ms() - f->begun_boot_ms);
 	log_end(&line);
 }

@@ -115,7 +115,7 @@ enum flow_result flow_committed(struct flow *f, enum store_verdict verdict, uint
 
 /* answer.c */
 void flow_answer(struct flow *f);
-/* An answer made outside the steps: X-Request-Id and the log line are added here. */
+/* Adds X-Request-Id, sends the answer and finishes it.  Logging is the caller's. */
 void pipeline_answer(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
 		     struct http_response *response);
 

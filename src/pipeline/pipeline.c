@@ -105,14 +105,17 @@ static void refuse(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
 	pipeline_answer(p, fcgi_id, request_id, &response);
 }
 
+/* A request that no step is taken for.  The path is logged without its query. */
 static void answer_problem(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
-			   const char *route, struct http_response *response, const char *cause)
+			   const struct http_request *request, struct http_response *response,
+			   const char *cause)
 {
 	struct log_line line;
 
 	log_begin(&line, p->world->log, LOG_INFO, "request");
 	log_str(&line, "request_id", request_id);
-	log_str(&line, "route", route);
+	log_str(&line, "method", request->method);
+	log_str(&line, "path", request->path);
 	log_int(&line, "status", response->status);
 	if (cause)
 		log_str(&line, "cause", cause);
@@ -134,7 +137,7 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 			http_problem(&response, PROBLEM_INTERNAL, NULL);
 		else
 			http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
-		answer_problem(p, fcgi_id, request_id, "send", &response, err.text);
+		answer_problem(p, fcgi_id, request_id, request, &response, err.text);
 		return;
 	}
 	f = flow_new(p, fcgi_id, ROUTE_SEND, request_id);
@@ -150,15 +153,17 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 }
 
 static void receive_status(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
-			   const char *id_text)
+			   const struct http_request *request, const char *id_text)
 {
 	struct http_response response;
 	struct message_id id;
 	struct flow *f;
 
 	if (!message_id_parse(id_text, &id)) {
-		http_problem(&response, PROBLEM_NOT_FOUND, "No message with this id");
-		answer_problem(p, fcgi_id, request_id, "status", &response, NULL);
+		http_problem(
+			&response, PROBLEM_NOT_FOUND,
+			"No message has this id; write the message_id that the send call answered");
+		answer_problem(p, fcgi_id, request_id, request, &response, "no such id");
 		return;
 	}
 	f = flow_new(p, fcgi_id, ROUTE_STATUS, request_id);
@@ -195,7 +200,7 @@ void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_req
 
 	name_request(request, request_id, sizeof(request_id));
 	if (!http_route(request, &match, &response)) {
-		answer_problem(p, fcgi_id, request_id, "none", &response, NULL);
+		answer_problem(p, fcgi_id, request_id, request, &response, NULL);
 		return;
 	}
 	if (match.route == ROUTE_HEALTH) {
@@ -208,7 +213,7 @@ void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_req
 	if (match.route == ROUTE_SEND)
 		receive_send(p, fcgi_id, request_id, request);
 	else
-		receive_status(p, fcgi_id, request_id, match.param);
+		receive_status(p, fcgi_id, request_id, request, match.param);
 }
 
 void pipeline_on_result(void *pipeline, uint64_t waiter_id, const struct delivery_result *result)

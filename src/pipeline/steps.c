@@ -315,6 +315,15 @@ static enum flow_result look_up_status(struct flow *f)
 	return FLOW_PENDING;
 }
 
+/* What a person should do about a failure that only the store remembers. */
+static const char *action_of(int code)
+{
+	const struct graph_error *error = code < 0 ? graph_error_case((enum graph_case)code)
+						   : graph_error_find(code, 0);
+
+	return error ? error->action : "";
+}
+
 /* The wait ran out, or a result was lost: the store knows how the message stands. */
 static void use_state(struct flow *f, const struct store_status *status)
 {
@@ -334,6 +343,7 @@ static void use_state(struct flow *f, const struct store_status *status)
 		f->reply = REPLY_FAILED;
 		f->outcome.code = status->failure_code;
 		text_copy_cut(f->outcome.title, sizeof(f->outcome.title), status->failure_reason);
+		text_copy_cut(f->action, sizeof(f->action), action_of(status->failure_code));
 		break;
 	default:
 		f->reply = REPLY_PENDING;

@@ -23,7 +23,7 @@
 #define READY_WITHOUT_STORE_MS 1000 /* a worker is useful without a database: it says so */
 #define ORPHAN_DRAIN_MS 15000
 #define DRAIN_RESERVE_MS 1000 /* of DRAIN_SECONDS, to answer and record what is left */
-#define MEMORY_PER_REQUEST_CONNECTIONS 2
+#define CONNECTIONS_PER_REQUEST 2
 #define SERVICE_CONNECTIONS 64
 #define CACHE_ENTRIES 20000
 #define ITEMS_PER_WORKER 50000
@@ -48,6 +48,7 @@ struct worker {
 	uint64_t orphan_timer;
 	bool draining;
 	bool store_was_ready;
+	bool store_was_ready_once;
 	struct log_rate store_log;
 	int status;
 };
@@ -134,7 +135,7 @@ static struct fcgi_server_settings server_settings(const struct worker *w)
 	return (struct fcgi_server_settings){
 		.listen_fd = w->options->listen_fd,
 		/* More than requests, so that the ones too many can be told so. */
-		.max_connections = MEMORY_PER_REQUEST_CONNECTIONS * requests_per_worker(s) + 64,
+		.max_connections = CONNECTIONS_PER_REQUEST * requests_per_worker(s) + 64,
 		.max_body_bytes = s->max_body_bytes,
 		.max_params_bytes = PARAMS_BYTES,
 		.read_timeout_ms = READ_TIMEOUT_MS,
@@ -161,6 +162,8 @@ static void on_ready_late(void *arg)
 	report_ready(w);
 }
 
+static void drain(struct worker *w);
+
 static bool watch_store(void *arg)
 {
 	struct worker *w = arg;
@@ -168,15 +171,20 @@ static bool watch_store(void *arg)
 	const struct err *trouble = store_trouble(w->world->store);
 	uint64_t suppressed;
 
-	if (store_schema_mismatch(w->world->store)) {
+	if (store_schema_mismatch(w->world->store) && !w->status) {
 		log_text(&w->log, LOG_ERROR, "schema_mismatch", "%s",
 			 trouble ? trouble->text : "run `message-sender db migrate`");
 		w->status = CREW_EXIT_CONFIG;
-		loop_stop(w->loop);
+		if (w->store_was_ready_once)
+			drain(w);
+		else
+			loop_stop(w->loop);
 		return false;
 	}
-	if (ready)
+	if (ready) {
+		w->store_was_ready_once = true;
 		report_ready(w);
+	}
 	if (ready != w->store_was_ready) {
 		w->store_was_ready = ready;
 		log_text(&w->log, ready ? LOG_INFO : LOG_WARNING,
@@ -184,7 +192,8 @@ static bool watch_store(void *arg)
 			 ready     ? "PostgreSQL is connected"
 			 : trouble ? trouble->text
 				   : "");
-	} else if (trouble && log_rate_allows(&w->store_log, loop_now_ms(w->loop), &suppressed)) {
+	} else if (trouble && loop_now_ms(w->loop) - w->started_ms > READY_WITHOUT_STORE_MS &&
+		   log_rate_allows(&w->store_log, loop_now_ms(w->loop), &suppressed)) {
 		log_text(&w->log, LOG_WARNING, "store_trouble", "%s", trouble->text);
 	}
 	return false;
@@ -260,6 +269,8 @@ static void on_lifeline(void *arg, int fd, uint32_t events)
 	log_text(&w->log, LOG_WARNING, "orphaned", "the master is gone");
 	w->orphan_timer = loop_timer(w->loop, clock_boot_ms() + ORPHAN_DRAIN_MS, on_orphan_late, w);
 	drain(w);
+	/* Nobody accepts any more: new peers must be refused, not kept waiting. */
+	(void)close(w->options->listen_fd);
 }
 
 /* -- life ------------------------------------------------------------------------------- */

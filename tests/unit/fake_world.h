@@ -91,7 +91,9 @@ struct fake {
 	struct fake_defer defers[FAKE_MAX];
 	unsigned note_count;
 	struct fake_note notes[FAKE_MAX];
-	unsigned load_count;
+	unsigned load_count; /* of what is to be sent */
+	unsigned copy_load_count;
+	unsigned copy_limit; /* of the last such load */
 	struct fake_load loads[FAKE_MAX];
 	unsigned status_count;
 	uint64_t status_tags[FAKE_MAX];
@@ -132,6 +134,8 @@ void fake_accepted(uint64_t tag, enum store_verdict verdict, uint64_t seq);
 void fake_status(uint64_t tag, enum store_verdict verdict, const struct store_status *status);
 /* One row, or null for the end of a page. */
 void fake_work(const struct store_work *row, bool more);
+/* The same for copies of sent messages. */
+void fake_copies(const struct store_work *row, bool more);
 void fake_load_failed(void);
 void fake_graph(uint64_t tag, const struct call_facts *facts);
 void fake_accept_call(uint64_t tag, const char *wamid);
