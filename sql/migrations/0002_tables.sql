@@ -73,6 +73,8 @@ CREATE TABLE message_sender.work (
 	conversation_tries smallint NOT NULL DEFAULT 0,
 	incarnation uuid,                   -- that began the last attempt
 	begun_at timestamptz,
+	-- By this server's clock, as they are compared with now; other times are records, by the
+	-- clocks of the hosts.
 	deadline_at timestamptz,            -- of the last attempt
 	due_at timestamptz NOT NULL,
 	expires_at timestamptz NOT NULL,

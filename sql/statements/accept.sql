@@ -1,7 +1,8 @@
 -- accept: new messages and, unless they are not to be sent, their work.
--- Parameters: $1..$18 one array per column, in the order of the input; $19 incarnation and
---   $20 time of begin, for rows with attempt 1.
+-- Parameters: $1..$18 one array per column, in the order of the input; $19 incarnation,
+--   for rows with attempt 1; $20 the host's time now, also that of the attempt's begin.
 -- Result: one row, bigint[]: the seq of each message, in the order of the input.
+-- due_at, deadline_at and expires_at are kept by the server's clock.
 -- Ids are new, so a conflict is the row's own fault.  Indexes: primary keys.
 -- Locks: the new rows.
 WITH input AS MATERIALIZED (
@@ -27,8 +28,10 @@ WITH input AS MATERIALIZED (
 	SELECT message_id, tenant_id, lane, seq,
 		CASE WHEN attempt > 0 THEN 'sending' ELSE 'queued' END, caller_waits,
 		attempt, attempt > 0, CASE WHEN attempt > 0 THEN $19::uuid END,
-		CASE WHEN attempt > 0 THEN $20::timestamptz END, deadline_at, accepted_at, expires_at,
-		number
+		CASE WHEN attempt > 0 THEN $20::timestamptz END,
+		statement_timestamp() + (deadline_at - $20::timestamptz),
+		statement_timestamp() + (accepted_at - $20::timestamptz),
+		statement_timestamp() + (expires_at - $20::timestamptz), number
 	FROM input WHERE state = 'queued' ORDER BY message_id
 )
 SELECT array_agg(seq) FROM input

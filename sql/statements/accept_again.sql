@@ -29,7 +29,10 @@ INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state, caller
 SELECT message_id, tenant_id, lane, seq,
 	CASE WHEN attempt > 0 THEN 'sending' ELSE 'queued' END, caller_waits,
 	attempt, attempt > 0, CASE WHEN attempt > 0 THEN $19::uuid END,
-	CASE WHEN attempt > 0 THEN $20::timestamptz END, deadline_at, accepted_at, expires_at, number
+	CASE WHEN attempt > 0 THEN $20::timestamptz END,
+	statement_timestamp() + (deadline_at - $20::timestamptz),
+	statement_timestamp() + (accepted_at - $20::timestamptz),
+	statement_timestamp() + (expires_at - $20::timestamptz), number
 FROM input
 WHERE state = 'queued' AND (message_id IN (SELECT message_id FROM stored)) IS TRUE
 ORDER BY message_id

@@ -1,13 +1,14 @@
 -- begin: attempt n begins, if n - 1 is the last one and its outcome is recorded.
 -- Parameters: $1 uuid[] message ids, sorted; $2 smallint[] n; $3 text[] number;
---   $4 timestamptz[] deadline; $5 uuid incarnation; $6 time.
+--   $4 timestamptz[] deadline; $5 uuid incarnation; $6 the host's time now.
 -- Result: one row, bigint[]: positions (from 1) of those that have begun; null: none.
 -- Never after `unknown`.  One that names our incarnation already is ours: the statement was repeated.
 -- Index: work's primary key.  Locks: the rows of work.
 WITH begun AS (
 	UPDATE message_sender.work w
 	SET attempt = u.attempt, attempt_open = true, state = 'sending', incarnation = $5::uuid,
-		begun_at = $6::timestamptz, deadline_at = u.deadline_at,
+		begun_at = $6::timestamptz,
+		deadline_at = statement_timestamp() + (u.deadline_at - $6::timestamptz),
 		number = coalesce(w.number, u.number)
 	FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
 		AS u (message_id, attempt, number, deadline_at, ord)

@@ -1,7 +1,7 @@
 -- defer: work waits without an attempt, or ends without one.
 -- Parameters: $1 uuid[] message ids, sorted; $2 boolean[] failed; $3 timestamptz[] due;
 --   $4 integer[] failure code; $5 text[] reason; $6, $7 least and greatest id, for pruning;
---   $8 time.
+--   $8 the host's time now.
 -- Result: none.  Nothing happens while an attempt is under way, or once the message is sent.
 -- Indexes: primary keys.  Locks: the rows of work and message.
 WITH input AS MATERIALIZED (
@@ -9,7 +9,7 @@ WITH input AS MATERIALIZED (
 		$5::text[]) AS u (message_id, failed, due_at, failure_code, reason)
 ), moved AS (
 	UPDATE message_sender.work w
-	SET state = 'retrying', due_at = i.due_at
+	SET state = 'retrying', due_at = statement_timestamp() + (i.due_at - $8::timestamptz)
 	FROM input i
 	WHERE w.message_id = i.message_id AND NOT i.failed AND w.message_id = ANY ($1::uuid[])
 		AND NOT w.attempt_open AND w.state IN ('queued', 'retrying')

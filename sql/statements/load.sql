@@ -1,18 +1,20 @@
 -- load: work of some lanes that is to be sent, in order of seq, with its messages.
 -- Parameters: $1 smallint[] lanes; $2 bigint after this seq; $3 timestamptz due until;
---   $4 integer at most so many rows.
+--   $4 integer at most so many rows; $5 the host's time now.
 -- Result: one row a message, columns as load.c reads them; load_copies has the same.
 -- Each lane gives at most $4 rows, so the sort is bounded however long the backlog is.
 -- Indexes: work_to_send; message's primary key.  Locks: none.
 SELECT w.message_id, w.seq, m.accepted_at, w.lane, w.tenant_id, m.outlet_id,
 	m.conversation_id, m.recipient, m.message_type, m.payload, m.sender_type,
 	w.state, w.caller_waits, w.attempt, w.counted, w.throttled, w.incarnation, w.begun_at,
-	w.deadline_at, w.due_at, w.expires_at, w.number, m.wamid, w.conversation_tries
+	w.deadline_at, w.due_at, w.expires_at, w.number, m.wamid, w.conversation_tries,
+	statement_timestamp()
 FROM (
 	SELECT w.* FROM unnest($1::smallint[]) AS l (lane)
 	CROSS JOIN LATERAL (
 		SELECT w.* FROM message_sender.work w
-		WHERE w.lane = l.lane AND w.wait = 0 AND w.seq > $2::bigint AND w.due_at <= $3::timestamptz
+		WHERE w.lane = l.lane AND w.wait = 0 AND w.seq > $2::bigint
+			AND w.due_at <= statement_timestamp() + ($3::timestamptz - $5::timestamptz)
 		ORDER BY w.seq LIMIT $4::integer
 	) AS w
 	ORDER BY w.seq LIMIT $4::integer

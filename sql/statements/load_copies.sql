@@ -1,18 +1,21 @@
 -- load_copies: work of some lanes whose messages were sent and are to be stored in the
 -- Conversation Service, in order of due_at.
--- Parameters: $1 smallint[] lanes; $2 timestamptz due until; $3 integer at most so many rows.
+-- Parameters: $1 smallint[] lanes; $2 timestamptz due until; $3 integer at most so many rows;
+--   $4 the host's time now.
 -- Result: one row a message, columns as load.c reads them; the same as those of load.
 -- Each lane gives at most $3 rows, so the sort is bounded however long the backlog is.
 -- Indexes: work_to_copy; message's primary key.  Locks: none.
 SELECT w.message_id, w.seq, m.accepted_at, w.lane, w.tenant_id, m.outlet_id,
 	m.conversation_id, m.recipient, m.message_type, m.payload, m.sender_type,
 	w.state, w.caller_waits, w.attempt, w.counted, w.throttled, w.incarnation, w.begun_at,
-	w.deadline_at, w.due_at, w.expires_at, w.number, m.wamid, w.conversation_tries
+	w.deadline_at, w.due_at, w.expires_at, w.number, m.wamid, w.conversation_tries,
+	statement_timestamp()
 FROM (
 	SELECT w.* FROM unnest($1::smallint[]) AS l (lane)
 	CROSS JOIN LATERAL (
 		SELECT w.* FROM message_sender.work w
-		WHERE w.lane = l.lane AND w.wait = 1 AND w.due_at <= $2::timestamptz
+		WHERE w.lane = l.lane AND w.wait = 1
+			AND w.due_at <= statement_timestamp() + ($2::timestamptz - $4::timestamptz)
 		ORDER BY w.due_at LIMIT $3::integer
 	) AS w
 	ORDER BY w.due_at LIMIT $3::integer

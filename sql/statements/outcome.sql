@@ -1,6 +1,6 @@
 -- outcome: what attempts came to.  Facts: recorded whatever happened meanwhile, idempotent.
 -- Parameters: $1..$19 one array per column, sorted by message id, at most one row for a
---   message; $20, $21 least and greatest id, for pruning.
+--   message; $20, $21 least and greatest id, for pruning; $22 the host's time now.
 -- Result: none.
 -- The attempt's row is added, or replaces one that says `lost`.  An accepted one makes the
 -- message sent; another counts only while work speaks of that very attempt, and never undoes
@@ -49,8 +49,8 @@ WITH judged AS MATERIALIZED (
 	SET state = CASE j.work_next WHEN 'conversation' THEN 'sent' WHEN 'retry' THEN 'retrying'
 			ELSE 'unknown' END,
 		wait = CASE j.work_next WHEN 'conversation' THEN 1 WHEN 'retry' THEN 0 ELSE 2 END,
-		attempt_open = false, due_at = coalesce(j.due_at, j.ended_at), counted = j.counted,
-		throttled = j.throttled
+		attempt_open = false, counted = j.counted, throttled = j.throttled,
+		due_at = statement_timestamp() + coalesce(j.due_at - $22::timestamptz, interval '0')
 	FROM judged j
 	WHERE w.message_id = j.message_id AND j.work_next IN ('conversation', 'retry', 'unknown')
 		AND w.message_id = ANY (ARRAY(SELECT message_id FROM judged

@@ -22,7 +22,7 @@
 
 struct fill_context {
 	struct message_id incarnation;
-	int64_t now_wall_us;
+	int64_t now_wall_us; /* statements put times off by the server's clock, from this one */
 };
 
 typedef void fill_fn(struct array *a, struct op *const *ops, unsigned count,
@@ -200,7 +200,6 @@ static const char *next_name(enum store_next next)
 static void fill_outcome(struct array *a, struct op *const *ops, unsigned count,
 			 const struct fill_context *context)
 {
-	(void)context;
 	put_ids(a, ops, count);
 	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.outcome.attempt);
 	COLUMN(a, ARRAY_UUID, array_put_uuid, ops[i]->row.outcome.incarnation);
@@ -227,6 +226,7 @@ static void fill_outcome(struct array *a, struct op *const *ops, unsigned count,
 	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.outcome.throttled);
 	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.failure_reason);
 	put_bounds(a, ops, count);
+	array_time(a, context->now_wall_us);
 }
 
 /* --- defer, conversation --- */
@@ -246,11 +246,11 @@ static void fill_defer(struct array *a, struct op *const *ops, unsigned count,
 static void fill_conversation(struct array *a, struct op *const *ops, unsigned count,
 			      const struct fill_context *context)
 {
-	(void)context;
 	put_ids(a, ops, count);
 	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.conversation.stored);
 	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.conversation.due_wall_us);
 	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.conversation.tries);
+	array_time(a, context->now_wall_us);
 }
 
 /* --- the statements --- */

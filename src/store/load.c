@@ -30,12 +30,14 @@ enum column {
 	NUMBER,
 	WAMID,
 	CONVERSATION_TRIES,
+	NOW,
 	COLUMNS,
 };
 
 struct row {
 	const PGresult *result;
 	int at;
+	int64_t ahead_us; /* our clock, of the server's */
 };
 
 static const char *text(const struct row *r, enum column c)
@@ -53,6 +55,12 @@ static int64_t moment(const struct row *r, enum column c)
 	return PQgetisnull(r->result, r->at, (int)c) ? 0 : array_read_time(text(r, c));
 }
 
+/* By the server's clock there, by ours here. */
+static int64_t moment_here(const struct row *r, enum column c)
+{
+	return PQgetisnull(r->result, r->at, (int)c) ? 0 : moment(r, c) + r->ahead_us;
+}
+
 static struct message_id uuid(const struct row *r, enum column c)
 {
 	struct message_id id = { { 0 } };
@@ -62,39 +70,46 @@ static struct message_id uuid(const struct row *r, enum column c)
 	return id;
 }
 
-bool load_row(const PGresult *result, int at, struct store_work *ret_work)
+static struct store_work work_of(const struct row *r)
 {
-	const struct row r = { result, at };
-	struct store_work w = {
+	return (struct store_work){
 		.message = {
-			.id = uuid(&r, MESSAGE_ID),
-			.seq = (uint64_t)number(&r, SEQ),
-			.accepted_wall_us = moment(&r, ACCEPTED_AT),
-			.lane = (unsigned)number(&r, LANE),
-			.tenant_id = text(&r, TENANT_ID),
-			.outlet_id = text(&r, OUTLET_ID),
-			.conversation_id = text(&r, CONVERSATION_ID),
-			.recipient = text(&r, RECIPIENT),
-			.type = text(&r, MESSAGE_TYPE),
-			.payload = text(&r, PAYLOAD),
-			.sender_type = text(&r, SENDER_TYPE),
+			.id = uuid(r, MESSAGE_ID),
+			.seq = (uint64_t)number(r, SEQ),
+			.accepted_wall_us = moment(r, ACCEPTED_AT),
+			.lane = (unsigned)number(r, LANE),
+			.tenant_id = text(r, TENANT_ID),
+			.outlet_id = text(r, OUTLET_ID),
+			.conversation_id = text(r, CONVERSATION_ID),
+			.recipient = text(r, RECIPIENT),
+			.type = text(r, MESSAGE_TYPE),
+			.payload = text(r, PAYLOAD),
+			.sender_type = text(r, SENDER_TYPE),
 		},
-		.caller_waited = number(&r, CALLER_WAITS) != 0,
-		.attempt = (unsigned)number(&r, ATTEMPT),
-		.counted = (unsigned)number(&r, COUNTED),
-		.throttled = (unsigned)number(&r, THROTTLED),
-		.incarnation = uuid(&r, INCARNATION),
-		.begun_wall_us = moment(&r, BEGUN_AT),
-		.deadline_wall_us = moment(&r, DEADLINE_AT),
-		.due_wall_us = moment(&r, DUE_AT),
-		.expires_wall_us = moment(&r, EXPIRES_AT),
-		.number = text(&r, NUMBER),
-		.wamid = text(&r, WAMID),
-		.conversation_tries = (unsigned)number(&r, CONVERSATION_TRIES),
+		.caller_waited = number(r, CALLER_WAITS) != 0,
+		.attempt = (unsigned)number(r, ATTEMPT),
+		.counted = (unsigned)number(r, COUNTED),
+		.throttled = (unsigned)number(r, THROTTLED),
+		.incarnation = uuid(r, INCARNATION),
+		.begun_wall_us = moment(r, BEGUN_AT),
+		.deadline_wall_us = moment_here(r, DEADLINE_AT),
+		.due_wall_us = moment_here(r, DUE_AT),
+		.expires_wall_us = moment_here(r, EXPIRES_AT),
+		.number = text(r, NUMBER),
+		.wamid = text(r, WAMID),
+		.conversation_tries = (unsigned)number(r, CONVERSATION_TRIES),
 	};
+}
 
-	if (PQnfields(result) != COLUMNS || !state_parse(text(&r, STATE), &w.state))
+bool load_row(const PGresult *result, int at, int64_t now_wall_us, struct store_work *ret_work)
+{
+	struct row r = { .result = result, .at = at };
+	enum state state;
+
+	if (PQnfields(result) != COLUMNS || !state_parse(text(&r, STATE), &state))
 		return false;
-	*ret_work = w;
+	r.ahead_us = now_wall_us - moment(&r, NOW);
+	*ret_work = work_of(&r);
+	ret_work->state = state;
 	return true;
 }

@@ -6,11 +6,14 @@
 
 #include <libpq-fe.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/compiler.h"
 #include "store/store.h"
 
-/* Texts are borrowed from the result.  False: a row that cannot be, which is skipped. */
-bool load_row(const PGresult *result, int row, struct store_work *ret_work) MUST_CHECK;
+/* Times that count from now are the server's; now_wall_us is when it answered, by the clock
+ * they are turned into.  Texts are borrowed from the result.  False: a row that cannot be, which is skipped. */
+bool load_row(const PGresult *result, int row, int64_t now_wall_us,
+	      struct store_work *ret_work) MUST_CHECK;
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/load.h"
 #include "store/op.h"
 #include "store/reader.h"
@@ -29,11 +30,12 @@ static void tell_load(struct store *s, const struct op *op)
 	store_work_fn *fn = s->callbacks.work;
 	void *arg = s->callbacks.arg;
 	int rows = op->result ? PQntuples(op->result) : 0;
+	const int64_t now_wall_us = clock_wall_us();
 
 	for (int i = 0; i < rows; i++) {
 		struct store_work work;
 
-		if (load_row(op->result, i, &work))
+		if (load_row(op->result, i, now_wall_us, &work))
 			fn(arg, op->tag, STORE_DONE, &work, false, NULL);
 	}
 	fn(arg, op->tag, op->verdict, NULL, rows >= (int)op->row.load.limit,

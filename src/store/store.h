@@ -14,7 +14,10 @@
  * have been taken; the store then cancels it itself as DESIGN section 7 says, once it can).
  * All other writes never fail for time: they are facts, kept and repeated until they land.
  *
- * Times in rows are wall-clock microseconds since 1970 UTC.
+ * Times in rows are wall-clock microseconds since 1970 UTC, of this host.  What is due, ends or
+ * expires is kept by PostgreSQL's clock and turned back into the clock of who loads it, so
+ * that hosts, and a clock that is set, need not agree; records (accepted, begun, ended) stay
+ * as given.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H

@@ -310,6 +310,7 @@ static int send_load(struct writer *w, struct op *op)
 		array_int8(a, (int64_t)load->after_seq);
 	array_time(a, load->due_until_wall_us);
 	array_int4(a, (int)load->limit);
+	array_time(a, clock_wall_us());
 	return array_values(a, &v) &&
 			       PQsendQueryPrepared(handle, load->copies ? "load_copies" : "load",
 						   v.count, v.values, v.lengths, v.formats, 1)

@@ -65,6 +65,9 @@ static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 				      .state = work->state,
 				      .attempt = work->attempt,
 				      .counted = work->counted,
+				      .deadline_wall_us = work->deadline_wall_us,
+				      .due_wall_us = work->due_wall_us,
+				      .expires_wall_us = work->expires_wall_us,
 				      .incarnation = work->incarnation };
 		text_copy_cut(l->number, sizeof(l->number), work->number);
 		text_copy_cut(l->wamid, sizeof(l->wamid), work->wamid);

@@ -31,6 +31,9 @@ struct loaded {
 	enum state state;
 	unsigned attempt;
 	unsigned counted;
+	int64_t deadline_wall_us;
+	int64_t due_wall_us;
+	int64_t expires_wall_us;
 	struct message_id incarnation;
 	char number[32];
 	char wamid[160];

@@ -6,11 +6,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "harness.h"
 
 static struct harness h;
+static int64_t clock_ahead_s; /* this process's wall clock, of the server's */
+
+/* In place of the C library's. */
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, t);
+
+	if (id == CLOCK_REALTIME)
+		t->tv_sec += clock_ahead_s;
+	return rc;
+}
 
 static void setup(void)
 {
@@ -177,7 +191,9 @@ END_TEST
 START_TEST(a_conversation_waits_in_work_until_it_is_stored)
 {
 	struct store_outcome row = harness_outcome(&h, 0);
-	struct store_conversation c = { .id = row.id, .due_wall_us = 5000000, .tries = 3 };
+	struct store_conversation c = { .id = row.id,
+					.due_wall_us = clock_wall_us() + 50 * 1000000,
+					.tries = 3 };
 
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, 1, 3000);
@@ -188,7 +204,9 @@ START_TEST(a_conversation_waits_in_work_until_it_is_stored)
 	ck_assert_str_eq(work_of(0, "state, attempt_open"), "sent f");
 	store_conversation(h.store, 2, &c);
 	harness_until_done(&h, 3, 3000);
-	ck_assert_str_eq(work_of(0, "conversation_tries, extract(epoch FROM due_at)::int"), "3 5");
+	ck_assert_str_eq(
+		work_of(0, "conversation_tries, round(extract(epoch FROM due_at - now()) / 10)"),
+		"3 5");
 	c.stored = true;
 	store_conversation(h.store, 3, &c);
 	harness_until_done(&h, 4, 3000);
@@ -340,13 +358,15 @@ END_TEST
 
 START_TEST(deferred_work_waits_or_fails)
 {
-	struct store_defer row = { .id = harness_message(&h, 0)->id, .due_wall_us = 7000000 };
+	struct store_defer row = { .id = harness_message(&h, 0)->id,
+				   .due_wall_us = clock_wall_us() + 70 * 1000000 };
 
 	harness_accept(&h, 0, false);
 	harness_until_done(&h, 1, 3000);
 	store_defer(h.store, 1, &row);
 	harness_until_done(&h, 2, 3000);
-	ck_assert_str_eq(work_of(0, "state, extract(epoch FROM due_at)::int"), "retrying 7");
+	ck_assert_str_eq(work_of(0, "state, round(extract(epoch FROM due_at - now()) / 10)"),
+			 "retrying 7");
 	row.failed = true;
 	row.failure_code = GRAPH_CASE_EXPIRED;
 	row.reason = "validity ran out";
@@ -561,6 +581,56 @@ START_TEST(what_came_of_a_lost_attempt_brings_its_work_back)
 }
 END_TEST
 
+static void expect_near(int64_t wall_us, int64_t from_now_s)
+{
+	int64_t us = wall_us - clock_wall_us() - from_now_s * 1000000;
+
+	ck_assert_msg(us > -3000000 && us < 1000000, "%ld us off", (long)us);
+}
+
+/* Hosts whose clocks differ, or one whose clock is set: what is due is due for all. */
+START_TEST(what_is_due_does_not_depend_on_a_clock_of_ours)
+{
+	static const int64_t ahead_s[] = { 3600, -3600, 86400 * 400 };
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct store_defer later = { 0 };
+
+		clock_ahead_s = ahead_s[i];
+		harness_sql_text(&h, "TRUNCATE message_sender.work");
+		for (unsigned tag = i * 4; tag < i * 4 + 4; tag++)
+			harness_accept(&h, tag, tag % 4 > 0);
+		harness_until_done(&h, h.done_count + 4, 3000);
+		outcome(i * 4 + 1, 20 + i, OUTCOME_NOT_SENT, STORE_NEXT_RETRY, clock_wall_us());
+		outcome(i * 4 + 2, 30 + i, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION,
+			clock_wall_us());
+		later.id = harness_message(&h, i * 4)->id;
+		later.due_wall_us = clock_wall_us();
+		store_defer(h.store, 40 + i, &later);
+		harness_until_done(&h, h.done_count + 3, 3000);
+		begin(i * 4 + 1, 2, 80 + i);
+		harness_until_done(&h, h.done_count + 1, 3000);
+
+		clock_ahead_s = 0;
+		load(50 + i, false, 10);
+		ck_assert_uint_eq(h.loaded_count, 3);
+		expect_near(h.loaded[0].due_wall_us, 0);
+		expect_near(h.loaded[0].expires_wall_us, 86400);
+		expect_near(h.loaded[1].deadline_wall_us, 10);
+		expect_near(h.loaded[2].deadline_wall_us, 10);
+		expect_near(h.loaded[2].due_wall_us, 0);
+		load(60 + i, true, 10);
+		ck_assert_uint_eq(h.loaded_count, 1);
+		expect_near(h.loaded[0].due_wall_us, 0);
+		/* Nor on that of who asks. */
+		clock_ahead_s = -ahead_s[i];
+		load(70 + i, false, 10);
+		ck_assert_uint_eq(h.loaded_count, 3);
+		expect_near(h.loaded[0].due_wall_us, 0);
+	}
+}
+END_TEST
+
 START_TEST(loads_and_writes_take_turns)
 {
 	struct err err;
@@ -605,11 +675,13 @@ START_TEST(load_leaves_what_is_not_due)
 	harness_until_done(&h, 1, 3000);
 	store_defer(h.store, 1, &row);
 	harness_until_done(&h, 2, 3000);
-	ck_assert_int_eq(
-		store_load(h.store, 2, UINT64_MAX, 0, row.due_wall_us - 1, 10, false, &err), 0);
+	ck_assert_int_eq(store_load(h.store, 2, UINT64_MAX, 0, row.due_wall_us - 1000000, 10, false,
+				    &err),
+			 0);
 	harness_until_done(&h, 3, 3000);
 	ck_assert_uint_eq(h.loaded_count, 0);
-	ck_assert_int_eq(store_load(h.store, 3, UINT64_MAX, 0, row.due_wall_us, 10, false, &err),
+	ck_assert_int_eq(store_load(h.store, 3, UINT64_MAX, 0, row.due_wall_us + 1000000, 10, false,
+				    &err),
 			 0);
 	harness_until_done(&h, 4, 3000);
 	ck_assert_uint_eq(h.loaded_count, 1);
@@ -697,6 +769,7 @@ int main(void)
 	tcase_add_test(tcase, load_gives_the_work_of_lanes_in_order);
 	tcase_add_test(tcase, each_load_gives_its_own_kind_of_work);
 	tcase_add_test(tcase, what_came_of_a_lost_attempt_brings_its_work_back);
+	tcase_add_test(tcase, what_is_due_does_not_depend_on_a_clock_of_ours);
 	tcase_add_test(tcase, loads_and_writes_take_turns);
 	tcase_add_test(tcase, load_goes_page_by_page);
 	tcase_add_test(tcase, load_leaves_what_is_not_due);
