@@ -29,6 +29,7 @@ struct loading {
 	struct settings_report *report;
 	unsigned file_line[SETTINGS_MAX]; /* where the row stands in the file; 0: it does not */
 	bool faulty[SETTINGS_MAX];
+	bool in_environment[SETTINGS_MAX]; /* what the file says of it does not count */
 	const char *only_required; /* name; null: all rows with an example must be set */
 };
 
@@ -75,18 +76,21 @@ static void set_row(struct loading *l, unsigned row_number, const char *value, c
 	const struct settings_row *row = &settings_rows[row_number];
 	char rule[VALUE_RULE_BYTES], shown[SHOWN_BYTES];
 	const char *wrong;
+	bool counts;
 
 	if (value_read(row, value, &l->settings, &wrong)) {
 		l->settings.sources[row_number] = source;
 		return;
 	}
-	l->faulty[row_number] = true;
+	counts = source != SETTINGS_FILE || !l->in_environment[row_number];
+	if (counts)
+		l->faulty[row_number] = true;
 	value_rule(row, rule);
 	show(shown, value);
 	if (row->secret || *value == '\0')
-		note(l->report, true, "%s: %s: %s; it takes %s", place, row->name, wrong, rule);
+		note(l->report, counts, "%s: %s: %s; it takes %s", place, row->name, wrong, rule);
 	else
-		note(l->report, true, "%s: %s: \"%s\" %s; it takes %s", place, row->name, shown,
+		note(l->report, counts, "%s: %s: \"%s\" %s; it takes %s", place, row->name, shown,
 		     wrong, rule);
 }
 
@@ -194,14 +198,31 @@ static void take_file(struct loading *l, const char *file)
 	(void)fclose(in);
 }
 
+/* The row that "KEY=value" sets; -1: none of ours. */
+static int environment_row(const char *text)
+{
+	const size_t len = strcspn(text, "=");
+
+	return text[len] == '=' ? find_row(text, len) : -1;
+}
+
+static void look_at_environment(struct loading *l, char *const *environment)
+{
+	for (; environment && *environment; environment++) {
+		const int row = environment_row(*environment);
+
+		if (row != -1)
+			l->in_environment[row] = true;
+	}
+}
+
 static void take_environment(struct loading *l, char *const *environment)
 {
 	for (; environment && *environment; environment++) {
-		const size_t len = strcspn(*environment, "=");
-		const int row = find_row(*environment, len);
+		const int row = environment_row(*environment);
 
-		if (row != -1 && (*environment)[len] == '=')
-			set_row(l, (unsigned)row, *environment + len + 1, "environment",
+		if (row != -1)
+			set_row(l, (unsigned)row, strchr(*environment, '=') + 1, "environment",
 				SETTINGS_ENVIRONMENT);
 	}
 }
@@ -296,6 +317,7 @@ static int load(struct loading *l, struct settings *ret, const char *file, char 
 {
 	memset(l->report, 0, sizeof(*l->report));
 	set_defaults(l);
+	look_at_environment(l, environment);
 	if (file)
 		take_file(l, file);
 	take_environment(l, environment);

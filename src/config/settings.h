@@ -4,7 +4,8 @@
  * One table (settings_rows.c) holds for each setting its name, type, bounds, default and
  * meaning; the reader, the checker, the effective print and docs/reference/settings.md come
  * from it.  Names and defaults are the contract's.  Order: default, then the file
- * (KEY=VALUE lines), then the environment.
+ * (KEY=VALUE lines), then the environment, which wins; a fault of a file value that it
+ * overrides is only a warning.
  *
  * Only process and cli see this; every other module takes its own small struct.
  */

@@ -380,6 +380,20 @@ START_TEST(every_fault_is_reported_at_once_with_its_place)
 }
 END_TEST
 
+START_TEST(a_fault_that_the_environment_overrides_is_a_warning)
+{
+	ck_assert_int_eq(load_all("MAX_RETRIES=eleven\n", "MAX_RETRIES=2", NULL), 0);
+	ck_assert_uint_eq(settings.max_retries, 2);
+	ck_assert_uint_eq(report.count, 1);
+	ck_assert(!report.faults[0].error);
+	ck_assert(reported(":1: MAX_RETRIES: \"eleven\""));
+	ck_assert_int_eq(load_all("MAX_RETRIES=eleven\n", "MAX_RETRIESX=2", NULL), -1);
+	ck_assert_uint_eq(report.errors, 1);
+	ck_assert_int_eq(load_all("MAX_RETRIES=eleven\n", "MAX_RETRIES=12", NULL), -1);
+	ck_assert_uint_eq(report.errors, 1);
+}
+END_TEST
+
 START_TEST(what_must_be_set_is_asked_for_with_an_example)
 {
 	char *none[] = { NULL };
@@ -579,6 +593,7 @@ int main(void)
 	tcase_add_test(tcase, choices_octal_and_urls_become_what_they_mean);
 	tcase_add_test(tcase, the_environment_wins_over_the_file);
 	tcase_add_test(tcase, every_fault_is_reported_at_once_with_its_place);
+	tcase_add_test(tcase, a_fault_that_the_environment_overrides_is_a_warning);
 	tcase_add_test(tcase, what_must_be_set_is_asked_for_with_an_example);
 	tcase_add_test(tcase, a_file_that_cannot_be_read_is_an_error);
 	tcase_add_test(tcase, lines_of_the_file_have_a_bound);
