@@ -30,7 +30,7 @@ struct loading {
 	unsigned file_line[SETTINGS_MAX]; /* where the row stands in the file; 0: it does not */
 	bool faulty[SETTINGS_MAX];
 	bool in_environment[SETTINGS_MAX]; /* what the file says of it does not count */
-	const char *only_required; /* name; null: all rows with an example must be set */
+	const char *only_required;         /* name; null: all rows with an example must be set */
 };
 
 static void note(struct settings_report *report, bool error, const char *format, ...)
