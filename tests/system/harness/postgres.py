@@ -40,7 +40,7 @@ class Postgres:
         self.process.stop(how)
 
     def remove(self):
-        self.stop()
+        self.stop(signal.SIGQUIT)  # no checkpoint of what is deleted at once
         run([TOOL, "--remove", self.dir])
 
     def processes(self):
