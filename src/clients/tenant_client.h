@@ -2,7 +2,7 @@
  * tenant_client - the Tenant Service: may this tenant send, and with which credentials.
  *
  * Answers at hand (cache) are returned at once; otherwise the answer comes by the done
- * function, from a loop hook.  Identical look-ups in flight are one call (DESIGN section 4).
+ * function, from a loop hook.  Identical look-ups in flight are one call.
  * Quota: failing check = unchecked (the caller allows it, contract); after 5 failures in a
  * row the check is skipped and probed once a second.  Credentials: fresh for
  * cache_seconds, stale ones serve while the service is down; a definite "unknown outlet"

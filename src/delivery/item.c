@@ -73,7 +73,7 @@ void item_set_credentials(struct item *item, const struct credentials *credentia
 	if (!item->credentials)
 		return; /* looked up once more later */
 	*item->credentials = *credentials;
-	/* The number is fixed when the first attempt begins (DESIGN section 4). */
+	/* The number is fixed when the first attempt begins (docs/ARCHITECTURE.md). */
 	if (!item->attempt)
 		memcpy(item->number, credentials->number, sizeof(item->number));
 }

@@ -1,6 +1,6 @@
 /*
  * message_id - UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, 74 random bits.
- * The random part is the permission to ask for a message (DESIGN law 12).  Pure.
+ * The random part is the permission to ask for a message (tests/LAWS.md, law 12).  Pure.
  */
 #ifndef DOMAIN_MESSAGE_ID_H
 #define DOMAIN_MESSAGE_ID_H

@@ -1,6 +1,6 @@
 /*
- * How an answer becomes an outcome (DESIGN section 4, Retries; research on the Cloud API,
- * "Idempotency and ambiguous sends").  The first rule that fits decides:
+ * How an answer becomes an outcome.  Meta has no idempotency key, so what is not certain is
+ * LOST.  The first rule that fits decides:
  *
  *   O1  Body never handed over: NOT_SENT.  Handed over and no complete answer: LOST.
  *   O2  2xx with messages[0].id: ACCEPTED, whatever else the body says: an id in hand is

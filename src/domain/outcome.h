@@ -49,7 +49,7 @@ struct verdict {
 	const struct graph_error *error;
 };
 
-/* ambiguous_5xx: GRAPH_AMBIGUOUS_5XX=unknown (DESIGN section 4, Retries). */
+/* ambiguous_5xx: the setting GRAPH_AMBIGUOUS_5XX=unknown. */
 struct verdict outcome_decide(const struct call_facts *facts, bool ambiguous_5xx);
 
 #endif

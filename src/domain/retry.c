@@ -5,7 +5,7 @@
 #define WAIT_MAX_MS INT64_C(604800000) /* 7 days: no server may hold a message longer */
 
 /* Row waits that go on as long as the message is valid: rate limits, and credentials that
- * cannot be had (DESIGN section 4: the message is kept). */
+ * cannot be had (the message is kept: docs/ARCHITECTURE.md). */
 static bool is_held(const struct graph_error *error)
 {
 	return error->class == GRAPH_RATE_LIMITED || error->first_code == GRAPH_CASE_CREDENTIALS;

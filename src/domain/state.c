@@ -1,5 +1,5 @@
 /*
- * The arrows of the life of a message (DESIGN section 4).  Rules:
+ * The arrows of the life of a message (docs/ARCHITECTURE.md).  Rules:
  *
  *   S1  A client's status never goes backwards: queued, sent, delivered, read; failed ends.
  *   S2  Receipts come from another way than outcomes and may overtake them, so every state

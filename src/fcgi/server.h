@@ -2,7 +2,7 @@
  * server - the FastCGI side of a worker: accepts, collects whole requests without ever
  * blocking, hands each to one function, and writes answers back.
  *
- * libfcgi parses and writes (DESIGN section 3): the loop collects a connection's records up
+ * libfcgi parses and writes, and never waits: the loop collects a connection's records up
  * to the empty STDIN, gives them to FCGX_Accept_r through a memfd, copies out what is
  * needed and frees the FCGX_Request at once; the answer goes through a second memfd.
  * While a request waits only its id, its keep flag and its connection are held.

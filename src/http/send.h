@@ -23,7 +23,7 @@ bool http_prefers_async(const char *prefer);
 /* 200 of the contract. */
 void http_send_sent(struct http_response *r, const struct message *m, const char *wamid,
 		    int64_t sent_wall_us);
-/* 202 with Location; detail as DESIGN section 4 ("queued", "retrying", "outcome_unknown"). */
+/* 202 with Location; detail is the exact state ("queued", "retrying", "outcome_unknown"). */
 void http_send_pending(struct http_response *r, const struct message *m, const char *detail);
 /* 500 send_failed; title and action may be "", meta_code 0 is left out. */
 void http_send_failed(struct http_response *r, const char *message_id, int meta_code,

@@ -1,7 +1,7 @@
 /*
  * sqlstate - what an error of PostgreSQL means for the one who sent the batch.  Pure.
  *
- * Codes: PostgreSQL's documentation, appendix A; which to expect: research on failover and
+ * Codes: PostgreSQL's documentation, appendix A; to be expected in failovers and
  * restarts (08, 25006, 40, 53300, 55P03, 57P01 to 57P03).
  */
 #ifndef STORE_SQLSTATE_H
