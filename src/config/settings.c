@@ -247,7 +247,7 @@ static bool is_faulty(const struct loading *l, const char *name)
 	return l->faulty[find_row(name, strlen(name))];
 }
 
-/* What a caller waits at most when every step takes all its time (the default of 55 s covers it). */
+/* What a caller waits at most when every step takes all its time (the default covers it). */
 static unsigned long longest_wait_ms(const struct settings *s)
 {
 	unsigned long waits_s = 0, next_s = s->initial_backoff_seconds;
