@@ -3,7 +3,8 @@
 --   for rows with attempt 1; $20 the host's time now, also that of the attempt's begin.
 -- Result: one row, bigint[]: the seq of each message, in the order of the input.
 -- due_at, deadline_at and expires_at are kept by the server's clock.
--- Ids are new, so a conflict is the row's own fault.  Indexes: primary keys.
+-- Ids are new, so a conflict is the row's own fault.  Up to the rows of message it is the
+-- text of accept_again, as a test makes sure.  Indexes: primary keys.
 -- Locks: the new rows.
 WITH input AS MATERIALIZED (
 	SELECT u.*, nextval('message_sender.work_seq') AS seq
@@ -20,7 +21,7 @@ WITH input AS MATERIALIZED (
 		failed_at, failure_code, failure_reason)
 	SELECT message_id, tenant_id, outlet_id, conversation_id, recipient, message_type, payload,
 		sender_type, number, state, 0, accepted_at,
-		CASE WHEN state = 'failed' THEN accepted_at END, failure_code, failure_reason
+		CASE WHEN state <> 'queued' THEN accepted_at END, failure_code, failure_reason
 	FROM input ORDER BY message_id
 ), queued AS (
 	INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state, caller_waits,

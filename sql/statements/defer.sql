@@ -2,28 +2,33 @@
 -- Parameters: $1 uuid[] message ids, sorted; $2 boolean[] failed; $3 timestamptz[] due;
 --   $4 integer[] failure code; $5 text[] reason; $6, $7 least and greatest id, for pruning;
 --   $8 the host's time now.
--- Result: none.  Nothing happens while an attempt is under way, or once the message is sent.
+-- Result: one row, bigint[]: positions (from 1) of those that now wait, or have ended; null:
+--   none.  Nothing happens while an attempt is under way, or once the message is sent.
 -- Indexes: primary keys.  Locks: the rows of work and message.
 WITH input AS MATERIALIZED (
 	SELECT u.* FROM unnest($1::uuid[], $2::boolean[], $3::timestamptz[], $4::integer[],
-		$5::text[]) AS u (message_id, failed, due_at, failure_code, reason)
+		$5::text[]) WITH ORDINALITY
+		AS u (message_id, failed, due_at, failure_code, reason, ord)
 ), moved AS (
 	UPDATE message_sender.work w
 	SET state = 'retrying', due_at = statement_timestamp() + (i.due_at - $8::timestamptz)
 	FROM input i
 	WHERE w.message_id = i.message_id AND NOT i.failed AND w.message_id = ANY ($1::uuid[])
 		AND NOT w.attempt_open AND w.state IN ('queued', 'retrying')
+	RETURNING i.ord
 ), gone AS (
 	DELETE FROM message_sender.work w
 	USING input i
 	WHERE w.message_id = i.message_id AND i.failed AND w.message_id = ANY ($1::uuid[])
 		AND NOT w.attempt_open AND w.state <> 'sent'
 	RETURNING i.*
+), told AS (
+	UPDATE message_sender.message m
+	SET state = 'failed', failed_at = $8::timestamptz, failure_code = g.failure_code,
+		failure_reason = g.reason
+	FROM gone g
+	WHERE m.message_id = g.message_id AND m.message_id = ANY ($1::uuid[])
+		AND m.message_id BETWEEN $6::uuid AND $7::uuid
+		AND m.state IN ('queued', 'sending', 'retrying', 'unknown')
 )
-UPDATE message_sender.message m
-SET state = 'failed', failed_at = $8::timestamptz, failure_code = g.failure_code,
-	failure_reason = g.reason
-FROM gone g
-WHERE m.message_id = g.message_id AND m.message_id = ANY ($1::uuid[])
-	AND m.message_id BETWEEN $6::uuid AND $7::uuid
-	AND m.state IN ('queued', 'sending', 'retrying', 'unknown')
+SELECT array_agg(ord) FROM (SELECT ord FROM moved UNION ALL SELECT ord FROM gone) AS done

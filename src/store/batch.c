@@ -164,7 +164,7 @@ static void fill_begin(struct array *a, struct op *const *ops, unsigned count,
 	array_time(a, context->now_wall_us);
 }
 
-static void set_begun(struct op *const *ops, unsigned at, int64_t position)
+static void set_done(struct op *const *ops, unsigned at, int64_t position)
 {
 	(void)at;
 	ops[position - 1]->verdict = STORE_DONE;
@@ -174,7 +174,7 @@ static void read_begin(const PGresult *result, struct op *const *ops, unsigned c
 {
 	for (unsigned i = 0; i < count; i++)
 		ops[i]->verdict = STORE_CONFLICT;
-	read_bigints(result, count, set_begun, ops);
+	read_bigints(result, count, set_done, ops);
 }
 
 /* --- outcome --- */
@@ -243,6 +243,15 @@ static void fill_defer(struct array *a, struct op *const *ops, unsigned count,
 	array_time(a, context->now_wall_us);
 }
 
+/* Work that had ended when the statement was repeated after a loss was ended by it. */
+static void read_defer(const PGresult *result, struct op *const *ops, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		ops[i]->verdict = ops[i]->doubt && ops[i]->row.defer.failed ? STORE_DONE
+									    : STORE_CONFLICT;
+	read_bigints(result, count, set_done, ops);
+}
+
 static void fill_conversation(struct array *a, struct op *const *ops, unsigned count,
 			      const struct fill_context *context)
 {
@@ -262,7 +271,7 @@ static const struct batch_statement cancel = { "cancel", fill_cancel, NULL };
 static const struct batch_statement begin = { "begin", fill_begin, read_begin };
 static const struct batch_statement outcome_lock = { "outcome_lock", fill_outcome_lock, NULL };
 static const struct batch_statement outcome = { "outcome", fill_outcome, NULL };
-static const struct batch_statement defer = { "defer", fill_defer, NULL };
+static const struct batch_statement defer = { "defer", fill_defer, read_defer };
 static const struct batch_statement conversation = { "conversation", fill_conversation, NULL };
 
 #define STATEMENTS_OF_KIND 2

@@ -37,7 +37,7 @@ struct store;
 
 enum store_verdict {
 	STORE_DONE = 0,  /* committed */
-	STORE_CONFLICT,  /* begin: the work is not as the decision assumed, or gone */
+	STORE_CONFLICT,  /* begin, defer: the work is not as the decision assumed, or gone */
 	STORE_AWAY,      /* certainly not written: the database could not be reached in time */
 	STORE_UNCERTAIN, /* accept only: may have been taken */
 	STORE_REJECTED,  /* this row's data was refused (SQLSTATE 22, 23) */
@@ -98,7 +98,8 @@ struct store_outcome {
 	const char *failure_reason; /* with FAILED */
 };
 
-/* Work waits without an attempt (credentials to be had later) or ends without one. */
+/* Work waits without an attempt (credentials to be had later) or ends without one; not while
+ * an attempt is under way, nor once it is sent: STORE_CONFLICT. */
 struct store_defer {
 	struct message_id id;
 	bool failed; /* else due again at due_wall_us */

@@ -41,6 +41,7 @@
 #define REPEAT_FIRST_MS 10
 #define REPEAT_LAST_MS 1000
 #define UPKEEP_MS (24 * 3600 * 1000)
+#define UPKEEP_AGAIN_MS (60 * 1000) /* after one that failed */
 
 enum flight { FLIGHT_NONE = 0, FLIGHT_BATCH, FLIGHT_LOAD };
 
@@ -86,6 +87,7 @@ static void complete(struct writer *w, struct op *op, enum store_verdict verdict
 		     const struct err *err)
 {
 	if (op->kind == OP_UPKEEP) {
+		w->upkeep_at_ms = now_ms(w) + (verdict == STORE_DONE ? UPKEEP_MS : UPKEEP_AGAIN_MS);
 		op_free(op);
 		return;
 	}
@@ -122,7 +124,7 @@ static void submit_upkeep(struct writer *w)
 	op = op_new(OP_UPKEEP, 0, w->session.incarnation, now_ms(w));
 	if (!op)
 		return;
-	w->upkeep_at_ms = now_ms(w) + UPKEEP_MS;
+	w->upkeep_at_ms = INT64_MAX; /* until it is known how it ended */
 	list_append(&w->loads, &op->node);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "harness.h"
+#include "store/sql.h"
 
 static struct harness h;
 static int64_t clock_ahead_s; /* this process's wall clock, of the server's */
@@ -376,6 +377,12 @@ START_TEST(deferred_work_waits_or_fails)
 	harness_status(&h, 0, 3);
 	ck_assert_int_eq(h.status.state, STATE_FAILED);
 	ck_assert_str_eq(h.status.failure_reason, "validity ran out");
+	expect(1, STORE_DONE);
+	expect(2, STORE_DONE);
+	row.id = harness_message(&h, 1)->id; /* no such message */
+	store_defer(h.store, 4, &row);
+	harness_until_done(&h, 5, 3000);
+	expect(4, STORE_CONFLICT);
 }
 END_TEST
 
@@ -388,7 +395,12 @@ START_TEST(a_defer_does_not_touch_an_attempt_under_way)
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, 1, 3000);
 	store_defer(h.store, 1, &row);
-	harness_until_done(&h, 2, 3000);
+	row.failed = false;
+	row.due_wall_us = clock_wall_us();
+	store_defer(h.store, 2, &row);
+	harness_until_done(&h, 3, 3000);
+	expect(1, STORE_CONFLICT);
+	expect(2, STORE_CONFLICT);
 	ck_assert_str_eq(work_of(0, "state, attempt_open"), "sending t");
 	ck_assert_str_eq(state_of(0), "queued");
 }
@@ -589,6 +601,27 @@ static void expect_near(int64_t wall_us, int64_t from_now_s)
 }
 
 /* Hosts whose clocks differ, or one whose clock is set: what is due is due for all. */
+static const char *statement(const char *name)
+{
+	for (size_t i = 0; i < sql_statements_count; i++)
+		if (strcmp(sql_statements[i].name, name) == 0)
+			return sql_statements[i].text;
+	ck_abort_msg("no statement %s", name);
+}
+
+/* What a repetition stores is what the first try would have stored. */
+START_TEST(accept_and_its_repetition_store_the_same)
+{
+	static const char last[] = "FROM input ORDER BY message_id";
+	const char *once = strstr(statement("accept"), "WITH input");
+	const char *again = strstr(statement("accept_again"), "WITH input");
+	const char *end = strstr(once, last);
+
+	ck_assert_ptr_nonnull(end);
+	ck_assert_int_eq(strncmp(once, again, (size_t)(end - once) + strlen(last)), 0);
+}
+END_TEST
+
 START_TEST(what_is_due_does_not_depend_on_a_clock_of_ours)
 {
 	static const int64_t ahead_s[] = { 3600, -3600, 86400 * 400 };
@@ -769,6 +802,7 @@ int main(void)
 	tcase_add_test(tcase, load_gives_the_work_of_lanes_in_order);
 	tcase_add_test(tcase, each_load_gives_its_own_kind_of_work);
 	tcase_add_test(tcase, what_came_of_a_lost_attempt_brings_its_work_back);
+	tcase_add_test(tcase, accept_and_its_repetition_store_the_same);
 	tcase_add_test(tcase, what_is_due_does_not_depend_on_a_clock_of_ours);
 	tcase_add_test(tcase, loads_and_writes_take_turns);
 	tcase_add_test(tcase, load_goes_page_by_page);

@@ -177,13 +177,16 @@ END_TEST
 
 START_TEST(on_large_tables_that_were_empty_when_planned)
 {
+	int64_t start;
+
 	open_explained();
 	use_all(10);
 	fill_tables();
+	start = clock_boot_ms();
 	use_all(250);
 	ck_assert_uint_gt(check_plans(), 30);
 	/* And it shows: each of the statements over 200,000 rows takes a moment only. */
-	ck_assert_int_lt(clock_boot_ms() - h.started_ms, 20000);
+	ck_assert_int_lt(clock_boot_ms() - start, 10000);
 }
 END_TEST
 

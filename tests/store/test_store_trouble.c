@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,6 +17,17 @@
 
 static struct harness h;
 static struct proxy *proxy;
+static int64_t clock_ahead_s; /* this process's loop time */
+
+/* In place of the C library's. */
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, t);
+
+	if (id == CLOCK_BOOTTIME)
+		t->tv_sec += clock_ahead_s;
+	return rc;
+}
 
 /* A store that reaches the server through the proxy, with its first upkeep done, which comes
  * before any load. */
@@ -276,6 +289,68 @@ START_TEST(an_outcome_committed_without_answer_is_recorded_once)
 }
 END_TEST
 
+START_TEST(a_defer_committed_without_answer_is_done)
+{
+	struct store_defer row = { .failed = true, .reason = "x" };
+
+	for (unsigned i = 0; i < 2; i++)
+		harness_accept(&h, i, i == 1);
+	harness_until_done(&h, 2, 3000);
+	proxy_mode(proxy, PROXY_SWALLOW);
+	for (unsigned i = 0; i < 2; i++) {
+		row.id = harness_message(&h, i)->id;
+		row.failed = i == 0;
+		store_defer(h.store, 2 + i, &row);
+	}
+	harness_run_for(&h, 100);
+	ck_assert_int_eq(count("work"), 1);
+	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_cut(proxy);
+	harness_until_done(&h, 4, 3000);
+	expect_range(2, 3, STORE_DONE);
+	expect_range(3, 4, STORE_CONFLICT);
+}
+END_TEST
+
+static long partitions(void)
+{
+	return harness_sql_long(&h, "SELECT count(*) FROM pg_inherits WHERE inhparent = "
+				    "'message_sender.message'::regclass");
+}
+
+/* That of the day fails: another comes after a minute, and only then. */
+START_TEST(upkeep_that_failed_is_tried_again)
+{
+	static const char save[] =
+		"CREATE TABLE public.kept AS SELECT pg_get_functiondef("
+		"'message_sender.partitions_ahead(integer)'::regprocedure) AS text";
+	static const char breaks[] =
+		"CREATE OR REPLACE FUNCTION message_sender.partitions_ahead(months integer) "
+		"RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$";
+	static const char restore[] = "DO $$ BEGIN EXECUTE (SELECT text FROM public.kept); "
+				      "DROP TABLE public.kept; END $$";
+	long there = partitions();
+
+	harness_sql_text(&h, save);
+	harness_sql_text(&h, breaks);
+	harness_sql_text(&h, "DO $$ BEGIN EXECUTE 'DROP TABLE message_sender.message' || "
+			     "to_char(now() + interval '3 months', '_YYYY_MM'); END $$");
+	ck_assert_int_eq(partitions(), there - 1);
+	harness_accept(&h, 0, false); /* something to do wakes it up */
+	clock_ahead_s += 24 * 3600 + 1;
+	harness_run_for(&h, 300);
+	harness_sql_text(&h, restore);
+	clock_ahead_s += 58;
+	harness_accept(&h, 1, false);
+	harness_run_for(&h, 300);
+	ck_assert_int_eq(partitions(), there - 1);
+	clock_ahead_s += 3;
+	harness_accept(&h, 2, false);
+	harness_run_for(&h, 500);
+	ck_assert_int_eq(partitions(), there);
+}
+END_TEST
+
 static bool in_trouble(struct harness *harness, void *arg)
 {
 	(void)arg;
@@ -440,6 +515,8 @@ int main(void)
 	tcase_add_test(tcase, an_accept_never_written_is_away);
 	tcase_add_test(tcase, facts_wait_for_the_server_and_land);
 	tcase_add_test(tcase, an_outcome_committed_without_answer_is_recorded_once);
+	tcase_add_test(tcase, a_defer_committed_without_answer_is_done);
+	tcase_add_test(tcase, upkeep_that_failed_is_tried_again);
 	tcase_add_test(tcase, a_server_that_hangs_is_trouble_and_given_up);
 	tcase_add_test(tcase, a_stopped_backend_that_wakes_up_later_changes_nothing);
 	tcase_add_test(tcase, reads_fail_fast_while_the_server_is_away);
