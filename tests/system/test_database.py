@@ -155,11 +155,12 @@ def test_crashes_under_load(server, service, new_web, simulator):
         time.sleep(1.5)
         server.stop(signal.SIGQUIT)
         server.start()
-    recovered(service, 10)
+        recovered(service, 10)
     time.sleep(0.5)
     answers = flow.stop()
     assert {answer.status for answer in answers} <= {200, 202, 503}
-    assert sum(answer.status == 200 for answer in answers) > len(answers) / 4
+    # It served for 3 * 1.5 s at 40 a second, however long the server was away.
+    assert sum(answer.status == 200 for answer in answers) > 90
     for message, answer in zip(flow.sent, answers):
         seen = simulator.recipient(message["to"])
         assert seen["accepted"] <= 1
