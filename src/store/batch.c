@@ -338,6 +338,7 @@ void batch_start(struct batch *b)
 	b->segments[0].start = 0;
 	b->segments[0].count = b->count;
 	b->segment_count = 1;
+	b->repeated = 0;
 }
 
 int batch_send(struct batch *b, PGconn *handle, struct array *memory, struct message_id incarnation,
@@ -425,6 +426,20 @@ bool batch_split(struct batch *b)
 	b->segments[b->segment_count].count = half;
 	b->segment_count++;
 	return true;
+}
+
+void batch_take_message(struct batch *b, struct message_id id, struct list *to)
+{
+	for (unsigned s = b->segment_count; s > 0; s--) {
+		struct op **ops = b->ops + b->segments[s - 1].start;
+
+		for (unsigned i = 0; i < b->segments[s - 1].count; i++) {
+			if (!ops[i] || !message_id_equal(ops[i]->id, id))
+				continue;
+			list_append(to, &ops[i]->node);
+			ops[i] = NULL;
+		}
+	}
 }
 
 void batch_remove(struct batch *b, const struct op *op)

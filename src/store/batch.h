@@ -3,7 +3,7 @@
  * results to verdicts.
  *
  * A batch is worked off in segments, each one transaction; it begins as one, and a segment
- * whose data is refused is halved until the bad row stands alone.  Segments keep the order
+ * that has a bad row is halved until that stands alone.  Segments keep the order
  * of submission.
  */
 #ifndef STORE_BATCH_H
@@ -41,6 +41,7 @@ struct batch {
 		unsigned count;
 	} segments[BATCH_SEGMENTS]; /* a stack: the last is worked on */
 	unsigned segment_count;     /* 0: nothing left */
+	unsigned repeated;          /* segments sent again unchanged; for the owner to count */
 
 	/* The segment in flight: */
 	struct op *sorted[BATCH_ROWS];
@@ -74,6 +75,9 @@ void batch_lost(struct batch *b);
 void batch_pop(struct batch *b);
 /* Halves the segment.  False: it is one op. */
 bool batch_split(struct batch *b);
+/* Those of this message in segments not done with, in order, to the end of `to`; only while
+ * nothing is in flight. */
+void batch_take_message(struct batch *b, struct message_id id, struct list *to);
 /* The op leaves the batch; only while nothing is in flight. */
 void batch_remove(struct batch *b, const struct op *op);
 

@@ -79,7 +79,7 @@ void connection_describe(const PGresult *result, struct err *ret_err)
 	static const enum err_class classes[] = {
 		[SQLSTATE_DATA] = ERR_INVALID,        [SQLSTATE_REPEAT] = ERR_TEMPORARY,
 		[SQLSTATE_RECONNECT] = ERR_TEMPORARY, [SQLSTATE_SCHEMA] = ERR_PERMANENT,
-		[SQLSTATE_OTHER] = ERR_TEMPORARY,
+		[SQLSTATE_SERVER] = ERR_TEMPORARY,    [SQLSTATE_OTHER] = ERR_TEMPORARY,
 	};
 	const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);

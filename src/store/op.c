@@ -10,6 +10,7 @@ struct op *op_new(enum op_kind kind, uint64_t tag, struct message_id id, int64_t
 		return NULL;
 	list_init(&op->node);
 	list_init(&op->timed);
+	list_init(&op->behind);
 	op->kind = kind;
 	op->tag = tag;
 	op->id = id;
@@ -19,8 +20,12 @@ struct op *op_new(enum op_kind kind, uint64_t tag, struct message_id id, int64_t
 
 void op_free(struct op *op)
 {
+	struct list *node;
+
 	if (!op)
 		return;
+	while ((node = list_take_first(&op->behind)))
+		op_free(LIST_OBJECT(node, struct op, node));
 	list_remove(&op->node);
 	list_remove(&op->timed);
 	PQclear(op->result);

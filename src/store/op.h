@@ -57,6 +57,13 @@ struct op {
 	bool doubt;           /* written, and the answer will not come: may be there */
 	struct message *own;  /* of a cancel: what row.accept.message points to */
 	struct op *merged;    /* of an outcome: the conversation it settles as well */
+	bool plain;           /* of an outcome: without the texts that may be left out */
+
+	/* While it stands alone (aside.h): */
+	bool aside;
+	int64_t wait_ms;
+	int64_t not_before_ms;
+	struct list behind; /* later ops of its message */
 
 	union {
 		struct store_accept accept;

@@ -75,6 +75,23 @@ void queue_remove(struct queue *q, struct op *op)
 		q->cancels--;
 }
 
+void queue_take_message(struct queue *q, struct message_id id, struct list *to)
+{
+	struct list *node = q->ops.next;
+
+	if (!queue_last(q, id))
+		return;
+	while (node != &q->ops) {
+		struct op *op = op_of(node);
+
+		node = node->next;
+		if (!message_id_equal(op->id, id))
+			continue;
+		queue_remove(q, op);
+		list_append(to, &op->node);
+	}
+}
+
 struct op *queue_first(const struct queue *q)
 {
 	return list_empty(&q->ops) ? NULL : op_of(q->ops.next);

@@ -32,6 +32,8 @@ void queue_add(struct queue *q, struct op *op);
 /* At the head: to be settled before anything else happens. */
 void queue_add_cancel(struct queue *q, struct op *op);
 void queue_remove(struct queue *q, struct op *op);
+/* Those of this message, in order, to the end of `to`. */
+void queue_take_message(struct queue *q, struct message_id id, struct list *to);
 /* The last one waiting for this message, or null. */
 struct op *queue_last(const struct queue *q, struct message_id id);
 /* Null: empty. */

@@ -12,7 +12,8 @@ static const struct connection_setting settings[] = {
 	{ "timezone", "UTC" },
 	{ "synchronous_commit", "on" },
 	{ "idle_in_transaction_session_timeout", "5s" },
-	{ "lock_timeout", "500ms" },
+	/* Short: whoever meets a lock that is held longer is tried again by itself. */
+	{ "lock_timeout", "30ms" },
 	{ "statement_timeout", "4s" },
 	/* Batches touch rows by key, however many there are and whatever statistics say: each
 	 * table by `= ANY` of the batch's ids, then a hash join of as many rows.  A nested loop

@@ -20,11 +20,16 @@ static const struct sqlstate_row rows[] = {
 	{ "25006", SQLSTATE_RECONNECT }, /* read only: after a failover this is the wrong server */
 	{ "25P03", SQLSTATE_RECONNECT }, /* idle_in_transaction_session_timeout */
 	{ "53300", SQLSTATE_RECONNECT }, /* too many connections */
+	{ "26000", SQLSTATE_RECONNECT }, /* no such prepared statement: a pooler, DEALLOCATE */
+	{ "0A000", SQLSTATE_RECONNECT }, /* cached plan must not change result type */
 	{ "57P", SQLSTATE_RECONNECT },   /* shutdown, crash, starting up, database dropped */
 	{ "3F000", SQLSTATE_SCHEMA },    /* no such schema */
 	{ "42P01", SQLSTATE_SCHEMA },    /* no such table */
 	{ "42703", SQLSTATE_SCHEMA },    /* no such column */
 	{ "42883", SQLSTATE_SCHEMA },    /* no such function */
+	{ "42501", SQLSTATE_SERVER },    /* a right is missing */
+	{ "53", SQLSTATE_SERVER },       /* disk or memory is full */
+	{ "58", SQLSTATE_SERVER },       /* input or output failed */
 };
 
 enum sqlstate_class sqlstate_classify(const char *code)

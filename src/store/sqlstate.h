@@ -9,10 +9,11 @@
 
 enum sqlstate_class {
 	SQLSTATE_DATA,      /* 22, 23, 54: a row's own fault; halve the batch */
-	SQLSTATE_REPEAT,    /* 40001, 40P01, 55P03, 57014: repeat the batch unchanged */
-	SQLSTATE_RECONNECT, /* 08, 53300, 57P01-05, 25006: this connection is no good */
+	SQLSTATE_REPEAT,    /* 40001, 40P01, 55P03, 57014: repeat the batch unchanged, then halve */
+	SQLSTATE_RECONNECT, /* 08, 53300, 57P01-05, 25006, 26000, 0A000: this session is no good */
 	SQLSTATE_SCHEMA,    /* 3F000, 42P01, 42703, 42883: not the schema of this program */
-	SQLSTATE_OTHER,     /* trouble: say so and try again later */
+	SQLSTATE_SERVER,    /* 53, 58, 42501: trouble of all: say so and try again later */
+	SQLSTATE_OTHER,     /* unexpected: trouble of a row, perhaps: repeat, then halve */
 };
 
 /* code: five characters, or null when libpq has none (its own errors). */

@@ -5,8 +5,9 @@
  *
  * Writes (accept, begin, outcome, defer, conversation) that come together share one
  * transaction: flushed when the connection is idle and the oldest waits 3 ms or 200 rows
- * are there; rows sorted by key; one bad row costs only itself (halving).  40P01, 40001 and
- * 55P03 repeat the batch unchanged.  After a connection loss the batch is repeated with the
+ * are there; rows sorted by key; one bad row costs only itself (halving), and so does one that
+ * somebody else holds: 40P01, 40001 and 55P03 repeat the batch unchanged, then halve it; what
+ * is left alone waits by itself.  After a connection loss the batch is repeated with the
  * same ids until it is settled; nothing of it has completed before.
  *
  * Time-outs: an accept that is not committed within accept_timeout_ms completes as
@@ -40,7 +41,8 @@ enum store_verdict {
 	STORE_CONFLICT,  /* begin, defer: the work is not as the decision assumed, or gone */
 	STORE_AWAY,      /* certainly not written: the database could not be reached in time */
 	STORE_UNCERTAIN, /* accept only: may have been taken */
-	STORE_REJECTED,  /* this row's data was refused (SQLSTATE 22, 23) */
+	STORE_REJECTED,  /* this row was refused (SQLSTATE 22, 23, 54, or an unexpected one); of an
+			  * outcome also without title, details, trace and failure_reason */
 };
 
 /* An accepted message: rows in message and work, one transaction. */

@@ -2,8 +2,15 @@
  * At most one thing is in flight: a segment of the batch, or one load or upkeep.  Meanwhile
  * the queue grows into the next batch.
  *
- * Who owns an op: queue, batch, loads, or `flying_load`; when its answer is known,
- * `completed`.
+ * Who owns an op: queue, batch, aside, an op in aside that it must wait behind, loads, or
+ * `flying_load`; when its answer is known, `completed`.
+ *
+ * A batch that fails
+ *   - for the data of a row is halved, until that row stands alone and is rejected;
+ *   - for a lock, a deadlock or something unexpected is repeated twice, then halved; what
+ *     cannot get its lock alone goes aside and is tried again by itself, what fails
+ *     unexpectedly alone is rejected;
+ *   - for the server's own trouble is repeated until that is over.
  *
  * An acceptance that times out
  *   - in the queue was never written: STORE_AWAY, gone;
@@ -11,8 +18,9 @@
  *   - in the batch and written: STORE_UNCERTAIN is told by a stand-in, and the op itself
  *     turns into a cancel with a copy of the message.  As such it is repeated with its
  *     batch, or, when the batch was committed after all, put at the head of the queue.
- * Loads wait until no cancel is left, so that nobody begins what is to be cancelled.  They
- * take turns with batches: none follows another while writes wait.
+ * Loads wait until no cancel is left, so that nobody begins what is to be cancelled (one that
+ * is aside does not count: a lock holds the begin as well).  Loads and what is aside take
+ * turns with batches: neither follows the other, or itself, while writes wait.
  */
 #include "store/writer.h"
 
@@ -22,6 +30,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "store/array.h"
+#include "store/aside.h"
 #include "store/batch.h"
 #include "store/connection.h"
 #include "store/queue.h"
@@ -38,6 +47,7 @@
 #define TROUBLE_MS 2000
 #define GIVE_UP_MS 5000 /* no byte: another connection */
 #define LOAD_TIMEOUT_MS 2000
+#define REPEATS 2
 #define REPEAT_FIRST_MS 10
 #define REPEAT_LAST_MS 1000
 #define UPKEEP_MS (24 * 3600 * 1000)
@@ -54,18 +64,20 @@ struct writer {
 
 	struct queue queue;
 	struct batch batch;
+	struct aside aside;
 	struct list loads;
 	struct op *flying_load;
 	struct list timed; /* accepts, in order of submission */
 	unsigned pending;
 	enum flight flight;
-	enum flight last; /* what was sent last */
+	bool between;    /* what was sent last was no batch, but a load or one from aside */
+	bool aside_next; /* and a load */
 	int64_t sent_ms;
 
 	int64_t repeat_ms; /* the wait before the next repetition; 0: none yet */
 	int64_t not_before_ms;
 	int64_t upkeep_at_ms;
-	uint64_t flush_timer;
+	uint64_t wake_timer;
 	int64_t rate_since_ms; /* rows submitted: of the last tenth of a second, and now */
 	unsigned rate_rows;
 	unsigned rate_counting;
@@ -83,6 +95,18 @@ static int64_t now_ms(const struct writer *w)
 	return loop_now_ms(w->loop);
 }
 
+/* If it stood alone: what had to wait behind it goes on. */
+static void release(struct writer *w, struct op *op)
+{
+	struct list *node;
+
+	if (!op->aside)
+		return;
+	aside_release(&w->aside, op);
+	while ((node = list_take_first(&op->behind)))
+		queue_add(&w->queue, LIST_OBJECT(node, struct op, node));
+}
+
 static void complete(struct writer *w, struct op *op, enum store_verdict verdict,
 		     const struct err *err)
 {
@@ -91,6 +115,7 @@ static void complete(struct writer *w, struct op *op, enum store_verdict verdict
 		op_free(op);
 		return;
 	}
+	release(w, op);
 	w->pending -= op->merged ? 2 : 1;
 	if (op->kind == OP_CANCEL)
 		op_free(op);
@@ -178,6 +203,7 @@ static void segment_committed(struct writer *w)
 
 		if (op->kind == OP_CANCEL && op->sent_as == OP_ACCEPT) {
 			op->doubt = true;
+			release(w, op);
 			queue_add_cancel(&w->queue, op);
 			continue;
 		}
@@ -188,29 +214,85 @@ static void segment_committed(struct writer *w)
 	batch_pop(b);
 }
 
+/* The segment's one op is refused.  Of an outcome, texts from outside are left out first: the
+ * fact matters more. */
+static void reject(struct writer *w)
+{
+	struct batch *b = &w->batch;
+	struct op *op = b->sorted[0];
+	struct store_outcome *row = &op->row.outcome;
+
+	if (op->kind == OP_OUTCOME && !op->plain) {
+		op->plain = true;
+		row->title = row->details = row->trace = row->failure_reason = "";
+		return;
+	}
+	complete(w, op, STORE_REJECTED, &b->why);
+	batch_pop(b);
+}
+
+/* The segment's one op cannot get its lock: from now on only it waits, and what comes after
+ * it for the same message. */
+static void set_aside(struct writer *w)
+{
+	struct batch *b = &w->batch;
+	struct op *op = b->sorted[0];
+	bool first = !op->aside;
+
+	if (!aside_put(&w->aside, op, now_ms(w))) {
+		repeat_later(w);
+		return;
+	}
+	batch_pop(b);
+	w->repeat_ms = 0;
+	if (!first)
+		return;
+	batch_take_message(b, op->id, &op->behind);
+	queue_take_message(&w->queue, op->id, &op->behind);
+}
+
+/* Unchanged, while that may help; one from aside has had its repetitions. */
+static bool repeat(struct writer *w)
+{
+	if (w->batch.repeated == REPEATS || w->batch.sorted[0]->aside)
+		return false;
+	w->batch.repeated++;
+	repeat_later(w);
+	return true;
+}
+
+static void trouble_came(struct writer *w)
+{
+	w->in_trouble = true;
+	w->trouble_ms = now_ms(w);
+	w->trouble = w->batch.why;
+}
+
 static void segment_failed(struct writer *w)
 {
 	struct batch *b = &w->batch;
 
 	switch (b->why_class) {
 	case SQLSTATE_DATA:
-		if (!batch_split(b)) {
-			complete(w, b->sorted[0], STORE_REJECTED, &b->why);
-			batch_pop(b);
-		}
+		if (!batch_split(b))
+			reject(w);
 		return;
 	case SQLSTATE_REPEAT:
-		repeat_later(w);
+		if (!repeat(w) && !batch_split(b))
+			set_aside(w);
 		return;
 	case SQLSTATE_RECONNECT:
 		connection_fail(w->connection, &b->why);
 		return;
 	case SQLSTATE_SCHEMA:
-	case SQLSTATE_OTHER:
-		w->in_trouble = true;
-		w->trouble_ms = now_ms(w);
-		w->trouble = b->why;
+	case SQLSTATE_SERVER:
+		trouble_came(w);
 		repeat_later(w);
+		return;
+	case SQLSTATE_OTHER:
+		trouble_came(w);
+		if (!repeat(w) && !batch_split(b))
+			reject(w);
 		return;
 	}
 }
@@ -286,7 +368,7 @@ static void send_segment(struct writer *w)
 		batch_pop(&w->batch);
 		return;
 	}
-	w->flight = w->last = FLIGHT_BATCH;
+	w->flight = FLIGHT_BATCH;
 	w->sent_ms = now_ms(w);
 	if (count < 0)
 		give_up(w, "a batch could not be sent: no memory");
@@ -325,7 +407,7 @@ static void send_next_load(struct writer *w)
 	struct op *op = LIST_OBJECT(list_take_first(&w->loads), struct op, node);
 
 	w->flying_load = op;
-	w->flight = w->last = FLIGHT_LOAD;
+	w->flight = FLIGHT_LOAD;
 	w->sent_ms = now_ms(w);
 	if (send_load(w, op) != 0 || !PQpipelineSync(connection_handle(w->connection)))
 		give_up(w, "a read could not be sent: no memory");
@@ -333,11 +415,17 @@ static void send_next_load(struct writer *w)
 		connection_flush(w->connection);
 }
 
-static void flush_due(void *arg)
+static void woken(void *arg)
 {
 	struct writer *w = arg;
 
-	w->flush_timer = 0; /* the pump that follows the timers looks */
+	w->wake_timer = 0; /* the pump that follows the timers looks */
+}
+
+static void wake_at(struct writer *w, int64_t when_ms)
+{
+	if (!w->wake_timer)
+		w->wake_timer = loop_timer(w->loop, when_ms, woken, w);
 }
 
 /* A transaction costs about as much as 25 rows.  Waiting pays only when others come meanwhile:
@@ -365,33 +453,67 @@ static bool ripe(struct writer *w)
 	due = first->submitted_ms + linger_ms(w);
 	if (w->queue.count >= FLUSH_ROWS || first->kind == OP_CANCEL || now_ms(w) >= due)
 		return true;
-	if (!w->flush_timer)
-		w->flush_timer = loop_timer(w->loop, due, flush_due, w);
+	wake_at(w, due);
 	return false;
 }
 
-static bool load_may_go(const struct writer *w)
+static bool send_load_between(struct writer *w)
 {
-	return !list_empty(&w->loads) && w->queue.cancels == 0 &&
-	       (w->last != FLIGHT_LOAD || w->queue.count == 0);
+	if (list_empty(&w->loads) || w->queue.cancels > 0)
+		return false;
+	send_next_load(w);
+	w->aside_next = true;
+	return true;
+}
+
+static bool send_aside_between(struct writer *w)
+{
+	struct batch *b = &w->batch;
+	struct op *op = aside_take(&w->aside, now_ms(w));
+
+	if (!op)
+		return false;
+	b->ops[0] = op;
+	b->count = 1;
+	batch_start(b);
+	send_segment(w);
+	w->aside_next = false;
+	return true;
+}
+
+/* Between two batches. */
+static bool send_between(struct writer *w)
+{
+	bool sent;
+
+	if (w->between && w->queue.count > 0)
+		return false;
+	if (w->aside_next)
+		sent = send_aside_between(w) || send_load_between(w);
+	else
+		sent = send_load_between(w) || send_aside_between(w);
+	w->between = sent;
+	return sent;
 }
 
 static bool send_something(struct writer *w)
 {
 	struct batch *b = &w->batch;
 
-	if (!connection_ready(w->connection) || w->flight != FLIGHT_NONE ||
-	    now_ms(w) < w->not_before_ms)
+	if (!connection_ready(w->connection) || w->flight != FLIGHT_NONE)
 		return false;
-	if (b->segment_count == 0 && load_may_go(w)) {
-		send_next_load(w);
-		return true;
+	if (now_ms(w) < w->not_before_ms) {
+		wake_at(w, w->not_before_ms);
+		return false;
 	}
 	if (b->segment_count == 0) {
+		if (send_between(w))
+			return true;
 		if (!ripe(w))
 			return false;
 		b->count = queue_take(&w->queue, b->ops, BATCH_ROWS, BATCH_BYTES);
 		batch_start(b);
+		w->between = false;
 	}
 	send_segment(w);
 	return true;
@@ -444,7 +566,7 @@ static void accept_timed_out(struct writer *w, struct op *op)
 		turn_into_cancel(w, op, why);
 		return;
 	}
-	if (!list_empty(&op->node))
+	if (!op->aside && !list_empty(&op->node))
 		queue_remove(&w->queue, op);
 	else
 		batch_remove(&w->batch, op);
@@ -519,10 +641,13 @@ struct writer *writer_new(struct loop *loop, const struct store_settings *s, str
 		.arg = w,
 	};
 
-	if (!w || session_init(&w->session, s) != 0 || queue_init(&w->queue) != 0) {
+	if (!w || session_init(&w->session, s) != 0 || aside_init(&w->aside) != 0 ||
+	    queue_init(&w->queue) != 0) {
 		err_set(ret_err, ERR_TEMPORARY, 0, "database: no memory");
-		if (w)
+		if (w) {
 			session_fini(&w->session);
+			table_free(w->aside.by_id);
+		}
 		free(w);
 		return NULL;
 	}
@@ -549,7 +674,7 @@ void writer_free(struct writer *w)
 	if (!w)
 		return;
 	b = &w->batch;
-	loop_cancel(w->loop, w->flush_timer);
+	loop_cancel(w->loop, w->wake_timer);
 	loop_cancel(w->loop, w->tick_timer);
 	connection_free(w->connection);
 	for (unsigned i = 0; i < b->segment_count; i++)
@@ -559,6 +684,7 @@ void writer_free(struct writer *w)
 		op_free(LIST_OBJECT(node, struct op, node));
 	op_free(w->flying_load);
 	queue_fini(&w->queue);
+	aside_fini(&w->aside);
 	array_fini(&w->memory);
 	session_fini(&w->session);
 	free(w);
@@ -566,6 +692,8 @@ void writer_free(struct writer *w)
 
 void writer_submit(struct writer *w, struct op *op)
 {
+	struct op *ahead;
+
 	w->pending++;
 	if (op->kind == OP_LOAD) {
 		list_append(&w->loads, &op->node);
@@ -580,6 +708,11 @@ void writer_submit(struct writer *w, struct op *op)
 			last->merged = op;
 			return;
 		}
+	}
+	ahead = aside_find(&w->aside, op->id);
+	if (ahead) {
+		list_append(&ahead->behind, &op->node);
+		return;
 	}
 	w->rate_counting++;
 	if (op->kind == OP_ACCEPT)

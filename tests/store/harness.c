@@ -242,6 +242,7 @@ void harness_accept(struct harness *h, unsigned tag, bool begin)
 	};
 	struct err err = { .text = "" };
 
+	h->done[tag].submitted_ms = clock_boot_ms() - h->started_ms;
 	ck_assert_msg(store_accept(h->store, tag, &row, &err) == 0, "%s", err.text);
 }
 

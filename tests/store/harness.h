@@ -22,7 +22,8 @@ struct done {
 	unsigned order; /* of completion, from 1 */
 	enum store_verdict verdict;
 	uint64_t seq;
-	int64_t after_ms; /* since harness_open() */
+	int64_t submitted_ms; /* of an acceptance; since harness_open() */
+	int64_t after_ms;     /* completed; since harness_open() */
 	struct err err;
 };
 

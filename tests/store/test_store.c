@@ -429,6 +429,29 @@ START_TEST(one_bad_row_costs_only_itself)
 }
 END_TEST
 
+START_TEST(an_outcome_is_recorded_without_texts_that_are_refused)
+{
+	for (unsigned i = 0; i < 30; i++)
+		harness_accept(&h, i, true);
+	harness_until_done(&h, 30, 3000);
+	for (unsigned i = 0; i < 30; i++) {
+		struct store_outcome row = harness_outcome(&h, i);
+
+		row.details = i == 7 ? "not UTF-8: \xff" : "fine";
+		row.wamid = i == 9 ? "\xff" : row.wamid;
+		store_outcome(h.store, 100 + i, &row);
+	}
+	harness_until_done(&h, 60, 3000);
+	for (unsigned i = 0; i < 30; i++)
+		expect(100 + i, i == 9 ? STORE_REJECTED : STORE_DONE);
+	ck_assert_str_eq(state_of(7), "sent");
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(details) FROM message_sender.attempt"),
+			 28);
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(wamid) FROM message_sender.attempt"),
+			 29);
+}
+END_TEST
+
 START_TEST(writes_of_one_message_keep_their_order)
 {
 	struct store_outcome row = harness_outcome(&h, 0);
@@ -797,6 +820,7 @@ int main(void)
 	tcase_add_test(tcase, deferred_work_waits_or_fails);
 	tcase_add_test(tcase, a_defer_does_not_touch_an_attempt_under_way);
 	tcase_add_test(tcase, one_bad_row_costs_only_itself);
+	tcase_add_test(tcase, an_outcome_is_recorded_without_texts_that_are_refused);
 	tcase_add_test(tcase, writes_of_one_message_keep_their_order);
 	tcase_add_test(tcase, a_full_queue_refuses);
 	tcase_add_test(tcase, load_gives_the_work_of_lanes_in_order);

@@ -442,21 +442,127 @@ START_TEST(a_read_without_answer_fails_fast)
 }
 END_TEST
 
-START_TEST(a_row_held_by_somebody_else_only_delays)
+static void hold_row(unsigned tag)
+{
+	harness_sql_text(&h, "BEGIN");
+	harness_sql_text(&h, "SELECT 1 FROM message_sender.work WHERE message_id = '%s' FOR UPDATE",
+			 harness_id(&h, tag));
+}
+
+static void accept_each_20_ms(unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++) {
+		harness_accept(&h, i, i % 2 == 0);
+		harness_run_for(&h, 20);
+	}
+}
+
+static void expect_each_within(unsigned from, unsigned to, int64_t ms)
+{
+	for (unsigned i = from; i < to; i++)
+		ck_assert_msg(h.done[i].after_ms - h.done[i].submitted_ms <= ms, "%u: %ld ms", i,
+			      (long)(h.done[i].after_ms - h.done[i].submitted_ms));
+}
+
+START_TEST(a_row_held_by_somebody_else_delays_only_its_own_message)
 {
 	struct store_outcome row = harness_outcome(&h, 0);
+	struct store_begin next = { .id = row.id, .attempt = 2, .number = "1" };
+	struct err err;
 
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, 1, 3000);
-	harness_sql_text(&h, "BEGIN");
-	harness_sql_text(&h, "SELECT 1 FROM message_sender.work FOR UPDATE");
+	hold_row(0);
+	row.outcome = OUTCOME_NOT_SENT;
+	row.wamid = "";
+	row.next = STORE_NEXT_RETRY;
+	row.due_wall_us = clock_wall_us();
 	store_outcome(h.store, 1, &row);
-	harness_run_for(&h, 1300); /* at least two lock time-outs */
-	ck_assert_uint_eq(h.done_count, 1);
-	ck_assert(store_ready(h.store));
+	accept_each_20_ms(100, 130);
+	ck_assert_int_eq(store_begin(h.store, 2, &next, &err), 0);
+	accept_each_20_ms(130, 180);
+	harness_run_for(&h, 300);
+	ck_assert_uint_eq(h.done_count, 81);
+	expect_range(100, 180, STORE_DONE);
+	expect_each_within(100, 180, 300);
+	ck_assert_uint_eq(store_pending(h.store), 2);
+	ck_assert_ptr_null(store_trouble(h.store));
 	harness_sql_text(&h, "COMMIT");
-	harness_until_done(&h, 2, 3000);
-	expect_range(1, 2, STORE_DONE);
+	harness_until_done(&h, 83, 1500);
+	expect_range(1, 3, STORE_DONE);
+	until_settled(1000);
+	ck_assert_str_eq(harness_sql_text(&h,
+					  "SELECT concat_ws(' ', state, attempt, attempt_open) "
+					  "FROM message_sender.work WHERE message_id = '%s'",
+					  harness_id(&h, 0)),
+			 "sending 2 t");
+}
+END_TEST
+
+START_TEST(a_row_held_by_somebody_else_in_a_batch_delays_only_itself)
+{
+	for (unsigned i = 0; i < 100; i++)
+		harness_accept(&h, i, true);
+	harness_until_done(&h, 100, 3000);
+	hold_row(42);
+	for (unsigned i = 0; i < 100; i++) {
+		struct store_outcome row = harness_outcome(&h, i);
+
+		store_outcome(h.store, 200 + i, &row);
+	}
+	harness_accept(&h, 300, true);
+	/* Eight times the lock time-out, and some: nobody is told 503. */
+	harness_until_done(&h, 200, 1400);
+	ck_assert_uint_eq(h.done[242].times, 0);
+	expect_range(300, 301, STORE_DONE);
+	accept_each_20_ms(301, 340);
+	harness_run_for(&h, 300);
+	expect_range(301, 340, STORE_DONE);
+	expect_each_within(301, 340, 300);
+	harness_sql_text(&h, "COMMIT");
+	harness_until_done(&h, 240, 1500);
+	expect_range(242, 243, STORE_DONE);
+	ck_assert_int_eq(count("attempt"), 100);
+}
+END_TEST
+
+START_TEST(an_accept_whose_lock_is_not_to_be_had_is_told_in_time)
+{
+	harness_sql_text(&h, "BEGIN");
+	harness_sql_text(&h, "LOCK TABLE message_sender.work IN SHARE MODE");
+	for (unsigned i = 0; i < 5; i++)
+		harness_accept(&h, i, false);
+	harness_until_done(&h, 5, 1900);
+	harness_sql_text(&h, "COMMIT");
+	until_settled(1500);
+	for (unsigned i = 0; i < 5; i++) /* one may have been tried at that moment */
+		ck_assert(h.done[i].verdict == STORE_AWAY || h.done[i].verdict == STORE_UNCERTAIN);
+	ck_assert_int_eq(count("work"), 0);
+	harness_accept(&h, 5, false);
+	harness_until_done(&h, 6, 1000);
+	expect_range(5, 6, STORE_DONE);
+}
+END_TEST
+
+/* As a damaged page would: an internal error for one row. */
+START_TEST(a_row_that_fails_unexpectedly_costs_only_itself)
+{
+	harness_sql_text(&h, "CREATE OR REPLACE FUNCTION public.poison() RETURNS trigger LANGUAGE "
+			     "plpgsql AS $$ BEGIN RAISE 'poison' USING ERRCODE = 'XX001'; END $$");
+	harness_sql_text(&h,
+			 "CREATE TRIGGER poison BEFORE INSERT ON message_sender.message FOR EACH "
+			 "ROW WHEN (NEW.message_id = '%s') EXECUTE FUNCTION public.poison()",
+			 harness_id(&h, 13));
+	for (unsigned i = 0; i < 50; i++)
+		harness_accept(&h, i, true);
+	harness_until_done(&h, 50, 1900);
+	harness_sql_text(&h, "DROP TRIGGER poison ON message_sender.message");
+	expect_range(0, 13, STORE_DONE);
+	expect_range(13, 14, STORE_REJECTED);
+	expect_range(14, 50, STORE_DONE);
+	ck_assert_int_eq(count("message"), 49);
+	ck_assert(store_ready(h.store));
+	ck_assert_ptr_null(store_trouble(h.store));
 }
 END_TEST
 
@@ -521,7 +627,10 @@ int main(void)
 	tcase_add_test(tcase, a_stopped_backend_that_wakes_up_later_changes_nothing);
 	tcase_add_test(tcase, reads_fail_fast_while_the_server_is_away);
 	tcase_add_test(tcase, a_read_without_answer_fails_fast);
-	tcase_add_test(tcase, a_row_held_by_somebody_else_only_delays);
+	tcase_add_test(tcase, a_row_held_by_somebody_else_delays_only_its_own_message);
+	tcase_add_test(tcase, a_row_held_by_somebody_else_in_a_batch_delays_only_itself);
+	tcase_add_test(tcase, an_accept_whose_lock_is_not_to_be_had_is_told_in_time);
+	tcase_add_test(tcase, a_row_that_fails_unexpectedly_costs_only_itself);
 	tcase_add_test(tcase, a_table_that_is_gone_is_trouble_until_it_is_back);
 	tcase_add_test(tcase, another_schema_is_refused);
 	suite_add_tcase(suite, tcase);
