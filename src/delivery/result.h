@@ -11,9 +11,10 @@
 
 enum delivery_end {
 	DELIVERY_SENT = 0,
-	DELIVERY_FAILED,   /* final: it is never sent afterwards */
-	DELIVERY_UNKNOWN,  /* Meta's reply was lost */
-	DELIVERY_RELEASED, /* goes on later, without the waiter */
+	DELIVERY_FAILED,    /* final: it is never sent afterwards */
+	DELIVERY_UNKNOWN,   /* Meta's reply was lost */
+	DELIVERY_RELEASED,  /* goes on later, without the waiter */
+	DELIVERY_ELSEWHERE, /* somebody else has it, or had it: the store knows how it stands */
 	DELIVERY_END_COUNT,
 };
 

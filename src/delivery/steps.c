@@ -298,7 +298,7 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		}
 		log_text(item->delivery->world->log, LOG_INFO, "begin_dropped", "%s",
 			 err && *err->text ? err->text : "the work is not ours any more");
-		item_tell(item, DELIVERY_RELEASED);
+		item_tell(item, DELIVERY_ELSEWHERE);
 		item_done(item, ITEM_NO);
 		return;
 	case STEP_RECORD:
@@ -306,12 +306,12 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		return;
 	case STEP_GIVE_UP:
 		/* Conflict: another owner has begun an attempt; it may be sent yet. */
-		item_tell(item, verdict == STORE_DONE ? DELIVERY_FAILED : DELIVERY_RELEASED);
+		item_tell(item, verdict == STORE_DONE ? DELIVERY_FAILED : DELIVERY_ELSEWHERE);
 		item_done(item, ITEM_OK);
 		return;
 	case STEP_DEFER:
 		if (verdict != STORE_DONE)
-			item_tell(item, DELIVERY_RELEASED);
+			item_tell(item, DELIVERY_ELSEWHERE);
 		item_done(item, verdict == STORE_DONE ? ITEM_OK : ITEM_NO);
 		return;
 	default:

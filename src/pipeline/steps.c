@@ -209,6 +209,12 @@ static void on_look(void *arg)
 	(void)!store_status(p->world->store, f->job.id, f->id, &err);
 }
 
+static void look_now(struct flow *f)
+{
+	loop_cancel(f->pipeline->world->loop, f->look_timer);
+	on_look(f);
+}
+
 static void on_deadline(void *arg)
 {
 	struct flow *f = arg;
@@ -271,6 +277,9 @@ void flow_take_result(struct flow *f, const struct delivery_result *result)
 	case DELIVERY_RELEASED:
 		text_copy_cut(f->detail, sizeof(f->detail), result->detail);
 		break;
+	case DELIVERY_ELSEWHERE:
+		look_now(f);
+		return;
 	case DELIVERY_END_COUNT:
 		return;
 	}

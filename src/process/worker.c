@@ -24,6 +24,7 @@
 #define ORPHAN_DRAIN_MS 15000
 #define DRAIN_RESERVE_MS 1000 /* of DRAIN_SECONDS, to answer and record what is left */
 #define CONNECTIONS_PER_REQUEST 2
+#define KEPT_CONNECTIONS 1024 /* idle ones that nginx keeps */
 #define SERVICE_CONNECTIONS 64
 #define CACHE_ENTRIES 20000
 #define ITEMS_PER_WORKER 50000
@@ -135,7 +136,8 @@ static struct fcgi_server_settings server_settings(const struct worker *w)
 	return (struct fcgi_server_settings){
 		.listen_fd = w->options->listen_fd,
 		/* More than requests, so that the ones too many can be told so. */
-		.max_connections = CONNECTIONS_PER_REQUEST * requests_per_worker(s) + 64,
+		.max_connections =
+			CONNECTIONS_PER_REQUEST * requests_per_worker(s) + KEPT_CONNECTIONS,
 		.max_body_bytes = s->max_body_bytes,
 		.max_params_bytes = PARAMS_BYTES,
 		.read_timeout_ms = READ_TIMEOUT_MS,

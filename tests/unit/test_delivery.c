@@ -209,7 +209,7 @@ START_TEST(a_lost_reply_is_never_called_again)
 	fake_written(fake.begins[1].tag, STORE_CONFLICT);
 	turn_for(20);
 	ck_assert_uint_eq(fake.send_count, 1);
-	expect_told(DELIVERY_RELEASED);
+	expect_told(DELIVERY_ELSEWHERE);
 	expect_over();
 }
 END_TEST
@@ -260,7 +260,7 @@ START_TEST(work_that_is_not_ours_any_more_is_dropped)
 	take(&order);
 	fake_written(fake.begins[0].tag, STORE_CONFLICT);
 	turn();
-	expect_told(DELIVERY_RELEASED);
+	expect_told(DELIVERY_ELSEWHERE);
 	ck_assert_uint_eq(fake.send_count, 0);
 	expect_over();
 }

@@ -292,6 +292,27 @@ START_TEST(a_lost_result_is_found_in_the_store)
 }
 END_TEST
 
+/* Another worker has the message: what became of it stands in the store, and is looked for at
+ * once. */
+START_TEST(what_somebody_else_has_is_looked_for_at_once)
+{
+	const struct store_status status = { .found = true,
+					     .state = STATE_SENT,
+					     .wamid = "wamid.7" };
+	const int64_t begun_ms = clock_boot_ms();
+
+	send_to_delivery();
+	deliver(DELIVERY_ELSEWHERE);
+	turn_until(&fake.status_count, 1);
+	ck_assert_int_lt(clock_boot_ms() - begun_ms, 1000);
+	ck_assert_uint_eq(answer.count, 0);
+	fake_status(fake.status_tags[0], STORE_DONE, &status);
+	turn();
+	expect(200, "wamid.7");
+	expect_over();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pipeline");
@@ -317,6 +338,7 @@ int main(void)
 	tcase_add_loop_test(tcase, when_the_wait_runs_out_the_store_knows, 0, 7);
 	tcase_add_test(tcase, a_store_that_does_not_say_is_not_waited_for);
 	tcase_add_test(tcase, a_lost_result_is_found_in_the_store);
+	tcase_add_test(tcase, what_somebody_else_has_is_looked_for_at_once);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
