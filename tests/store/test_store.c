@@ -745,26 +745,6 @@ START_TEST(load_leaves_what_is_not_due)
 }
 END_TEST
 
-START_TEST(sql_and_c_agree_on_which_states_an_outcome_may_change)
-{
-	for (enum state state = 0; state < STATE_COUNT; state++) {
-		struct store_outcome row = harness_outcome(&h, (unsigned)state);
-		const char *after;
-
-		harness_accept(&h, (unsigned)state, true);
-		harness_until_done(&h, (unsigned)state * 2 + 1, 3000);
-		harness_sql_long(&h,
-				 "UPDATE message_sender.message SET state = '%s' "
-				 "WHERE message_id = '%s'",
-				 state_name(state), harness_id(&h, (unsigned)state));
-		store_outcome(h.store, 100 + (unsigned)state, &row);
-		harness_until_done(&h, (unsigned)state * 2 + 2, 3000);
-		after = state_of((unsigned)state);
-		ck_assert_str_eq(after, state_is_final(state) ? state_name(state) : "sent");
-	}
-}
-END_TEST
-
 /* Law 1: the server's own default does not count. */
 START_TEST(what_is_told_as_committed_is_on_disk)
 {
@@ -831,7 +811,6 @@ int main(void)
 	tcase_add_test(tcase, loads_and_writes_take_turns);
 	tcase_add_test(tcase, load_goes_page_by_page);
 	tcase_add_test(tcase, load_leaves_what_is_not_due);
-	tcase_add_test(tcase, sql_and_c_agree_on_which_states_an_outcome_may_change);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
