@@ -34,6 +34,27 @@ enum column {
 	COLUMNS,
 };
 
+int load_send(const struct op_load *load, PGconn *handle, struct array *memory, int64_t now_wall_us)
+{
+	struct array_values v;
+
+	array_reset(memory);
+	array_begin(memory, ARRAY_INT2, (unsigned)__builtin_popcountll(load->lanes));
+	for (int lane = 0; lane < MESSAGE_LANES; lane++)
+		if (load->lanes >> lane & 1)
+			array_put_int2(memory, lane);
+	if (!load->copies)
+		array_int8(memory, (int64_t)load->after_seq);
+	array_time(memory, load->due_until_wall_us);
+	array_int4(memory, (int)load->limit);
+	array_time(memory, now_wall_us);
+	return array_values(memory, &v) &&
+			       PQsendQueryPrepared(handle, load->copies ? "load_copies" : "load",
+						   v.count, v.values, v.lengths, v.formats, 1)
+		       ? 0
+		       : -1;
+}
+
 struct row {
 	const PGresult *result;
 	int at;

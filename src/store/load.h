@@ -1,5 +1,6 @@
 /*
- * load - rows of live work out of the result of statements "load" and "load_copies".
+ * load - loading live work: the question, and the rows of the answer (statements "load" and
+ * "load_copies").
  */
 #ifndef STORE_LOAD_H
 #define STORE_LOAD_H
@@ -9,10 +10,17 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "store/array.h"
+#include "store/op.h"
 #include "store/store.h"
 
-/* Times that count from now are the server's; now_wall_us is when it answered, by the clock
- * they are turned into.  Texts are borrowed from the result.  False: a row that cannot be, which is skipped. */
+/* Queues the statement.  0, or -1: libpq or memory failed. */
+int load_send(const struct op_load *load, PGconn *handle, struct array *memory,
+	      int64_t now_wall_us) MUST_CHECK;
+
+/* What counts from now is told by the server's clock; now_wall_us is when it answered, by the
+ * clock it is turned into.  Texts are borrowed from the result.  False: a row that cannot be,
+ * which is skipped. */
 bool load_row(const PGresult *result, int row, int64_t now_wall_us,
 	      struct store_work *ret_work) MUST_CHECK;
 

@@ -34,6 +34,43 @@ void op_free(struct op *op)
 	free(op);
 }
 
+struct op *op_turn_into_cancel(struct op *op)
+{
+	struct message *own = message_copy(op->row.accept.message);
+	struct op *told = own ? op_new(OP_ACCEPT, op->tag, op->id, op->submitted_ms) : NULL;
+
+	if (!told) {
+		message_free(own);
+		return NULL;
+	}
+	list_remove(&op->timed);
+	op->own = own;
+	op->row.accept.message = own;
+	op->kind = OP_CANCEL;
+	return told;
+}
+
+bool op_make_plain(struct op *op)
+{
+	struct store_outcome *row = &op->row.outcome;
+
+	if (op->kind != OP_OUTCOME || op->plain)
+		return false;
+	op->plain = true;
+	row->title = row->details = row->trace = row->failure_reason = "";
+	return true;
+}
+
+bool op_merge(struct op *outcome, struct op *conversation)
+{
+	if (!outcome || outcome->kind != OP_OUTCOME || !conversation->row.conversation.stored ||
+	    outcome->row.outcome.next != STORE_NEXT_CONVERSATION)
+		return false;
+	outcome->row.outcome.next = STORE_NEXT_DONE;
+	outcome->merged = conversation;
+	return true;
+}
+
 void op_complete(struct op *op, struct list *completed, enum store_verdict verdict,
 		 const struct err *err)
 {

@@ -85,6 +85,15 @@ struct op {
 struct op *op_new(enum op_kind kind, uint64_t tag, struct message_id id, int64_t now_ms) MUST_CHECK;
 void op_free(struct op *op);
 
+/* The caller of an accept is told that it may have been taken: `op` goes on as a cancel, with a
+ * copy of the message; returned is a stand-in to be completed.  Null: no memory, no change. */
+struct op *op_turn_into_cancel(struct op *op) MUST_CHECK;
+/* An outcome loses the texts from outside, that may be the reason why it is refused: the fact
+ * matters more.  False: no outcome, or it had lost them. */
+bool op_make_plain(struct op *op) MUST_CHECK;
+/* A conversation that is stored goes with the outcome (or null) that waits before it. */
+bool op_merge(struct op *outcome, struct op *conversation) MUST_CHECK;
+
 /* Puts it at the end of `completed`, with the conversation merged into it; err may be null
  * with STORE_DONE. */
 void op_complete(struct op *op, struct list *completed, enum store_verdict verdict,

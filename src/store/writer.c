@@ -33,15 +33,13 @@
 #include "store/aside.h"
 #include "store/batch.h"
 #include "store/connection.h"
+#include "store/linger.h"
+#include "store/load.h"
 #include "store/queue.h"
 #include "store/session.h"
 #include "store/sqlstate.h"
 
 #define FLUSH_ROWS 200
-#define LINGER_MS 2       /* the oldest row waits at most so long for company … */
-#define LINGER_BUSY_MS 10 /* … and so long when much company is to be expected */
-#define BUSY_ROWS 8       /* expected within LINGER_BUSY_MS: worth waiting for */
-#define RATE_MS 100
 #define TICK_MS 50
 #define STUCK_MS 2000 /* no answer: trouble */
 #define TROUBLE_MS 2000
@@ -78,9 +76,7 @@ struct writer {
 	int64_t not_before_ms;
 	int64_t upkeep_at_ms;
 	uint64_t wake_timer;
-	int64_t rate_since_ms; /* rows submitted: of the last tenth of a second, and now */
-	unsigned rate_rows;
-	unsigned rate_counting;
+	struct linger linger;
 	uint64_t tick_timer;
 	bool in_trouble;    /* by an error no repetition has cured yet */
 	int64_t trouble_ms; /* when it came last */
@@ -214,20 +210,14 @@ static void segment_committed(struct writer *w)
 	batch_pop(b);
 }
 
-/* The segment's one op is refused.  Of an outcome, texts from outside are left out first: the
- * fact matters more. */
+/* The segment's one op is refused. */
 static void reject(struct writer *w)
 {
 	struct batch *b = &w->batch;
-	struct op *op = b->sorted[0];
-	struct store_outcome *row = &op->row.outcome;
 
-	if (op->kind == OP_OUTCOME && !op->plain) {
-		op->plain = true;
-		row->title = row->details = row->trace = row->failure_reason = "";
+	if (op_make_plain(b->sorted[0]))
 		return;
-	}
-	complete(w, op, STORE_REJECTED, &b->why);
+	complete(w, b->sorted[0], STORE_REJECTED, &b->why);
 	batch_pop(b);
 }
 
@@ -376,30 +366,13 @@ static void send_segment(struct writer *w)
 		connection_flush(w->connection);
 }
 
-static int send_load(struct writer *w, struct op *op)
+static int send_read(struct writer *w, const struct op *op)
 {
 	PGconn *handle = connection_handle(w->connection);
-	const struct op_load *load = &op->row.load;
-	struct array *a = &w->memory;
-	struct array_values v;
 
 	if (op->kind == OP_UPKEEP)
 		return PQsendQueryPrepared(handle, "partitions", 0, NULL, NULL, NULL, 1) ? 0 : -1;
-	array_reset(a);
-	array_begin(a, ARRAY_INT2, (unsigned)__builtin_popcountll(load->lanes));
-	for (int lane = 0; lane < MESSAGE_LANES; lane++)
-		if (load->lanes >> lane & 1)
-			array_put_int2(a, lane);
-	if (!load->copies)
-		array_int8(a, (int64_t)load->after_seq);
-	array_time(a, load->due_until_wall_us);
-	array_int4(a, (int)load->limit);
-	array_time(a, clock_wall_us());
-	return array_values(a, &v) &&
-			       PQsendQueryPrepared(handle, load->copies ? "load_copies" : "load",
-						   v.count, v.values, v.lengths, v.formats, 1)
-		       ? 0
-		       : -1;
+	return load_send(&op->row.load, handle, &w->memory, clock_wall_us());
 }
 
 static void send_next_load(struct writer *w)
@@ -409,7 +382,7 @@ static void send_next_load(struct writer *w)
 	w->flying_load = op;
 	w->flight = FLIGHT_LOAD;
 	w->sent_ms = now_ms(w);
-	if (send_load(w, op) != 0 || !PQpipelineSync(connection_handle(w->connection)))
+	if (send_read(w, op) != 0 || !PQpipelineSync(connection_handle(w->connection)))
 		give_up(w, "a read could not be sent: no memory");
 	else
 		connection_flush(w->connection);
@@ -428,20 +401,6 @@ static void wake_at(struct writer *w, int64_t when_ms)
 		w->wake_timer = loop_timer(w->loop, when_ms, woken, w);
 }
 
-/* A transaction costs about as much as 25 rows.  Waiting pays only when others come meanwhile:
- * rows of the last tenth of a second say how many to expect (docs/decisions/0004). */
-static int64_t linger_ms(struct writer *w)
-{
-	const int64_t now = now_ms(w);
-
-	if (now - w->rate_since_ms >= RATE_MS) {
-		w->rate_rows = now - w->rate_since_ms < 2 * RATE_MS ? w->rate_counting : 0;
-		w->rate_counting = 0;
-		w->rate_since_ms = now;
-	}
-	return w->rate_rows * LINGER_BUSY_MS >= BUSY_ROWS * RATE_MS ? LINGER_BUSY_MS : LINGER_MS;
-}
-
 /* Is the queue to be flushed now?  Else it will be, by a timer. */
 static bool ripe(struct writer *w)
 {
@@ -450,7 +409,7 @@ static bool ripe(struct writer *w)
 
 	if (!first)
 		return false;
-	due = first->submitted_ms + linger_ms(w);
+	due = first->submitted_ms + linger_ms(&w->linger, now_ms(w));
 	if (w->queue.count >= FLUSH_ROWS || first->kind == OP_CANCEL || now_ms(w) >= due)
 		return true;
 	wake_at(w, due);
@@ -539,31 +498,16 @@ static const struct err *why_late(const struct writer *w, struct err *memory)
 	return memory;
 }
 
-/* The caller is told that it may have been taken; the op goes on as a cancel.  Without
- * memory for that it is tried again at the next tick. */
-static void turn_into_cancel(struct writer *w, struct op *op, const struct err *why)
-{
-	struct message *own = message_copy(op->row.accept.message);
-	struct op *told = own ? op_new(OP_ACCEPT, op->tag, op->id, op->submitted_ms) : NULL;
-
-	if (!told) {
-		message_free(own);
-		return;
-	}
-	list_remove(&op->timed);
-	op->own = own;
-	op->row.accept.message = own;
-	op->kind = OP_CANCEL;
-	op_complete(told, w->completed, STORE_UNCERTAIN, why);
-}
-
 static void accept_timed_out(struct writer *w, struct op *op)
 {
 	struct err memory;
 	const struct err *why = why_late(w, &memory);
 
 	if (op->flying || op->doubt) {
-		turn_into_cancel(w, op, why);
+		struct op *told = op_turn_into_cancel(op);
+
+		if (told) /* else again at the next tick */
+			op_complete(told, w->completed, STORE_UNCERTAIN, why);
 		return;
 	}
 	if (!op->aside && !list_empty(&op->node))
@@ -699,22 +643,14 @@ void writer_submit(struct writer *w, struct op *op)
 		list_append(&w->loads, &op->node);
 		return;
 	}
-	if (op->kind == OP_CONVERSATION && op->row.conversation.stored) {
-		struct op *last = queue_last(&w->queue, op->id);
-
-		if (last && last->kind == OP_OUTCOME &&
-		    last->row.outcome.next == STORE_NEXT_CONVERSATION) {
-			last->row.outcome.next = STORE_NEXT_DONE;
-			last->merged = op;
-			return;
-		}
-	}
+	if (op->kind == OP_CONVERSATION && op_merge(queue_last(&w->queue, op->id), op))
+		return;
 	ahead = aside_find(&w->aside, op->id);
 	if (ahead) {
 		list_append(&ahead->behind, &op->node);
 		return;
 	}
-	w->rate_counting++;
+	linger_count(&w->linger);
 	if (op->kind == OP_ACCEPT)
 		list_append(&w->timed, &op->timed);
 	queue_add(&w->queue, op);

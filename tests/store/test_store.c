@@ -1,31 +1,17 @@
 /*
  * What the store does with a PostgreSQL that is well: acceptances, attempts, outcomes,
- * order, loading, a bad row among good ones.
+ * order, a bad row among good ones.
  */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "harness.h"
 #include "store/sql.h"
 
 static struct harness h;
-static int64_t clock_ahead_s; /* this process's wall clock, of the server's */
-
-/* In place of the C library's. */
-int clock_gettime(clockid_t id, struct timespec *t)
-{
-	int rc = (int)syscall(SYS_clock_gettime, id, t);
-
-	if (id == CLOCK_REALTIME)
-		t->tv_sec += clock_ahead_s;
-	return rc;
-}
 
 static void setup(void)
 {
@@ -493,137 +479,6 @@ START_TEST(a_full_queue_refuses)
 }
 END_TEST
 
-START_TEST(load_gives_the_work_of_lanes_in_order)
-{
-	uint64_t lanes = 0;
-	unsigned expected = 0;
-	struct err err;
-
-	for (unsigned i = 0; i < 40; i++)
-		harness_accept(&h, i, i == 3);
-	harness_until_done(&h, 40, 3000);
-	for (unsigned i = 0; i < 5; i++)
-		lanes |= UINT64_C(1) << harness_message(&h, i)->lane;
-	for (unsigned i = 0; i < 40; i++)
-		expected += (unsigned)(lanes >> harness_message(&h, i)->lane & 1);
-	ck_assert_int_eq(
-		store_load(h.store, 40, lanes, 0, clock_wall_us() + 1000000, 1000, false, &err), 0);
-	harness_until_done(&h, 41, 3000);
-	ck_assert_uint_eq(h.loaded_count, expected);
-	ck_assert(!h.more);
-	for (unsigned i = 0; i < expected; i++) {
-		const struct message *m = h.loaded[i].message;
-
-		ck_assert(lanes >> m->lane & 1);
-		if (i > 0)
-			ck_assert_uint_gt(m->seq, h.loaded[i - 1].message->seq);
-		if (message_id_equal(m->id, harness_message(&h, 3)->id)) {
-			ck_assert_int_eq(h.loaded[i].state, STATE_SENDING);
-			ck_assert_uint_eq(h.loaded[i].attempt, 1);
-			ck_assert(message_id_equal(h.loaded[i].incarnation, h.incarnation));
-			ck_assert_str_eq(h.loaded[i].number, "1234567890");
-		} else {
-			ck_assert_int_eq(h.loaded[i].state, STATE_QUEUED);
-		}
-		ck_assert_str_eq(m->payload, harness_message(&h, 0)->payload);
-		ck_assert_str_eq(m->conversation_id, "conv-1");
-	}
-}
-END_TEST
-
-/* Of message `tag`, whose attempt 1 is under way. */
-static void outcome(unsigned tag, unsigned op, enum outcome what, enum store_next next,
-		    int64_t due_wall_us)
-{
-	struct store_outcome row = harness_outcome(&h, tag);
-
-	row.outcome = what;
-	row.next = next;
-	row.due_wall_us = due_wall_us;
-	if (what != OUTCOME_ACCEPTED)
-		row.wamid = "";
-	store_outcome(h.store, op, &row);
-}
-
-static void load(unsigned op, bool copies, unsigned limit)
-{
-	struct err err;
-
-	for (unsigned i = 0; i < h.loaded_count; i++)
-		message_free(h.loaded[i].message);
-	h.loaded_count = 0;
-	ck_assert_int_eq(
-		store_load(h.store, op, UINT64_MAX, 0, clock_wall_us(), limit, copies, &err), 0);
-	harness_until_done(&h, h.done_count + 1, 3000);
-	expect(op, STORE_DONE);
-}
-
-static void expect_loaded(unsigned at, unsigned tag, enum state state)
-{
-	ck_assert_uint_lt(at, h.loaded_count);
-	ck_assert(message_id_equal(h.loaded[at].message->id, harness_message(&h, tag)->id));
-	ck_assert_int_eq(h.loaded[at].state, state);
-}
-
-START_TEST(each_load_gives_its_own_kind_of_work)
-{
-	const int64_t now = clock_wall_us();
-
-	for (unsigned i = 0; i < 6; i++)
-		harness_accept(&h, i, true);
-	harness_until_done(&h, 6, 3000);
-	outcome(0, 10, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION, now - 1000000);
-	outcome(1, 11, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION, now - 3000000);
-	outcome(2, 12, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION, now - 2000000);
-	outcome(3, 13, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION, now + 60000000);
-	outcome(4, 14, OUTCOME_LOST, STORE_NEXT_UNKNOWN, 0);
-	outcome(5, 15, OUTCOME_NOT_SENT, STORE_NEXT_RETRY, now - 1000000);
-	harness_until_done(&h, 12, 3000);
-
-	load(20, false, 10);
-	ck_assert_uint_eq(h.loaded_count, 1);
-	expect_loaded(0, 5, STATE_RETRYING);
-	load(21, true, 3);
-	ck_assert_uint_eq(h.loaded_count, 3);
-	ck_assert(h.more);
-	expect_loaded(0, 1, STATE_SENT);
-	expect_loaded(1, 2, STATE_SENT);
-	expect_loaded(2, 0, STATE_SENT);
-	ck_assert_str_eq(h.loaded[0].wamid, harness_outcome(&h, 1).wamid);
-	load(22, true, 4);
-	ck_assert_uint_eq(h.loaded_count, 3);
-	ck_assert(!h.more);
-}
-END_TEST
-
-START_TEST(what_came_of_a_lost_attempt_brings_its_work_back)
-{
-	harness_accept(&h, 0, true);
-	harness_accept(&h, 1, true);
-	harness_until_done(&h, 2, 3000);
-	outcome(0, 2, OUTCOME_LOST, STORE_NEXT_UNKNOWN, 0);
-	outcome(1, 3, OUTCOME_LOST, STORE_NEXT_UNKNOWN, 0);
-	harness_until_done(&h, 4, 3000);
-	outcome(0, 4, OUTCOME_NOT_SENT, STORE_NEXT_RETRY, clock_wall_us());
-	outcome(1, 5, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION, clock_wall_us());
-	harness_until_done(&h, 6, 3000);
-	load(6, false, 10);
-	ck_assert_uint_eq(h.loaded_count, 1);
-	expect_loaded(0, 0, STATE_RETRYING);
-	load(7, true, 10);
-	ck_assert_uint_eq(h.loaded_count, 1);
-	expect_loaded(0, 1, STATE_SENT);
-}
-END_TEST
-
-static void expect_near(int64_t wall_us, int64_t from_now_s)
-{
-	int64_t us = wall_us - clock_wall_us() - from_now_s * 1000000;
-
-	ck_assert_msg(us > -3000000 && us < 1000000, "%ld us off", (long)us);
-}
-
-/* Hosts whose clocks differ, or one whose clock is set: what is due is due for all. */
 static const char *statement(const char *name)
 {
 	for (size_t i = 0; i < sql_statements_count; i++)
@@ -642,106 +497,6 @@ START_TEST(accept_and_its_repetition_store_the_same)
 
 	ck_assert_ptr_nonnull(end);
 	ck_assert_int_eq(strncmp(once, again, (size_t)(end - once) + strlen(last)), 0);
-}
-END_TEST
-
-START_TEST(what_is_due_does_not_depend_on_a_clock_of_ours)
-{
-	static const int64_t ahead_s[] = { 3600, -3600, 86400 * 400 };
-
-	for (unsigned i = 0; i < 3; i++) {
-		struct store_defer later = { 0 };
-
-		clock_ahead_s = ahead_s[i];
-		harness_sql_text(&h, "TRUNCATE message_sender.work");
-		for (unsigned tag = i * 4; tag < i * 4 + 4; tag++)
-			harness_accept(&h, tag, tag % 4 > 0);
-		harness_until_done(&h, h.done_count + 4, 3000);
-		outcome(i * 4 + 1, 20 + i, OUTCOME_NOT_SENT, STORE_NEXT_RETRY, clock_wall_us());
-		outcome(i * 4 + 2, 30 + i, OUTCOME_ACCEPTED, STORE_NEXT_CONVERSATION,
-			clock_wall_us());
-		later.id = harness_message(&h, i * 4)->id;
-		later.due_wall_us = clock_wall_us();
-		store_defer(h.store, 40 + i, &later);
-		harness_until_done(&h, h.done_count + 3, 3000);
-		begin(i * 4 + 1, 2, 80 + i);
-		harness_until_done(&h, h.done_count + 1, 3000);
-
-		clock_ahead_s = 0;
-		load(50 + i, false, 10);
-		ck_assert_uint_eq(h.loaded_count, 3);
-		expect_near(h.loaded[0].due_wall_us, 0);
-		expect_near(h.loaded[0].expires_wall_us, 86400);
-		expect_near(h.loaded[1].deadline_wall_us, 10);
-		expect_near(h.loaded[2].deadline_wall_us, 10);
-		expect_near(h.loaded[2].due_wall_us, 0);
-		load(60 + i, true, 10);
-		ck_assert_uint_eq(h.loaded_count, 1);
-		expect_near(h.loaded[0].due_wall_us, 0);
-		/* Nor on that of who asks. */
-		clock_ahead_s = -ahead_s[i];
-		load(70 + i, false, 10);
-		ck_assert_uint_eq(h.loaded_count, 3);
-		expect_near(h.loaded[0].due_wall_us, 0);
-	}
-}
-END_TEST
-
-START_TEST(loads_and_writes_take_turns)
-{
-	struct err err;
-
-	for (unsigned i = 0; i < 5; i++)
-		ck_assert_int_eq(store_load(h.store, i, 1, 0, 0, 10, i % 2, &err), 0);
-	harness_accept(&h, 10, false);
-	harness_until_done(&h, 6, 3000);
-	ck_assert_uint_le(h.done[10].order, 2);
-}
-END_TEST
-
-START_TEST(load_goes_page_by_page)
-{
-	uint64_t after;
-	struct err err;
-
-	for (unsigned i = 0; i < 30; i++)
-		harness_accept(&h, i, false);
-	harness_until_done(&h, 30, 3000);
-	ck_assert_int_eq(store_load(h.store, 30, UINT64_MAX, 0, clock_wall_us(), 29, false, &err),
-			 0);
-	harness_until_done(&h, 31, 3000);
-	ck_assert_uint_eq(h.loaded_count, 29);
-	ck_assert(h.more);
-	after = h.loaded[28].message->seq;
-	ck_assert_int_eq(
-		store_load(h.store, 31, UINT64_MAX, after, clock_wall_us(), 29, false, &err), 0);
-	harness_until_done(&h, 32, 3000);
-	ck_assert_uint_eq(h.loaded_count, 30);
-	ck_assert(!h.more);
-}
-END_TEST
-
-START_TEST(load_leaves_what_is_not_due)
-{
-	struct store_defer row = { .id = harness_message(&h, 0)->id,
-				   .due_wall_us = clock_wall_us() + 60 * 1000000 };
-	struct err err;
-
-	harness_accept(&h, 0, false);
-	harness_until_done(&h, 1, 3000);
-	store_defer(h.store, 1, &row);
-	harness_until_done(&h, 2, 3000);
-	ck_assert_int_eq(store_load(h.store, 2, UINT64_MAX, 0, row.due_wall_us - 1000000, 10, false,
-				    &err),
-			 0);
-	harness_until_done(&h, 3, 3000);
-	ck_assert_uint_eq(h.loaded_count, 0);
-	ck_assert_int_eq(store_load(h.store, 3, UINT64_MAX, 0, row.due_wall_us + 1000000, 10, false,
-				    &err),
-			 0);
-	harness_until_done(&h, 4, 3000);
-	ck_assert_uint_eq(h.loaded_count, 1);
-	ck_assert_int_eq(h.loaded[0].state, STATE_RETRYING);
 }
 END_TEST
 
@@ -803,14 +558,7 @@ int main(void)
 	tcase_add_test(tcase, an_outcome_is_recorded_without_texts_that_are_refused);
 	tcase_add_test(tcase, writes_of_one_message_keep_their_order);
 	tcase_add_test(tcase, a_full_queue_refuses);
-	tcase_add_test(tcase, load_gives_the_work_of_lanes_in_order);
-	tcase_add_test(tcase, each_load_gives_its_own_kind_of_work);
-	tcase_add_test(tcase, what_came_of_a_lost_attempt_brings_its_work_back);
 	tcase_add_test(tcase, accept_and_its_repetition_store_the_same);
-	tcase_add_test(tcase, what_is_due_does_not_depend_on_a_clock_of_ours);
-	tcase_add_test(tcase, loads_and_writes_take_turns);
-	tcase_add_test(tcase, load_goes_page_by_page);
-	tcase_add_test(tcase, load_leaves_what_is_not_due);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -113,6 +113,31 @@ START_TEST(the_last_one_of_a_message_is_found)
 }
 END_TEST
 
+START_TEST(what_waits_of_one_message_is_taken_out_in_order)
+{
+	struct list taken;
+
+	list_init(&taken);
+	for (uint8_t i = 0; i < 3; i++) {
+		add(OP_OUTCOME, 1);
+		add(OP_OUTCOME, (uint8_t)(10 + i));
+	}
+	queue_take_message(&q, (struct message_id){ { 2 } }, &taken);
+	ck_assert(list_empty(&taken));
+	queue_take_message(&q, (struct message_id){ { 1 } }, &taken);
+	ck_assert_uint_eq(q.count, 3);
+	ck_assert_ptr_null(queue_last(&q, (struct message_id){ { 1 } }));
+	for (uint64_t serial = 1; serial <= 5; serial += 2) {
+		struct op *op = LIST_OBJECT(list_take_first(&taken), struct op, node);
+
+		ck_assert_uint_eq(op->serial, serial);
+		op_free(op);
+	}
+	ck_assert(list_empty(&taken));
+	ck_assert_uint_eq(take(10, 1000), 3);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store_queue");
@@ -127,6 +152,7 @@ int main(void)
 	tcase_add_test(tcase, two_of_one_kind_and_message_are_apart);
 	tcase_add_test(tcase, cancels_go_first_and_do_not_hold_up);
 	tcase_add_test(tcase, the_last_one_of_a_message_is_found);
+	tcase_add_test(tcase, what_waits_of_one_message_is_taken_out_in_order);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
