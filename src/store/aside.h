@@ -6,6 +6,7 @@
 #ifndef STORE_ASIDE_H
 #define STORE_ASIDE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
