@@ -71,6 +71,7 @@ static void serve_post(struct sim *sim, struct exchange *exchange, const json_t 
 	if (!behaviour)
 		behaviour = &plain;
 	count_post(sim, key, behaviour_accepts(behaviour));
+	journal_write(sim->journal, name, key ? key : "", behaviour_accepts(behaviour), NULL);
 	if (!behaviour_shape(behaviour, &exchange->answer))
 		write_body(sim, behaviour, &exchange->answer);
 	exchange_send(exchange, behaviour_latency(behaviour, sim->service_ms));

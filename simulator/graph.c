@@ -108,6 +108,12 @@ static void accept(struct call *call)
 		totals->duplicates++;
 }
 
+static void note(const struct call *call, const struct behaviour *behaviour, const char *wamid)
+{
+	journal_write(call->sim->journal, service_names[SERVICE_GRAPH], call->message.callback,
+		      behaviour_accepts(behaviour), wamid);
+}
+
 static void play(struct call *call, const struct behaviour *behaviour)
 {
 	struct sim *sim = call->sim;
@@ -118,6 +124,7 @@ static void play(struct call *call, const struct behaviour *behaviour)
 	if (behaviour_accepts(behaviour))
 		accept(call);
 	if (behaviour_shape(behaviour, &exchange->answer)) {
+		note(call, behaviour, NULL);
 		exchange_send(exchange, behaviour_latency(behaviour, sim->graph_ms));
 		return;
 	}
@@ -128,9 +135,11 @@ static void play(struct call *call, const struct behaviour *behaviour)
 
 		graph_error_write(&exchange->answer, error, behaviour->status, behaviour->subcode,
 				  behaviour->is_transient, NULL, sim->serial);
+		note(call, behaviour, NULL);
 	} else {
 		wamid_make(wamid, call->message.key, sim->run, sim->serial);
 		write_ok(call, behaviour->kind == BEHAVE_NO_ID ? NULL : wamid);
+		note(call, behaviour, behaviour->kind == BEHAVE_NO_ID ? NULL : wamid);
 	}
 	exchange_send(exchange, behaviour_latency(behaviour, sim->graph_ms));
 }

@@ -35,10 +35,12 @@ static const char help[] =
 	"  --h2-streams N         streams a client may open on one connection (default 100)\n"
 	"  --strict-token         only the token last given out for a number is good\n"
 	"  --prepend-country CC   put CC before a recipient without plus, as Meta does\n"
+	"  --journal FILE         a line for each message a service was asked to take\n"
 	"  --help, --version\n";
 
 struct options {
 	const char *dir;
+	const char *journal;
 	int plain_port;
 	int tls_port;
 	int graph_ms;
@@ -94,6 +96,9 @@ static int read_option(struct options *options, int option, const char *value)
 		if (strlen(value) <= 3 && value[0] && !value[strspn(value, "0123456789")])
 			return 0;
 		return usage_error("not a country code", value);
+	case 'j':
+		options->journal = value;
+		return 0;
 	case 'h':
 		fputs(help, stdout);
 		exit(0);
@@ -117,6 +122,7 @@ static int read_options(struct options *options, int argc, char **argv)
 		{ "http1", no_argument, NULL, '1' },
 		{ "strict-token", no_argument, NULL, 'k' },
 		{ "prepend-country", required_argument, NULL, 'c' },
+		{ "journal", required_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
@@ -209,6 +215,8 @@ static int sim_open(struct sim *sim, const struct options *options)
 	sim->country = options->country;
 	if (prepare_dir(options->dir) < 0)
 		return -1;
+	if (options->journal && !(sim->journal = fopen(options->journal, "ae")))
+		return -1;
 	if (RAND_bytes((unsigned char *)&sim->run, sizeof(sim->run)) != 1)
 		return -1;
 	snprintf(ca, sizeof(ca), "%s/ca.pem", options->dir);
@@ -246,6 +254,8 @@ static void sim_close(struct sim *sim)
 		buf_free(&sim->last[i].body);
 	}
 	SSL_CTX_free(sim->net.tls);
+	if (sim->journal)
+		fclose(sim->journal);
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 
 #include "simulator/conn.h"
 #include "simulator/dict.h"
+#include "simulator/journal.h"
 #include "simulator/script.h"
 #include "simulator/tally.h"
 
@@ -50,6 +51,7 @@ struct sim {
 	struct script *script;
 	struct tally *messages;   /* by message id */
 	struct tally *recipients; /* by digits, or by user or group id */
+	FILE *journal;            /* NULL: none is kept */
 	struct dict *tokens;      /* number -> the token last given out for it */
 	struct totals totals;
 	struct last_request last[SERVICES];

@@ -8,7 +8,8 @@ from harness.process import BUILD, SANITIZERS, Process
 
 
 class Simulator:
-    def __init__(self, work, name="simulator", http1=False, latency_ms=0, service_latency_ms=0):
+    def __init__(self, work, name="simulator", http1=False, latency_ms=0, service_latency_ms=0,
+                 journal=None):
         self.dir = work / name
         self.dir.mkdir()
         command = [BUILD / "message-sender-simulator", "--plain", "0", "--tls", "0",
@@ -16,6 +17,8 @@ class Simulator:
                    "--service-latency-ms", service_latency_ms]
         if http1:
             command.append("--http1")
+        if journal:
+            command += ["--journal", journal]
         self.process = Process(name, work, command,
                                env={"PATH": os.environ["PATH"], **SANITIZERS})
         self.process.wait_ready((self.dir / "ports").exists)

@@ -1,0 +1,230 @@
+"""Compares what the callers were told with the tables and with what the simulator took."""
+
+import collections
+import json
+
+from harness.process import REPORT
+from harness.service import parse_log_line
+from harness.wait import wait_until
+
+UNFINISHED = ("queued", "sending", "retrying")
+SENT = ("sent", "delivered", "read")
+SAMPLES = 5
+
+
+class Ask:
+    """One request of a caller, and what it was told: status None, when nothing."""
+
+    def __init__(self, key):
+        self.key = key
+        self.status = None
+        self.body = {}
+        self.time = 0.0
+
+    @property
+    def message_id(self):
+        return self.body.get("message_id") or self.body.get("details", {}).get("message_id")
+
+    @property
+    def acknowledged(self):
+        return self.status in (200, 202) or (
+            self.status == 500 and self.body.get("code") == "SEND_FAILED")
+
+    @property
+    def in_doubt(self):
+        return self.status == 503 and self.message_id is not None
+
+
+def read_callers(directory):
+    asks = {}
+    for path in sorted(directory.glob("*.jsonl")):
+        for text in path.read_text().splitlines():
+            line = json.loads(text)
+            ask = asks.setdefault(line["key"], Ask(line["key"]))
+            if line["event"] == "answer":
+                ask.status = line["status"]
+                ask.time = line["time"]
+                try:
+                    body = json.loads(line["body"])
+                except ValueError:
+                    body = {}
+                ask.body = body if isinstance(body, dict) else {}
+    return asks
+
+
+class Graph:
+    """What the simulator took, by message id."""
+
+    def __init__(self, path):
+        self.accepted = collections.defaultdict(list)   # [(seconds, attempt, wamid)]
+        self.calls = collections.Counter()
+        self.stored = collections.Counter()
+        for line in path.read_text().splitlines():
+            ms, service, text, verdict, wamid = line.split(" ")
+            message_id, _, attempt = text.partition(":")
+            if service == "conversation":
+                self.stored[message_id] += verdict == "taken"
+                continue
+            self.calls[message_id] += 1
+            if verdict == "taken":
+                self.accepted[message_id].append((int(ms) / 1000, int(attempt), wamid))
+
+
+class Tables:
+    def __init__(self, house):
+        columns = ("message_id", "key", "state", "wamid", "attempts", "conversation_id")
+        rows = house.query("SELECT message_id::text, payload::json->>'body', state, wamid,"
+                           " attempts, conversation_id FROM message_sender.message")
+        self.messages = {row[0]: dict(zip(columns, row)) for row in rows}
+        self.attempts = collections.defaultdict(list)
+        for message_id, attempt, outcome, wamid in house.query(
+                "SELECT message_id::text, attempt, outcome, wamid FROM message_sender.attempt"
+                " ORDER BY attempt"):
+            self.attempts[message_id].append((attempt, outcome, wamid))
+        self.work = {row[0]: row[1:] for row in house.query(
+            "SELECT message_id::text, state, attempt_open FROM message_sender.work")}
+
+
+def unfinished(house):
+    """How many messages are not at an end, `unknown` left out."""
+    return house.query(
+        "SELECT count(*) FROM message_sender.message m LEFT JOIN message_sender.work w"
+        " USING (message_id) WHERE m.state IN ('queued', 'sending', 'retrying')"
+        " OR (w.message_id IS NOT NULL AND w.state <> 'unknown')")[0][0]
+
+
+def settle(house, seconds):
+    """Waits until everything is at an end; False when it is not within the time."""
+    try:
+        wait_until(lambda: unfinished(house) == 0, seconds, "everything is at an end")
+    except AssertionError:
+        return False
+    return True
+
+
+class Audit:
+    def __init__(self, house):
+        self.house = house
+        self.asks = read_callers(house.journals)
+        self.graph = Graph(house.graph_journal)
+        self.tables = Tables(house)
+        self.by_key = collections.defaultdict(list)
+        for message in self.tables.messages.values():
+            self.by_key[message["key"]].append(message)
+        self.violations = {}     # what -> [samples]
+
+    def violation(self, what, sample):
+        self.violations.setdefault(what, []).append(sample)
+
+    def run(self):
+        for ask in self.asks.values():
+            self._ask(ask)
+        for message in self.tables.messages.values():
+            self._message(message)
+        for message_id, accepted in self.graph.accepted.items():
+            if message_id not in self.tables.messages:
+                self.violation("sent to WhatsApp, and not in the table", message_id)
+            if len(accepted) > 1:
+                self.violation("sent to WhatsApp more than once", (message_id, accepted))
+        for message_id in self.graph.stored:
+            if message_id not in self.tables.messages:
+                self.violation("stored as a conversation, and not in the table", message_id)
+        self._logs()
+        self._command()
+        return not self.violations
+
+    def _ask(self, ask):
+        rows = self.by_key.get(ask.key, [])
+        if len(rows) > 1:
+            self.violation("one request became several messages",
+                           (ask.key, ask.status, [(r["message_id"], r["state"]) for r in rows]))
+        message = self.tables.messages.get(ask.message_id)
+        if ask.acknowledged and not message:
+            self.violation("acknowledged, and not in the table", (ask.key, ask.body))
+        elif message and message["key"] != ask.key:
+            self.violation("acknowledged with the id of another message", (ask.key, ask.body))
+        elif ask.status == 200:
+            self._told_sent(ask, message)
+        elif ask.acknowledged and ask.status == 500:
+            if message["state"] != "failed":
+                self.violation("told that it failed, and the state is another",
+                               (ask.body, message))
+        elif ask.status == 503 and not ask.in_doubt and rows:
+            self.violation("told that it was not taken, and it is in the table",
+                           (ask.key, ask.body, rows))
+        elif ask.status not in (None, 0, 200, 202, 500, 502, 503, 504):
+            self.violation("an answer that nobody asked for", (ask.key, ask.status, ask.body))
+
+    def _told_sent(self, ask, message):
+        wamid = ask.body["whatsapp_message_id"]
+        given = [given for _, _, given in self.graph.accepted[ask.message_id]]
+        if message["state"] not in SENT:
+            self.violation("told that it was sent, and the state is another", (ask.key, message))
+        if wamid not in given or wamid != message["wamid"]:
+            self.violation("told a wamid that WhatsApp did not give",
+                           (ask.key, wamid, given, message["wamid"]))
+
+    def _message(self, message):
+        message_id, state = message["message_id"], message["state"]
+        outcomes = [outcome for _, outcome, _ in self.tables.attempts[message_id]]
+        accepted = self.graph.accepted.get(message_id, [])
+        work = self.tables.work.get(message_id)
+        if message["key"] not in self.asks:
+            self.violation("in the table, and never asked for", message)
+        if state in UNFINISHED or (work and work[0] != "unknown"):
+            self.violation("not at an end", (message, work, outcomes))
+        if state == "unknown" and (outcomes or [""])[-1] != "lost":
+            self.violation("unknown without a lost attempt", (message, outcomes))
+        if state in SENT:
+            if not accepted:
+                self.violation("sent, and WhatsApp did not take it", message)
+            if message["conversation_id"] and not self.graph.stored[message_id]:
+                self.violation("sent, and never stored as a conversation", message)
+        if state in ("failed", "cancelled", "expired") and accepted:
+            self.violation(f"{state}, and WhatsApp took it", (message, outcomes, accepted))
+        if state == "cancelled" and self.graph.calls[message_id]:
+            self.violation("cancelled, and WhatsApp was asked", message)
+        if self.graph.calls[message_id] > message["attempts"] and state != "unknown":
+            self.violation("more calls than attempts", (message, outcomes))
+
+    def _logs(self):
+        """What no death explains: workers that end by themselves, and sanitizers' reports."""
+        for path in sorted(self.house.work.glob("*.log")):
+            for text in path.read_text(errors="replace").splitlines():
+                line = parse_log_line(text)
+                if REPORT.search(text):
+                    self.violation("a report of a sanitizer", (path.name, text))
+                if line and (line["event"] in ("write_rejected", "loop_failed")
+                             or line["event"] == "worker_ended"
+                             and (line.get("signal", "9") != "9" or line.get("exit", "0") != "0")):
+                    self.violation("the log says", (path.name, text))
+
+    def _command(self):
+        done = self.house.check_command()
+        print(done.stdout, end="")
+        if done.returncode != 0:
+            self.violation("message-sender check", done.stdout + done.stderr)
+
+    def counts(self):
+        """The six numbers, and what they are made of."""
+        acknowledged = [ask for ask in self.asks.values() if ask.acknowledged]
+        lost = sum(ask.message_id not in self.tables.messages for ask in acknowledged)
+        duplicated = sum(len(accepted) > 1 for accepted in self.graph.accepted.values()) + sum(
+            len(rows) > 1 for rows in self.by_key.values())
+        unexpected = sum(message_id not in self.tables.messages
+                         for message_id in self.graph.calls)
+        recovered = sum(not ask.acknowledged and ask.key in self.by_key
+                        for ask in self.asks.values())
+        return {"acknowledged": len(acknowledged), "attempted": len(self.asks), "lost": lost,
+                "duplicated": duplicated, "unexpected": unexpected, "recovered": recovered}
+
+    def answers(self):
+        """How often each answer was given, by status; 0: none came."""
+        names = collections.Counter()
+        for ask in self.asks.values():
+            names[f"{ask.status or 0}{' may have been taken' if ask.in_doubt else ''}"] += 1
+        return dict(sorted(names.items()))
+
+    def states(self):
+        return dict(sorted(collections.Counter(
+            message["state"] for message in self.tables.messages.values()).items()))
