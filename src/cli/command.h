@@ -17,6 +17,8 @@ struct command {
 
 int command_serve(const char *config_file);
 int command_migrate(const char *config_file);
+int command_check(const char *config_file);
+int command_check_json(const char *config_file);
 int command_check_config(const char *config_file);
 int command_version(const char *config_file);
 int command_settings(const char *config_file);

@@ -11,6 +11,8 @@ static const struct command commands[] = {
 	{ "serve", "[--config FILE]", "serve in the foreground; logs go to stderr", command_serve },
 	{ "db migrate", "[--config FILE]", "bring the database's schema up to date",
 	  command_migrate },
+	{ "check --json", "[--config FILE]", "the same, as one JSON document", command_check_json },
+	{ "check", "[--config FILE]", "look for what must not be in the database", command_check },
 	{ "check-config", "[--config FILE]", "check the settings and print those in force",
 	  command_check_config },
 	{ "settings", "", "print the reference of all settings (Markdown)", command_settings },

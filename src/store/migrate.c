@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "store/blocking.h"
 #include "store/connection.h"
 #include "store/sql.h"
 
@@ -28,27 +29,6 @@ static const char owner_sql[] =
 	"FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON r.oid = n.nspowner "
 	"WHERE n.nspname = 'message_sender' AND pg_catalog.pg_has_role(r.oid, 'MEMBER')); "
 	"EXCEPTION WHEN null_value_not_allowed THEN NULL; END $$";
-
-/* Runs what may be several statements without parameters; the last one's result, or null. */
-static PGresult *run(PGconn *db, const char *sql, struct err *ret_err)
-{
-	PGresult *result = PQexec(db, sql);
-	ExecStatusType status = PQresultStatus(result);
-
-	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-		return result;
-	connection_describe(result, ret_err);
-	PQclear(result);
-	return NULL;
-}
-
-static int run_only(PGconn *db, const char *sql, struct err *ret_err)
-{
-	PGresult *result = run(db, sql, ret_err);
-
-	PQclear(result);
-	return result ? 0 : -1;
-}
 
 static PGresult *run_with(PGconn *db, const char *sql, int count, const char *const *values,
 			  struct err *ret_err)
@@ -108,10 +88,10 @@ static int check_applied(PGconn *db, const PGresult *applied, struct err *ret_er
 /* How many of the migrations are there, all of them ours. */
 static int count_applied(PGconn *db, size_t *ret_count, struct err *ret_err)
 {
-	PGresult *result = run(db,
-			       "SELECT pg_catalog.to_regclass("
-			       "'message_sender.schema_migration') IS NOT NULL",
-			       ret_err);
+	PGresult *result = blocking_run(db,
+					"SELECT pg_catalog.to_regclass("
+					"'message_sender.schema_migration') IS NOT NULL",
+					ret_err);
 	bool there;
 	int rc;
 
@@ -123,7 +103,7 @@ static int count_applied(PGconn *db, size_t *ret_count, struct err *ret_err)
 		*ret_count = 0;
 		return 0;
 	}
-	result = run(db, applied_sql, ret_err);
+	result = blocking_run(db, applied_sql, ret_err);
 	if (!result)
 		return -1;
 	rc = check_applied(db, result, ret_err);
@@ -139,7 +119,7 @@ static int apply_in_transaction(PGconn *db, const struct sql_text *migration, st
 	const char *values[2] = { migration->name, sum };
 	PGresult *result;
 
-	if (run_only(db, migration->text, ret_err) != 0 ||
+	if (blocking_run_only(db, migration->text, ret_err) != 0 ||
 	    checksum(db, migration, sum, ret_err) != 0)
 		return -1;
 	result = run_with(db, record_sql, 2, values, ret_err);
@@ -149,10 +129,10 @@ static int apply_in_transaction(PGconn *db, const struct sql_text *migration, st
 
 static int apply(PGconn *db, const struct sql_text *migration, struct err *ret_err)
 {
-	if (run_only(db, "BEGIN", ret_err) != 0)
+	if (blocking_run_only(db, "BEGIN", ret_err) != 0)
 		return -1;
 	if (apply_in_transaction(db, migration, ret_err) == 0 &&
-	    run_only(db, "COMMIT", ret_err) == 0)
+	    blocking_run_only(db, "COMMIT", ret_err) == 0)
 		return 0;
 	err_prefix(ret_err, "migration %s", migration->name);
 	PQclear(PQexec(db, "ROLLBACK"));
@@ -165,14 +145,16 @@ static int migrate(PGconn *db, migrate_told_fn *told, void *arg, unsigned *ret_a
 	unsigned applied = 0;
 	size_t there;
 
-	if (run_only(db, "SET search_path = pg_catalog, pg_temp; SET client_min_messages = error",
-		     ret_err) != 0 ||
-	    run_only(db, lock_sql, ret_err) != 0 || run_only(db, owner_sql, ret_err) != 0 ||
+	if (blocking_run_only(
+		    db, "SET search_path = pg_catalog, pg_temp; SET client_min_messages = error",
+		    ret_err) != 0 ||
+	    blocking_run_only(db, lock_sql, ret_err) != 0 ||
+	    blocking_run_only(db, owner_sql, ret_err) != 0 ||
 	    count_applied(db, &there, ret_err) != 0)
 		return -1;
 	for (; there < sql_migrations_count; there++) {
 		/* From the second on as the owner of what the first has made. */
-		if (there > 0 && run_only(db, owner_sql, ret_err) != 0)
+		if (there > 0 && blocking_run_only(db, owner_sql, ret_err) != 0)
 			return -1;
 		if (apply(db, &sql_migrations[there], ret_err) != 0)
 			return -1;
@@ -180,7 +162,7 @@ static int migrate(PGconn *db, migrate_told_fn *told, void *arg, unsigned *ret_a
 		if (told)
 			told(arg, sql_migrations[there].name);
 	}
-	if (run_only(db, "SELECT message_sender.partitions_ahead(3)", ret_err) != 0)
+	if (blocking_run_only(db, "SELECT message_sender.partitions_ahead(3)", ret_err) != 0)
 		return -1;
 	*ret_applied = applied;
 	return 0;
@@ -189,20 +171,11 @@ static int migrate(PGconn *db, migrate_told_fn *told, void *arg, unsigned *ret_a
 int migrate_run(const char *conninfo, migrate_told_fn *told, void *arg, unsigned *ret_applied,
 		struct err *ret_err)
 {
-	const char *const names[] = { "fallback_application_name", "connect_timeout", "dbname",
-				      NULL };
-	const char *const values[] = { "message-sender db migrate", "10", conninfo, NULL };
-	PGconn *db = PQconnectdbParams(names, values, 1);
+	PGconn *db = blocking_connect(conninfo, "message-sender db migrate", ret_err);
 	int rc;
 
-	if (PQstatus(db) != CONNECTION_OK) {
-		const char *text = PQerrorMessage(db);
-		int line = (int)strcspn(text, "\n");
-
-		err_set(ret_err, ERR_TEMPORARY, 0, "database: %.*s", line, text);
-		PQfinish(db);
+	if (!db)
 		return -1;
-	}
 	rc = migrate(db, told, arg, ret_applied, ret_err);
 	PQfinish(db);
 	return rc;

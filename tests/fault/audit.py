@@ -8,6 +8,7 @@ from harness.service import parse_log_line
 from harness.wait import wait_until
 
 UNFINISHED = ("queued", "sending", "retrying")
+NOT_TAKEN = ("OVERLOADED", "STORE_UNAVAILABLE", "QUEUE_FULL", "QUOTA_EXCEEDED")
 SENT = ("sent", "delivered", "read")
 SAMPLES = 5
 
@@ -149,7 +150,7 @@ class Audit:
             if message["state"] != "failed":
                 self.violation("told that it failed, and the state is another",
                                (ask.body, message))
-        elif ask.status == 503 and not ask.in_doubt and rows:
+        elif ask.body.get("code") in NOT_TAKEN and not ask.in_doubt and rows:
             self.violation("told that it was not taken, and it is in the table",
                            (ask.key, ask.body, rows))
         elif ask.status not in (None, 0, 200, 202, 500, 502, 503, 504):

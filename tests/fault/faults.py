@@ -39,10 +39,11 @@ def kill_workers(house, times, report):
         old = [pid for pid in pids if now - born[pid] > LIFE_SECONDS]
         if random.random() < YOUNG and pids:
             old = pids
-        if old and signal_process(random.choice(old), signal.SIGKILL):
+        victim = random.choice(old) if old else None
+        if victim and signal_process(victim, signal.SIGKILL):
             done += 1
             if random.random() < 0.2:
-                slowest = max(slowest, house.wait_workers())
+                slowest = max(slowest, house.wait_workers({victim}))
         time.sleep(random.uniform(0, LIFE_SECONDS / WORKERS))
     house.wait_workers()
     report["slowest replacement, s"] = round(slowest, 3)
@@ -154,7 +155,7 @@ def reload(house, times, _):
     for _ in range(times):
         house.service.reload()
         time.sleep(random.uniform(0.1, 2.5))
-    house.wait_workers(60)
+    house.wait_workers(seconds=60)
 
 
 def stop_service(house, times, report):

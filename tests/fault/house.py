@@ -26,7 +26,6 @@ from proxy import Proxy  # noqa: E402
 WORKERS = 4
 GRAPH_MS = 80
 SERVICE_MS = 2
-OWN = "application_name LIKE 'message-sender%%'"
 
 
 class Node(Service):
@@ -120,7 +119,7 @@ class House:
         """Straight to PostgreSQL, which must be up."""
         with psycopg.connect(self.postgres.tcp_url(self.database),
                              autocommit=True) as connection:
-            cursor = connection.execute(statement, values)
+            cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
     def wait_database(self, seconds=30):
@@ -135,7 +134,7 @@ class House:
     def backends(self):
         """Process ids of those that serve the service."""
         return [pid for (pid,) in self.query(
-            f"SELECT pid FROM pg_stat_activity WHERE {OWN.replace('%%', '%')}")]
+            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'message-sender%'")]
 
     # --- service ---
 
@@ -145,10 +144,15 @@ class House:
             **{name: str(value) for name, value in self.settings.items()},
             "DATABASE_URL": self.postgres.tcp_url(self.database)})
 
-    def wait_workers(self, seconds=15):
-        """Until all workers run; how long that took."""
+    def wait_workers(self, without=(), seconds=15):
+        """Until all workers run, and none of those; how long that took."""
         began = time.monotonic()
-        wait_until(lambda: len(self.service.workers()) >= WORKERS, seconds, "all workers run")
+
+        def complete():
+            pids = self.service.workers()
+            return len(pids) >= WORKERS and not set(pids).intersection(without)
+
+        wait_until(complete, seconds, "all workers run")
         return time.monotonic() - began
 
     def wait_serving(self, seconds=30):

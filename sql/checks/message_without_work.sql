@@ -1,0 +1,4 @@
+-- message_without_work: an unfinished message without work: nobody will send it
+SELECT m.message_id FROM message_sender.message m
+WHERE m.state IN ('queued', 'sending', 'retrying', 'unknown')
+	AND NOT EXISTS (SELECT FROM message_sender.work w WHERE w.message_id = m.message_id)
