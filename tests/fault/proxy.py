@@ -39,7 +39,7 @@ class Link:
         self.client = client    # (reader, writer)
         self.server = server
         self.names = []         # statements bound since the last Sync
-        self.syncs = 0          # sent to the server, and answered by it
+        self.syncs = 1          # sent to the server, and answered by it: the start is one
         self.answered = 0
         self.order = None
         self.order_sync = 0
