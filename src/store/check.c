@@ -68,8 +68,10 @@ int check_run(const char *conninfo, check_told_fn *told, void *arg, unsigned *re
 
 	if (!db)
 		return -1;
-	rc = blocking_run_only(db, "SET search_path = pg_catalog, pg_temp; "
-			       "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", ret_err);
+	rc = blocking_run_only(db,
+			       "SET search_path = pg_catalog, pg_temp; "
+			       "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+			       ret_err);
 	for (size_t i = 0; rc == 0 && i < sql_checks_count; i++)
 		rc = look(db, &sql_checks[i], told, arg, &violated, ret_err);
 	PQfinish(db);

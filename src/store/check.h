@@ -16,8 +16,8 @@
 
 struct check_result {
 	const char *name;
-	char meaning[CHECK_MEANING_BYTES]; /* what is wrong with those found */
-	int64_t count;                     /* 0: the invariant holds */
+	char meaning[CHECK_MEANING_BYTES];  /* what is wrong with those found */
+	int64_t count;                      /* 0: the invariant holds */
 	const char *samples[CHECK_SAMPLES]; /* message ids, the first ones */
 	unsigned sample_count;
 };

@@ -150,6 +150,8 @@ class Audit:
             if message["state"] != "failed":
                 self.violation("told that it failed, and the state is another",
                                (ask.body, message))
+        elif ask.status == 202 and message["state"] == "cancelled":
+            self.violation("told that it was taken, and it was cancelled", (ask.body, message))
         elif ask.body.get("code") in NOT_TAKEN and not ask.in_doubt and rows:
             self.violation("told that it was not taken, and it is in the table",
                            (ask.key, ask.body, rows))

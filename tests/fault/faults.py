@@ -1,13 +1,16 @@
 """The phases: each does one kind of harm, so many times, while the callers go on."""
 
+import concurrent.futures
 import os
 import random
 import signal
+import threading
 import time
 
 import psycopg
 
 from harness.process import children
+from harness.wait import wait_until
 from house import WORKERS, signal_process
 from proxy import WRITES
 
@@ -108,7 +111,7 @@ def restart_postgres(house, times, report):
 
 def stop_worker(house, seconds, report):
     """SIGSTOP: its connections stay open, and it knows nothing when it goes on."""
-    victim = random.choice(house.service.workers())
+    victim = wait_until(lambda: random.choice(house.service.workers() or [None]), 15, "a worker")
     signal_process(victim, signal.SIGSTOP)
     try:
         time.sleep(seconds)
@@ -151,6 +154,58 @@ def cut_connections(house, times, report):
     house.wait_serving()
 
 
+def kill_at_points(house, times, report):
+    """kill -9 of a worker around a commit: before it, when only PostgreSQL knows of it, and when
+    the worker was just told."""
+    points = [(how, statement) for statement in ("accept", "begin", "outcome", "conversation")
+              for how in ("before", "reply", "told")]
+    names = {"before": "before the commit of", "reply": "after the commit of",
+             "told": "after the reply to"}
+
+    def kill(port):
+        pid = house.worker_at(port)
+        if pid:
+            signal_process(pid, signal.SIGKILL)
+
+    for number in range(times):
+        how, statement = points[number % len(points)]
+        if house.proxy.cut(how, statement, 10, kill):
+            name = f"{names[how]} {statement}"
+            report[name] = report.get(name, 0) + 1
+        time.sleep(random.uniform(0, LIFE_SECONDS / 2))
+    house.wait_workers()
+
+
+def trouble_neighbours(house, times, report):
+    """Replies lost by the dozen, refusals that are repeated, services that are away."""
+    tricks = (
+        ("connections closed", house.simulator.close_connections, {}),
+        ("graph 503", house.simulator.script_all,
+         {"service": "graph", "kind": "error", "code": 131016, "status": 503, "times": 30}),
+        ("graph replies dropped", house.simulator.script_all,
+         {"service": "graph", "kind": "drop_reply", "times": 10}),
+        ("graph connections refused", house.simulator.script_all,
+         {"service": "graph", "kind": "refused_stream", "times": 30}),
+        ("graph GOAWAY", house.simulator.script_all,
+         {"service": "graph", "kind": "goaway", "times": 10}),
+        ("conversation 500", house.simulator.script_all,
+         {"service": "conversation", "kind": "error", "status": 500, "times": 100}),
+        ("conversation hangs", house.simulator.script_all,
+         {"service": "conversation", "kind": "hang", "times": 20}),
+        ("quota hangs", house.simulator.script_all,
+         {"service": "quota", "kind": "hang", "times": 10}),
+        ("credentials 500", house.simulator.script_all,
+         {"service": "outlet", "kind": "error", "status": 500, "times": 10}),
+    )
+    for number in range(times):
+        name, trick, arguments = tricks[number % len(tricks)]
+        trick(**arguments)
+        report[name] = report.get(name, 0) + 1
+        time.sleep(random.uniform(0.1, 1))
+    for service in ("graph", "conversation", "quota", "outlet"):
+        house.simulator.forgive_all(service)
+
+
 def reload(house, times, _):
     for _ in range(times):
         house.service.reload()
@@ -171,18 +226,29 @@ def stop_service(house, times, report):
 
 
 def mix(house, seconds, report):
-    """All of it, in any order and at once: the next comes whether or not this one is over."""
-    end = time.monotonic() + seconds
-    tricks = (
-        (kill_workers, 3), (kill_backends, 1), (cut_connections, 2), (reload, 1),
-        (kill_masters, 1), (restart_postgres, 1), (kill_workers, 8), (stop_postgres, 3),
-    )
-    while time.monotonic() < end:
+    """Two at a time.  Only this thread starts programs: they end with the thread that did."""
+    over = threading.Event()
+
+    def keep(tricks):
         trick, times = random.choice(tricks)
-        if random.random() < 0.5:
-            house.service.reload()
         trick(house, times, {})
         report[trick.__name__] = report.get(trick.__name__, 0) + 1
+
+    def beside():
+        while not over.is_set():
+            keep(((kill_workers, 4), (cut_connections, 2), (kill_at_points, 3),
+                  (stop_postgres, 2), (stop_worker, 3), (trouble_neighbours, 3)))
+
+    end = time.monotonic() + seconds
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        other = pool.submit(beside)
+        try:
+            while time.monotonic() < end and not other.done():
+                keep(((kill_masters, 1), (restart_postgres, 1), (reload, 1), (stop_service, 1),
+                      (kill_backends, 2)))
+        finally:
+            over.set()
+        other.result()
 
 
 PHASES = (
@@ -193,7 +259,9 @@ PHASES = (
     Phase("stopped-worker", "seconds of a stopped worker", 6, 30, stop_worker),
     Phase("stopped-postgres", "seconds of a stopped PostgreSQL", 6, 30, stop_postgres),
     Phase("cuts", "connection cut between COMMIT and its reply", 20, 200, cut_connections),
+    Phase("points", "kill -9 of a worker around a commit", 12, 240, kill_at_points),
+    Phase("neighbours", "trouble of a neighbour", 9, 90, trouble_neighbours),
     Phase("reloads", "reload", 3, 30, reload),
     Phase("stops", "stop and start", 2, 20, stop_service),
-    Phase("mix", "seconds of everything at once", 15, 120, mix),
+    Phase("mix", "seconds of everything, two at once", 20, 180, mix),
 )

@@ -160,6 +160,20 @@ class House:
         before = self.answers_of_200()
         wait_until(lambda: self.answers_of_200() > before, seconds, "messages are sent again")
 
+    def worker_at(self, port):
+        """The worker whose socket this local TCP port is, or None."""
+        lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+        sockets = {f"socket:[{fields[9]}]" for fields in map(str.split, lines)
+                   if int(fields[1].split(":")[1], 16) == port}
+        for pid in self.service.workers():
+            try:
+                names = {os.readlink(file) for file in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+            except OSError:
+                continue
+            if sockets & names:
+                return pid
+        return None
+
     def answers_of_200(self):
         return sum(path.read_bytes().count(b'"status": 200,')
                    for path in self.journals.glob("sync-*.jsonl"))

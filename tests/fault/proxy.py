@@ -8,6 +8,10 @@ which the commit is certain.  What it does to a commit it was told to cut:
     part     lets a random number of the reply's bytes through, and cuts
     hang     keeps the reply back for a while first: a hang that ends in a cut
     before   does not let the Sync through: nothing is committed
+    told     lets the whole reply through, and cuts at once
+
+An order may name an act, called with the port of the service's end just before the cut: a kill
+of the worker at that very point.
 """
 
 import asyncio
@@ -22,8 +26,9 @@ HANG_SECONDS = (0.5, 6)
 class Order:
     """One cut that is to be made; `done` when it was."""
 
-    def __init__(self, how, statement):
+    def __init__(self, how, statement, act):
         self.how = how
+        self.act = act
         self.statement = statement
         self.done = threading.Event()
         self.taken = False
@@ -108,14 +113,17 @@ class Link:
                 return
 
     async def _cut(self, writer):
-        if self.order.how == "part":
-            writer.write(self.held[:random.randrange(1, len(self.held))])
+        if self.order.how in ("part", "told"):
+            told = self.order.how == "told"
+            writer.write(self.held if told else self.held[:random.randrange(1, len(self.held))])
             await writer.drain()
         if self.order.how == "hang":
             await asyncio.sleep(random.uniform(*HANG_SECONDS))
         self._over(committed=not self.failed)
 
     def _over(self, committed):
+        if self.order.act:
+            self.order.act(self.client[1].get_extra_info("peername")[1])
         self.order.committed = committed
         self.order.done.set()
 
@@ -162,10 +170,10 @@ class Proxy:
                     return order
         return None
 
-    def cut(self, how, statement, seconds):
+    def cut(self, how, statement, seconds, act=None):
         """Cuts the next commit in which the statement is (None: any that writes); the order,
         or None when no such commit came within the time."""
-        order = Order(how, statement)
+        order = Order(how, statement, act)
         with self.lock:
             self.orders.append(order)
         if order.done.wait(seconds):

@@ -48,13 +48,15 @@ class Postgres:
 
     def freeze(self):
         """Stops every process of the server: it hangs, and its connections stay open."""
-        for pid in self.processes():
-            os.kill(pid, signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def thaw(self):
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number):
         for pid in self.processes():
             try:
-                os.kill(pid, signal.SIGCONT)
+                os.kill(pid, number)
             except ProcessLookupError:
                 pass
 

@@ -54,6 +54,19 @@ class Simulator:
         self._control("POST", "script", {
             "service": service, name: key, "behaviour": {"kind": kind, **behaviour}})
 
+    def script_all(self, service, kind, **behaviour):
+        """The same for every call of the service."""
+        self._control("POST", "script", {
+            "service": service, "behaviour": {"kind": kind, **behaviour}})
+
+    def forgive_all(self, service):
+        """Takes that back."""
+        self._control("POST", "script", {"service": service, "behaviour": None})
+
+    def close_connections(self):
+        """Ends all connections, whatever they carry."""
+        self._control("POST", "close_connections")
+
     def latency(self, graph_ms=0, service_ms=0):
         self._control("POST", "latency", {"graph_ms": graph_ms, "service_ms": service_ms})
 
