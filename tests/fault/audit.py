@@ -222,10 +222,12 @@ class Audit:
                 "duplicated": duplicated, "unexpected": unexpected, "recovered": recovered}
 
     def answers(self):
-        """How often each answer was given, by status; 0: none came."""
+        """How often each answer was given, by status and code; 0: none came.  INTERNAL and
+        UNAVAILABLE are the web server's."""
         names = collections.Counter()
         for ask in self.asks.values():
-            names[f"{ask.status or 0}{' may have been taken' if ask.in_doubt else ''}"] += 1
+            code = "may have been taken" if ask.in_doubt else ask.body.get("code", "")
+            names[f"{ask.status or 0} {code}".strip()] += 1
         return dict(sorted(names.items()))
 
     def states(self):
