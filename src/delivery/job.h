@@ -26,6 +26,8 @@ struct job_operations {
 			const struct err *err);
 	void (*status)(struct job *job, enum store_verdict verdict,
 		       const struct store_status *status, const struct err *err);
+	void (*first)(struct job *job, enum store_verdict verdict, const struct store_first *first,
+		      const struct err *err);
 	void (*graph)(struct job *job, const struct graph_answer *answer);
 	bool (*gate)(struct job *job);
 	void (*conversation)(struct job *job, bool stored, const struct err *err);

@@ -66,6 +66,15 @@ static void on_status(void *arg, uint64_t tag, enum store_verdict verdict,
 		job->operations->status(job, verdict, status, err);
 }
 
+static void on_first(void *arg, uint64_t tag, enum store_verdict verdict,
+		     const struct store_first *first, const struct err *err)
+{
+	struct job *job = find(arg, tag);
+
+	if (job)
+		job->operations->first(job, verdict, first, err);
+}
+
 static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 		    const struct store_work *work, bool more, const struct err *err)
 {
@@ -80,6 +89,7 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 	const struct store_callbacks callbacks = {
 		.done = on_written,
 		.status = on_status,
+		.first = on_first,
 		.work = on_work,
 		.arg = w,
 	};

@@ -25,6 +25,15 @@ static const struct problem_row rows[PROBLEM_COUNT] = {
 				       "Content-Type: send application/json", NULL },
 	[PROBLEM_HEAD_TOO_LARGE] = { 431, "headers_too_large", "HEADERS_TOO_LARGE",
 				     "headers: are too large; send fewer or shorter ones", NULL },
+	[PROBLEM_KEY_IN_USE] = { 409, "idempotency_key_in_use", "IDEMPOTENCY_KEY_IN_USE",
+				 "The first request with this Idempotency-Key is still under way. "
+				 "Please repeat this one after the seconds in Retry-After.",
+				 "1" },
+	[PROBLEM_KEY_REUSED] = { 422, "idempotency_key_reused", "IDEMPOTENCY_KEY_REUSED",
+				 "Idempotency-Key: was used for a request with another body; "
+				 "write a new key for a new message, and the very same bytes to "
+				 "repeat one",
+				 NULL },
 	[PROBLEM_QUOTA_EXCEEDED] = { 429, "quota_exceeded", "QUOTA_EXCEEDED",
 				     "Message quota exceeded. Please upgrade your plan or wait for "
 				     "quota reset.",
@@ -72,11 +81,16 @@ void http_problem(struct http_response *r, enum problem problem, const char *mes
 	json_out_object_end(&out);
 }
 
-void http_problem_uncertain(struct http_response *r, const char *message_id)
+void http_problem_uncertain(struct http_response *r, const char *message_id, bool keyed)
 {
 	struct json_out out;
 
-	http_problem_begin(r, PROBLEM_STORE_UNCERTAIN, NULL, &out);
+	http_problem_begin(r, PROBLEM_STORE_UNCERTAIN,
+			   keyed ? "The database went away while the message was being stored. It "
+				   "may have been taken: repeat the request with the same "
+				   "Idempotency-Key after the seconds in Retry-After."
+				 : NULL,
+			   &out);
 	json_out_object(&out, "details");
 	json_out_text(&out, "message_id", message_id);
 	json_out_text(&out, "outcome", "may have been taken");

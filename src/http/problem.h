@@ -16,6 +16,8 @@ enum problem {
 	PROBLEM_BODY_TOO_LARGE,      /* 413 */
 	PROBLEM_UNSUPPORTED_TYPE,    /* 415 */
 	PROBLEM_HEAD_TOO_LARGE,      /* 431 */
+	PROBLEM_KEY_IN_USE,          /* 409, Retry-After 1: the first request still runs */
+	PROBLEM_KEY_REUSED,          /* 422: with another body */
 	PROBLEM_QUOTA_EXCEEDED,      /* 429 */
 	PROBLEM_SEND_FAILED,         /* 500 */
 	PROBLEM_INTERNAL,            /* 500 */
@@ -27,7 +29,8 @@ enum problem {
 
 /* message null: the row's own. */
 void http_problem(struct http_response *r, enum problem problem, const char *message);
-/* The 503 of an in-doubt commit: message_id and "may have been taken" under details. */
-void http_problem_uncertain(struct http_response *r, const char *message_id);
+/* The 503 of an in-doubt commit: message_id and "may have been taken" under details.  keyed:
+ * the request has an idempotency key, and repeating it is safe. */
+void http_problem_uncertain(struct http_response *r, const char *message_id, bool keyed);
 
 #endif

@@ -214,22 +214,36 @@ void http_send_sent(struct http_response *r, const struct message *m, const char
 	json_out_object_end(&out);
 }
 
-void http_send_pending(struct http_response *r, const struct message *m, const char *detail)
+static void add_location(struct http_response *r, const struct message *m)
 {
-	struct json_out out;
 	char id[MESSAGE_ID_TEXT_BYTES];
 	char location[MESSAGE_ID_TEXT_BYTES + 32];
 
 	message_id_text(m->id, id);
 	(void)snprintf(location, sizeof(location), "/api/v1/messages/%s/status", id);
-	begin_answer(r, 202, &out, m);
 	http_response_header(r, "Location", location);
+}
+
+void http_send_pending(struct http_response *r, const struct message *m, const char *detail)
+{
+	struct json_out out;
+
+	begin_answer(r, 202, &out, m);
+	add_location(r, m);
 	json_out_null(&out, "whatsapp_message_id");
 	json_out_text(&out, "status", "queued");
 	json_out_null(&out, "sent_at");
 	write_conversation(&out, m);
 	json_out_text(&out, "state_detail", detail);
 	json_out_object_end(&out);
+}
+
+void http_send_again(struct http_response *r, const struct message *m, int status, const char *body)
+{
+	http_response_init(r, status);
+	if (status == 202)
+		add_location(r, m);
+	(void)str_append_text(&r->body, body);
 }
 
 void http_send_failed(struct http_response *r, const char *message_id, int meta_code,

@@ -17,14 +17,14 @@
  * order of the contract's fields; unknown members are named too). */
 struct message *http_send_read(const struct http_request *request, struct err *ret_err) MUST_CHECK;
 
-/* True: Prefer says respond-async (RFC 7240; case, spaces, other preferences tolerated). */
-bool http_prefers_async(const char *prefer);
-
 /* 200 of the contract. */
 void http_send_sent(struct http_response *r, const struct message *m, const char *wamid,
 		    int64_t sent_wall_us);
 /* 202 with Location; detail is the exact state ("queued", "retrying", "outcome_unknown"). */
 void http_send_pending(struct http_response *r, const struct message *m, const char *detail);
+/* An answer of this message once more, byte for byte; a 202 with its Location. */
+void http_send_again(struct http_response *r, const struct message *m, int status,
+		     const char *body);
 /* 500 send_failed; title and action may be "", meta_code 0 is left out. */
 void http_send_failed(struct http_response *r, const char *message_id, int meta_code,
 		      const char *title, const char *action, unsigned attempts);

@@ -26,7 +26,7 @@ static void answer_status(struct flow *f, struct http_response *r)
 	http_status(r, &status);
 }
 
-static void build(struct flow *f, struct http_response *r)
+void flow_build(struct flow *f, struct http_response *r)
 {
 	const struct delivery_result *o = &f->outcome;
 	char id[MESSAGE_ID_TEXT_BYTES];
@@ -61,12 +61,45 @@ static void build(struct flow *f, struct http_response *r)
 		http_problem(r, PROBLEM_STORE_UNAVAILABLE, NULL);
 		return;
 	case REPLY_UNCERTAIN:
-		http_problem_uncertain(r, id);
+		http_problem_uncertain(r, id, f->key != NULL);
+		return;
+	case REPLY_AGAIN:
+		http_send_again(r, f->message, f->key->answer_status, f->key->answer_body);
+		return;
+	case REPLY_KEY_IN_USE:
+		http_problem(r, PROBLEM_KEY_IN_USE, NULL);
+		return;
+	case REPLY_KEY_REUSED:
+		http_problem(r, PROBLEM_KEY_REUSED, NULL);
 		return;
 	case REPLY_INTERNAL:
 		break;
 	}
 	http_problem(r, PROBLEM_INTERNAL, NULL);
+}
+
+/* What an answer says beside its bytes, which an idempotency key keeps. */
+static void add_headers(const struct flow *f, struct http_response *r)
+{
+	char applied[PREFER_TEXT_BYTES];
+
+	switch (f->reply) {
+	case REPLY_PENDING:
+	case REPLY_SENT:
+	case REPLY_FAILED:
+	case REPLY_AGAIN:
+		break;
+	default:
+		return;
+	}
+	if (f->replayed) {
+		http_response_header(r, "Idempotency-Replayed", "true");
+		return;
+	}
+	prefer_applied(&f->prefer, f->pipeline->settings.sync_wait_ms, f->reply == REPLY_PENDING,
+		       applied);
+	if (*applied)
+		http_response_header(r, "Preference-Applied", applied);
 }
 
 static void log_request(const struct flow *f, int status)
@@ -83,6 +116,8 @@ static void log_request(const struct flow *f, int status)
 		log_str(&line, "tenant_id", f->message->tenant_id);
 	message_id_text(f->id, id);
 	log_str(&line, "message_id", id);
+	if (f->replayed)
+		log_str(&line, "replayed", "true");
 	if (f->reply == REPLY_PENDING)
 		log_str(&line, "state_detail", f->detail);
 	if (f->reply == REPLY_FAILED) {
@@ -106,9 +141,8 @@ void flow_answer(struct flow *f)
 {
 	struct http_response response;
 
-	build(f, &response);
-	if (f->async && response.status == 202)
-		http_response_header(&response, "Preference-Applied", "respond-async");
+	flow_build(f, &response);
+	add_headers(f, &response);
 	log_request(f, response.status);
 	pipeline_answer(f->pipeline, f->fcgi_id, f->request_id, &response);
 }

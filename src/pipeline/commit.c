@@ -8,6 +8,9 @@
 #include "domain/graph_error.h"
 #include "pipeline/flow.h"
 
+/* After its wait a request still looks into the store and has its answer recorded. */
+#define ANSWER_GRACE_MS 5000
+
 static void name_message(struct flow *f)
 {
 	const int64_t now_us = clock_wall_us();
@@ -19,10 +22,18 @@ static void name_message(struct flow *f)
 	f->expires_wall_us = now_us + 1000 * f->pipeline->settings.message_ttl_ms;
 }
 
-static enum flow_result submit(struct flow *f, const struct store_accept *row)
+/* An answer that is known already comes with the message. */
+static enum flow_result submit(struct flow *f, struct store_accept *row)
 {
 	struct err err;
 
+	if (f->key) {
+		f->key->runs_ms = f->deadline_boot_ms - loop_now_ms(f->pipeline->world->loop) +
+				  ANSWER_GRACE_MS;
+		if ((f->async || row->failed) && flow_key_answer(f) != FLOW_OK)
+			return FLOW_NO;
+		row->key = f->key;
+	}
 	if (!store_accept(f->pipeline->world->store, f->job.id, row, &err))
 		return FLOW_PENDING;
 	f->reply = REPLY_OVERLOADED;
@@ -55,7 +66,8 @@ enum flow_result flow_commit(struct flow *f)
 /* The outlet has no credentials: it cannot be sent, and that can be asked for. */
 enum flow_result flow_commit_failed(struct flow *f)
 {
-	const struct store_accept row = {
+	const struct graph_error *error = graph_error_case(GRAPH_CASE_CREDENTIALS);
+	struct store_accept row = {
 		.message = f->message,
 		.failed = true,
 		.failure_code = GRAPH_CASE_CREDENTIALS,
@@ -63,35 +75,31 @@ enum flow_result flow_commit_failed(struct flow *f)
 	};
 
 	name_message(f);
+	f->reply = REPLY_FAILED;
+	f->outcome.code = GRAPH_CASE_CREDENTIALS;
+	text_copy_cut(f->outcome.title, sizeof(f->outcome.title),
+		      *f->reason ? f->reason : error->title);
+	text_copy_cut(f->action, sizeof(f->action), error->action);
 	return submit(f, &row);
 }
 
 enum flow_result flow_committed(struct flow *f, enum store_verdict verdict, uint64_t seq)
 {
-	const struct graph_error *error;
-
 	switch (verdict) {
 	case STORE_DONE:
-		break;
+		f->message->seq = seq;
+		return FLOW_OK;
 	case STORE_AWAY:
 		f->reply = REPLY_STORE_AWAY;
 		return FLOW_NO;
 	case STORE_UNCERTAIN:
 		f->reply = REPLY_UNCERTAIN;
 		return FLOW_NO;
-	case STORE_REJECTED:
 	case STORE_CONFLICT:
-		f->reply = REPLY_INTERNAL;
-		return FLOW_NO;
+		return FLOW_TAKEN;
+	case STORE_REJECTED:
+		break;
 	}
-	f->message->seq = seq;
-	if (f->step == FLOW_COMMIT)
-		return FLOW_OK;
-	error = graph_error_case(GRAPH_CASE_CREDENTIALS);
-	f->reply = REPLY_FAILED;
-	f->outcome.code = GRAPH_CASE_CREDENTIALS;
-	text_copy_cut(f->outcome.title, sizeof(f->outcome.title),
-		      *f->reason ? f->reason : error->title);
-	text_copy_cut(f->action, sizeof(f->action), error->action);
-	return FLOW_OK;
+	f->reply = REPLY_INTERNAL;
+	return FLOW_NO;
 }

@@ -52,6 +52,7 @@ void flow_free(struct flow *f)
 		free(f->credentials);
 	}
 	message_free(f->message);
+	flow_key_free(f->key);
 	free(f->status);
 	free(f);
 	p->flows--;

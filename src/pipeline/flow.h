@@ -12,6 +12,7 @@
 #include "delivery/job.h"
 #include "delivery/result.h"
 #include "domain/message.h"
+#include "http/prefer.h"
 #include "http/response.h"
 #include "http/router.h"
 #include "pipeline/pipeline.h"
@@ -19,19 +20,22 @@
 #define FLOW_REQUEST_ID_BYTES 132
 
 enum flow_step {
-	FLOW_QUOTA = 0,
+	FLOW_KEY = 0, /* nothing to do without an idempotency key */
+	FLOW_QUOTA,
 	FLOW_CREDENTIALS,
 	FLOW_COMMIT,
 	FLOW_COMMIT_FAILED, /* no credentials: stored as failed, never sent */
 	FLOW_DELIVER,
 	FLOW_STATUS, /* a status was asked for, or the wait ran out */
+	FLOW_RECORD, /* so too */
 	FLOW_ANSWER,
 	FLOW_STEPS,
 };
 
 enum flow_result {
 	FLOW_OK = 0,
-	FLOW_NO, /* this step decided the answer, or sends it another way */
+	FLOW_NO,    /* this step decided the answer, or sends it another way */
+	FLOW_TAKEN, /* the key is another request's, or has another answer */
 	FLOW_RESULTS,
 	FLOW_PENDING = FLOW_RESULTS,
 };
@@ -46,7 +50,10 @@ enum flow_reply {
 	REPLY_NOT_FOUND,
 	REPLY_OVERLOADED,
 	REPLY_STORE_AWAY,
-	REPLY_UNCERTAIN, /* 503, may have been taken */
+	REPLY_UNCERTAIN,  /* 503, may have been taken */
+	REPLY_AGAIN,      /* as the first request with the key was answered */
+	REPLY_KEY_IN_USE, /* 409 */
+	REPLY_KEY_REUSED, /* 422 */
 	REPLY_INTERNAL,
 };
 
@@ -60,15 +67,19 @@ struct flow {
 	enum flow_step step;
 	enum flow_result result;
 	enum flow_reply reply;
-	bool async;                   /* Prefer: respond-async */
+	bool async;                   /* nobody waits for the outcome */
+	bool replayed;                /* the answer is an earlier request's */
+	unsigned key_looks;           /* how often the key was looked up */
+	struct prefer prefer;         /* what the caller says of waiting */
 	struct delivery_place *place; /* owned; for attempt 1 */
 	int64_t begun_boot_ms;
-	int64_t deadline_boot_ms;        /* SYNC_WAIT */
+	int64_t deadline_boot_ms;        /* SYNC_WAIT, or as the caller prefers */
 	uint64_t timer;                  /* fires at the deadline */
 	uint64_t look_timer;             /* foreign: the fallback look into the store */
 	struct message_id id;            /* of the message asked for, or made */
 	struct message *message;         /* owned; null for a status */
 	struct credentials *credentials; /* owned, wiped */
+	struct store_key *key;           /* owned; null: none */
 	int64_t begun_wall_us;           /* of the merged attempt */
 	int64_t deadline_wall_us;
 	int64_t expires_wall_us;
@@ -103,6 +114,10 @@ void flow_free(struct flow *f);
 /* steps.c */
 extern const struct job_operations flow_operations;
 void flow_enter(struct flow *f, enum flow_step step);
+/* The step under way has come to this. */
+void flow_ready(struct flow *f, enum flow_result result);
+/* The reply as the store says the message stands. */
+void flow_use_state(struct flow *f, const struct store_status *status);
 bool flow_advance_all(struct pipeline *p);
 void flow_take_result(struct flow *f, const struct delivery_result *result);
 /* Waits for its delivery no longer than until_boot_ms. */
@@ -113,7 +128,20 @@ enum flow_result flow_commit(struct flow *f);
 enum flow_result flow_commit_failed(struct flow *f);
 enum flow_result flow_committed(struct flow *f, enum store_verdict verdict, uint64_t seq);
 
+/* key.c */
+struct store_key *flow_key_new(const char *key, const uint8_t fingerprint[STORE_FINGERPRINT_BYTES]);
+void flow_key_free(struct store_key *key);
+enum flow_result flow_look_up_key(struct flow *f);
+enum flow_result flow_use_first(struct flow *f, enum store_verdict verdict,
+				const struct store_first *first);
+/* The answer as it is known now becomes the key's.  NO: no memory. */
+enum flow_result flow_key_answer(struct flow *f);
+enum flow_result flow_record(struct flow *f);
+enum flow_result flow_recorded(struct flow *f, enum store_verdict verdict);
+
 /* answer.c */
+/* Status, body and headers of the reply; initialises r. */
+void flow_build(struct flow *f, struct http_response *r);
 void flow_answer(struct flow *f);
 /* Adds X-Request-Id, sends the answer and finishes it.  Logging is the caller's. */
 void pipeline_answer(struct pipeline *p, uint64_t fcgi_id, const char *request_id,

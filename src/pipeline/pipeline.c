@@ -11,6 +11,9 @@
 #include "base/idmap.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "crypto/digest.h"
+#include "http/idempotency.h"
+#include "http/prefer.h"
 #include "http/problem.h"
 #include "http/send.h"
 #include "http/status.h"
@@ -123,15 +126,41 @@ static void answer_problem(struct pipeline *p, uint64_t fcgi_id, const char *req
 	pipeline_answer(p, fcgi_id, request_id, response);
 }
 
+/* The request's idempotency key with the fingerprint of its body; null with 0 when it has none. */
+static int read_key(const struct http_request *request, struct store_key **ret_key,
+		    struct err *ret_err)
+{
+	char text[IDEMPOTENCY_KEY_BYTES];
+	uint8_t fingerprint[DIGEST_SHA256_BYTES];
+
+	if (!idempotency_key_read(request->idempotency_key, text, ret_err))
+		return -1;
+	*ret_key = NULL;
+	if (!*text)
+		return 0;
+	if (!digest_sha256(request->body, request->body_len, fingerprint))
+		*ret_key = flow_key_new(text, fingerprint);
+	if (*ret_key)
+		return 0;
+	err_set(ret_err, ERR_INTERNAL, 0, "no memory for an idempotency key");
+	return -1;
+}
+
 static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
 			 const struct http_request *request)
 {
 	struct http_response response;
-	struct message *message;
+	struct message *message = NULL;
+	struct store_key *key;
+	int64_t wait_ms;
 	struct flow *f;
 	struct err err;
 
-	message = http_send_read(request, &err);
+	if (!read_key(request, &key, &err)) {
+		message = http_send_read(request, &err);
+		if (!message)
+			flow_key_free(key);
+	}
 	if (!message) {
 		if (err.class == ERR_INTERNAL)
 			http_problem(&response, PROBLEM_INTERNAL, NULL);
@@ -143,13 +172,17 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	f = flow_new(p, fcgi_id, ROUTE_SEND, request_id);
 	if (!f) {
 		message_free(message);
+		flow_key_free(key);
 		refuse(p, fcgi_id, request_id, PROBLEM_OVERLOADED);
 		return;
 	}
 	f->message = message;
-	f->async = http_prefers_async(request->prefer);
-	f->deadline_boot_ms = f->begun_boot_ms + p->settings.sync_wait_ms;
-	flow_enter(f, FLOW_QUOTA);
+	f->key = key;
+	f->prefer = prefer_read(request->prefer);
+	wait_ms = prefer_wait_ms(&f->prefer, p->settings.sync_wait_ms);
+	f->async = wait_ms == 0;
+	f->deadline_boot_ms = f->begun_boot_ms + wait_ms;
+	flow_enter(f, FLOW_KEY);
 }
 
 static void receive_status(struct pipeline *p, uint64_t fcgi_id, const char *request_id,

@@ -3,12 +3,14 @@
  * ready; flow_advance_all(), a hook of the loop, walks the table.
  *
  *   1  receive      pipeline.c: read, checked, admitted
+ *      key          (with Idempotency-Key) the first answer again, 409, 422
  *   2  quota        exceeded -> 429; the check failing -> warn and go on
  *   3  credentials  the outlet's number and token; none -> stored as failed, 500
  *      commit       message and work (and attempt 1, if it may begin here) are durable
  *   4  send         delivery: attempts, retries
  *   5  store        delivery: the Conversation Service's copy
- *   6  answer       200, 202, 429, 500, 503
+ *      record       (with Idempotency-Key) the answer is durable before it leaves
+ *   6  answer       200, 202, 409, 422, 429, 500, 503
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,15 +35,20 @@ static enum flow_result look_up_status(struct flow *f);
 static enum flow_result answer(struct flow *f);
 
 static const struct step steps[FLOW_STEPS] = {
-	/* step               name             does               FLOW_OK           FLOW_NO */
+	/* step               name             does               FLOW_OK           FLOW_NO
+	 *                                                        FLOW_TAKEN */
+	[FLOW_KEY] = { "key", flow_look_up_key, { FLOW_QUOTA, FLOW_RECORD } },
 	[FLOW_QUOTA] = { "quota", check_quota, { FLOW_CREDENTIALS, FLOW_ANSWER } },
 	[FLOW_CREDENTIALS] = { "credentials",
 			       find_credentials,
 			       { FLOW_COMMIT, FLOW_COMMIT_FAILED } },
-	[FLOW_COMMIT] = { "commit", flow_commit, { FLOW_DELIVER, FLOW_ANSWER } },
-	[FLOW_COMMIT_FAILED] = { "commit", flow_commit_failed, { FLOW_ANSWER, FLOW_ANSWER } },
-	[FLOW_DELIVER] = { "deliver", deliver, { FLOW_ANSWER, FLOW_STATUS } },
-	[FLOW_STATUS] = { "status", look_up_status, { FLOW_ANSWER, FLOW_ANSWER } },
+	[FLOW_COMMIT] = { "commit", flow_commit, { FLOW_DELIVER, FLOW_ANSWER, FLOW_KEY } },
+	[FLOW_COMMIT_FAILED] = { "commit",
+				 flow_commit_failed,
+				 { FLOW_ANSWER, FLOW_ANSWER, FLOW_KEY } },
+	[FLOW_DELIVER] = { "deliver", deliver, { FLOW_RECORD, FLOW_STATUS } },
+	[FLOW_STATUS] = { "status", look_up_status, { FLOW_RECORD, FLOW_ANSWER } },
+	[FLOW_RECORD] = { "record", flow_record, { FLOW_ANSWER, FLOW_ANSWER, FLOW_KEY } },
 	[FLOW_ANSWER] = { "answer", answer, { FLOW_ANSWER, FLOW_ANSWER } },
 };
 
@@ -50,7 +57,7 @@ static struct flow *flow_of(struct job *job)
 	return LIST_OBJECT(job, struct flow, job);
 }
 
-static void make_ready(struct flow *f, enum flow_result result)
+void flow_ready(struct flow *f, enum flow_result result)
 {
 	f->result = result;
 	if (list_empty(&f->ready))
@@ -60,7 +67,7 @@ static void make_ready(struct flow *f, enum flow_result result)
 void flow_enter(struct flow *f, enum flow_step step)
 {
 	f->step = step;
-	make_ready(f, FLOW_PENDING);
+	flow_ready(f, FLOW_PENDING);
 }
 
 static void advance(struct flow *f)
@@ -141,7 +148,7 @@ static void on_quota(struct job *job, const struct quota_answer *a)
 	struct flow *f = flow_of(job);
 
 	if (f->step == FLOW_QUOTA)
-		make_ready(f, use_quota(f, a));
+		flow_ready(f, use_quota(f, a));
 }
 
 /* -- 3: credentials ------------------------------------------------------------------- */
@@ -180,7 +187,7 @@ static void on_credentials(struct job *job, const struct credentials_answer *a)
 	struct flow *f = flow_of(job);
 
 	if (f->step == FLOW_CREDENTIALS)
-		make_ready(f, use_credentials(f, a));
+		flow_ready(f, use_credentials(f, a));
 }
 
 /* -- commit --------------------------------------------------------------------------- */
@@ -192,7 +199,9 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 
 	(void)err;
 	if (f->step == FLOW_COMMIT || f->step == FLOW_COMMIT_FAILED)
-		make_ready(f, flow_committed(f, verdict, seq));
+		flow_ready(f, flow_committed(f, verdict, seq));
+	else if (f->step == FLOW_RECORD)
+		flow_ready(f, flow_recorded(f, verdict));
 }
 
 /* -- 4 and 5: delivery ---------------------------------------------------------------- */
@@ -221,7 +230,7 @@ static void on_deadline(void *arg)
 
 	f->timer = 0;
 	if (f->result == FLOW_PENDING)
-		make_ready(f, FLOW_NO); /* 202, as the store says it stands */
+		flow_ready(f, FLOW_NO); /* 202, as the store says it stands */
 }
 
 static enum flow_result deliver(struct flow *f)
@@ -283,7 +292,7 @@ void flow_take_result(struct flow *f, const struct delivery_result *result)
 	case DELIVERY_END_COUNT:
 		return;
 	}
-	make_ready(f, FLOW_OK);
+	flow_ready(f, FLOW_OK);
 }
 
 void flow_hurry(struct flow *f, int64_t until_boot_ms)
@@ -304,7 +313,7 @@ static void on_status_late(void *arg)
 	f->timer = 0;
 	if (f->route == ROUTE_STATUS)
 		f->reply = REPLY_STORE_AWAY;
-	make_ready(f, FLOW_OK);
+	flow_ready(f, FLOW_OK);
 }
 
 static enum flow_result look_up_status(struct flow *f)
@@ -334,7 +343,7 @@ static const char *action_of(int code)
 }
 
 /* The wait ran out, or a result was lost: the store knows how the message stands. */
-static void use_state(struct flow *f, const struct store_status *status)
+void flow_use_state(struct flow *f, const struct store_status *status)
 {
 	f->outcome.attempts = status->attempts;
 	text_copy_cut(f->detail, sizeof(f->detail), state_detail(status->state));
@@ -384,9 +393,9 @@ static void on_status(struct job *job, enum store_verdict verdict,
 	(void)err;
 	if (f->step == FLOW_DELIVER && f->result == FLOW_PENDING && known) {
 		/* The fallback look: only an end is news. */
-		use_state(f, status);
+		flow_use_state(f, status);
 		if (f->reply != REPLY_PENDING || status->state == STATE_UNKNOWN)
-			make_ready(f, FLOW_OK);
+			flow_ready(f, FLOW_OK);
 		return;
 	}
 	if (f->step != FLOW_STATUS)
@@ -394,8 +403,18 @@ static void on_status(struct job *job, enum store_verdict verdict,
 	if (f->route == ROUTE_STATUS)
 		use_status(f, verdict, status);
 	else if (known)
-		use_state(f, status);
-	make_ready(f, FLOW_OK);
+		flow_use_state(f, status);
+	flow_ready(f, FLOW_OK);
+}
+
+static void on_first(struct job *job, enum store_verdict verdict, const struct store_first *first,
+		     const struct err *err)
+{
+	struct flow *f = flow_of(job);
+
+	(void)err;
+	if (f->step == FLOW_KEY)
+		flow_ready(f, flow_use_first(f, verdict, first));
 }
 
 static enum flow_result answer(struct flow *f)
@@ -409,4 +428,5 @@ const struct job_operations flow_operations = {
 	.credentials = on_credentials,
 	.written = on_written,
 	.status = on_status,
+	.first = on_first,
 };

@@ -140,7 +140,11 @@ void array_put_uuid(struct array *a, struct message_id v)
 
 void array_put_text(struct array *a, const char *v)
 {
-	size_t len = strlen(v);
+	array_put_bytes(a, (const uint8_t *)v, strlen(v));
+}
+
+void array_put_bytes(struct array *a, const uint8_t *v, size_t len)
+{
 	uint8_t *at = room(a, 4 + len);
 
 	if (!at)
@@ -155,6 +159,14 @@ void array_put_null(struct array *a)
 
 	if (at)
 		write_int(at, UINT32_MAX, 4);
+}
+
+void array_put_int2_or_null(struct array *a, int v)
+{
+	if (v)
+		array_put_int2(a, v);
+	else
+		array_put_null(a);
 }
 
 void array_put_int4_or_null(struct array *a, int v)
@@ -204,6 +216,17 @@ void array_int4(struct array *a, int v)
 void array_int8(struct array *a, int64_t v)
 {
 	scalar(a, (uint64_t)v, 8);
+}
+
+void array_text(struct array *a, const char *v)
+{
+	size_t len = strlen(v);
+	uint8_t *at;
+
+	begin_param(a);
+	at = room(a, len);
+	if (at)
+		memcpy(at, v, len);
 }
 
 bool array_values(const struct array *a, struct array_values *ret_values)

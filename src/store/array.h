@@ -16,11 +16,12 @@
 
 #include "domain/message_id.h"
 
-#define ARRAY_PARAMS_MAX 24
+#define ARRAY_PARAMS_MAX 28
 
 /* Elements: their OIDs in pg_type, fixed for ever. */
 enum array_type {
 	ARRAY_BOOL = 16,
+	ARRAY_BYTEA = 17,
 	ARRAY_INT2 = 21,
 	ARRAY_INT4 = 23,
 	ARRAY_TEXT = 25,
@@ -57,8 +58,10 @@ void array_put_int4(struct array *a, int v);
 void array_put_uuid(struct array *a, struct message_id v);
 void array_put_time(struct array *a, int64_t wall_us);
 void array_put_text(struct array *a, const char *v);
+void array_put_bytes(struct array *a, const uint8_t *v, size_t len);
 void array_put_null(struct array *a);
 /* Null instead of 0, respectively of "" and of a null pointer. */
+void array_put_int2_or_null(struct array *a, int v);
 void array_put_int4_or_null(struct array *a, int v);
 void array_put_time_or_null(struct array *a, int64_t wall_us);
 void array_put_text_or_null(struct array *a, const char *v);
@@ -68,6 +71,7 @@ void array_uuid(struct array *a, struct message_id v);
 void array_time(struct array *a, int64_t wall_us);
 void array_int4(struct array *a, int v);
 void array_int8(struct array *a, int64_t v);
+void array_text(struct array *a, const char *v);
 
 /* False: memory had run out. */
 bool array_values(const struct array *a, struct array_values *ret_values);

@@ -2,11 +2,14 @@
  * Kinds of writes and their statements, in the order in which a transaction runs them:
  *
  *   cancel         accept_again (as cancelled: waits for what is in doubt), cancel
- *   accept         accept, or after a loss accept_again and accept_seq
+ *   release        accept_keyed, release
+ *   accept         accept, or after a loss accept_again and accept_seq; when one has a key
+ *                  accept_keyed, and after a loss accept_seq
  *   begin          begin
  *   outcome        outcome_lock, outcome
  *   defer          defer
  *   conversation   conversation
+ *   answer         answer
  *
  * Each statement has a function that fills its parameters from rows and, where it tells
  * something, one that reads its result into the ops.  Rows are sorted by message id, so that
@@ -100,12 +103,30 @@ static void fill_accept(struct array *a, struct op *const *ops, unsigned count,
 	       accept_begins(ops[i]) ? ops[i]->row.accept.deadline_wall_us : 0);
 	COLUMN(a, ARRAY_TEXT, array_put_text, accept_state(ops[i]));
 	COLUMN(a, ARRAY_INT4, array_put_int4_or_null,
-	       ops[i]->kind == OP_ACCEPT && ops[i]->row.accept.failed
+	       ops[i]->kind != OP_CANCEL && ops[i]->row.accept.failed
 		       ? ops[i]->row.accept.failure_code
 		       : 0);
 	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, accept_reason(ops[i]));
 	array_uuid(a, context->incarnation);
 	array_time(a, context->now_wall_us);
+}
+
+static void fill_accept_keyed(struct array *a, struct op *const *ops, unsigned count,
+			      const struct fill_context *context)
+{
+	fill_accept(a, ops, count, context);
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->key ? ops[i]->key->key : NULL);
+	array_begin(a, ARRAY_BYTEA, count);
+	for (unsigned i = 0; i < count; i++) {
+		if (ops[i]->key)
+			array_put_bytes(a, ops[i]->key->fingerprint, STORE_FINGERPRINT_BYTES);
+		else
+			array_put_null(a);
+	}
+	COLUMN(a, ARRAY_INT4, array_put_int4, ops[i]->key ? (int)ops[i]->key->runs_ms : 0);
+	COLUMN(a, ARRAY_INT2, array_put_int2_or_null, ops[i]->key ? ops[i]->key->answer_status : 0);
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null,
+	       ops[i]->key ? ops[i]->key->answer_body : NULL);
 }
 
 static void fill_accept_seq(struct array *a, struct op *const *ops, unsigned count,
@@ -141,6 +162,27 @@ static void read_accept(const PGresult *result, struct op *const *ops, unsigned 
 	read_bigints(result, count, set_seq, ops);
 }
 
+static void set_keyed(struct op *const *ops, unsigned at, int64_t v)
+{
+	if (v < 0)
+		ops[at]->verdict = STORE_CONFLICT;
+	else
+		ops[at]->seq = (uint64_t)v;
+}
+
+static void read_accept_keyed(const PGresult *result, struct op *const *ops, unsigned count)
+{
+	read_bigints(result, count, set_keyed, ops);
+}
+
+static void fill_release(struct array *a, struct op *const *ops, unsigned count,
+			 const struct fill_context *context)
+{
+	put_ids(a, ops, count);
+	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.accept.begin);
+	array_uuid(a, context->incarnation);
+}
+
 static void fill_cancel(struct array *a, struct op *const *ops, unsigned count,
 			const struct fill_context *context)
 {
@@ -170,7 +212,8 @@ static void set_done(struct op *const *ops, unsigned at, int64_t position)
 	ops[position - 1]->verdict = STORE_DONE;
 }
 
-static void read_begin(const PGresult *result, struct op *const *ops, unsigned count)
+/* The statement tells which rows it found as they should be. */
+static void read_positions(const PGresult *result, struct op *const *ops, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
 		ops[i]->verdict = STORE_CONFLICT;
@@ -262,29 +305,54 @@ static void fill_conversation(struct array *a, struct op *const *ops, unsigned c
 	array_time(a, context->now_wall_us);
 }
 
+/* --- answer --- */
+
+static void fill_answer(struct array *a, struct op *const *ops, unsigned count,
+			const struct fill_context *context)
+{
+	(void)context;
+	put_ids(a, ops, count);
+	COLUMN(a, ARRAY_INT2, array_put_int2, ops[i]->row.answer.status);
+	COLUMN(a, ARRAY_TEXT, array_put_text, ops[i]->row.answer.body);
+}
+
 /* --- the statements --- */
 
 static const struct batch_statement accept = { "accept", fill_accept, read_accept };
 static const struct batch_statement accept_again = { "accept_again", fill_accept, NULL };
 static const struct batch_statement accept_seq = { "accept_seq", fill_accept_seq, read_accept };
+static const struct batch_statement accept_keyed = {
+	"accept_keyed",
+	fill_accept_keyed,
+	read_accept_keyed,
+};
+static const struct batch_statement release = { "release", fill_release, NULL };
 static const struct batch_statement cancel = { "cancel", fill_cancel, NULL };
-static const struct batch_statement begin = { "begin", fill_begin, read_begin };
+static const struct batch_statement begin = { "begin", fill_begin, read_positions };
 static const struct batch_statement outcome_lock = { "outcome_lock", fill_outcome_lock, NULL };
 static const struct batch_statement outcome = { "outcome", fill_outcome, NULL };
 static const struct batch_statement defer = { "defer", fill_defer, read_defer };
 static const struct batch_statement conversation = { "conversation", fill_conversation, NULL };
+static const struct batch_statement answer = { "answer", fill_answer, read_positions };
 
 #define STATEMENTS_OF_KIND 2
 static const struct batch_statement *const statements[OP_WRITES][STATEMENTS_OF_KIND] = {
 	[OP_CANCEL] = { &accept_again, &cancel },
+	[OP_RELEASE] = { &accept_keyed, &release },
 	[OP_ACCEPT] = { &accept },
 	[OP_BEGIN] = { &begin },
 	[OP_OUTCOME] = { &outcome_lock, &outcome },
 	[OP_DEFER] = { &defer },
 	[OP_CONVERSATION] = { &conversation },
+	[OP_ANSWER] = { &answer },
 };
 static const struct batch_statement *const accept_repeated[STATEMENTS_OF_KIND] = {
 	&accept_again,
+	&accept_seq,
+};
+static const struct batch_statement *const keyed[STATEMENTS_OF_KIND] = { &accept_keyed };
+static const struct batch_statement *const keyed_repeated[STATEMENTS_OF_KIND] = {
+	&accept_keyed,
 	&accept_seq,
 };
 
@@ -311,18 +379,26 @@ static int send_statement(struct batch *b, PGconn *handle, struct array *memory,
 	return 0;
 }
 
-/* Gathers the ops of one kind behind those gathered before; says whether one is in doubt. */
-static unsigned gather(struct batch *b, enum op_kind kind, bool *ret_doubt)
+/* What is known of the ops of one kind. */
+struct gathered {
+	unsigned count;
+	bool doubt; /* one is in doubt */
+	bool key;   /* one has a key */
+};
+
+/* Gathers the ops of one kind behind those gathered before. */
+static struct gathered gather(struct batch *b, enum op_kind kind)
 {
+	struct gathered g = { 0 };
 	unsigned start = b->segments[b->segment_count - 1].start;
 	unsigned end = start + b->segments[b->segment_count - 1].count;
 	unsigned first = b->sorted_count;
 
-	*ret_doubt = false;
 	for (unsigned i = start; i < end; i++) {
 		if (!b->ops[i] || b->ops[i]->kind != kind)
 			continue;
-		*ret_doubt |= b->ops[i]->doubt;
+		g.doubt |= b->ops[i]->doubt;
+		g.key |= b->ops[i]->key != NULL;
 		b->sorted[b->sorted_count++] = b->ops[i];
 		b->ops[i]->sent_as = kind;
 		b->ops[i]->flying = true;
@@ -330,7 +406,17 @@ static unsigned gather(struct batch *b, enum op_kind kind, bool *ret_doubt)
 	}
 	if (kind != OP_ACCEPT)
 		qsort(b->sorted + first, b->sorted_count - first, sizeof(b->sorted[0]), by_id);
-	return b->sorted_count - first;
+	g.count = b->sorted_count - first;
+	return g;
+}
+
+static const struct batch_statement *const *statements_for(enum op_kind kind, struct gathered g)
+{
+	if (kind != OP_ACCEPT)
+		return statements[kind];
+	if (g.key)
+		return g.doubt ? keyed_repeated : keyed;
+	return g.doubt ? accept_repeated : statements[kind];
 }
 
 void batch_start(struct batch *b)
@@ -351,14 +437,12 @@ int batch_send(struct batch *b, PGconn *handle, struct array *memory, struct mes
 	b->answered = 0;
 	b->failed = false;
 	for (enum op_kind kind = 0; kind < OP_WRITES; kind++) {
-		bool doubt;
-		unsigned count = gather(b, kind, &doubt);
-		struct op **ops = b->sorted + b->sorted_count - count;
-		const struct batch_statement *const *list =
-			kind == OP_ACCEPT && doubt ? accept_repeated : statements[kind];
+		const struct gathered g = gather(b, kind);
+		struct op **ops = b->sorted + b->sorted_count - g.count;
+		const struct batch_statement *const *list = statements_for(kind, g);
 
-		for (int i = 0; count > 0 && i < STATEMENTS_OF_KIND && list[i]; i++)
-			if (send_statement(b, handle, memory, list[i], ops, count, &context) != 0)
+		for (int i = 0; g.count > 0 && i < STATEMENTS_OF_KIND && list[i]; i++)
+			if (send_statement(b, handle, memory, list[i], ops, g.count, &context) != 0)
 				return -1;
 	}
 	if (b->sorted_count == 0)

@@ -1,6 +1,7 @@
 #include "store/op.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct op *op_new(enum op_kind kind, uint64_t tag, struct message_id id, int64_t now_ms)
 {
@@ -30,23 +31,34 @@ void op_free(struct op *op)
 	list_remove(&op->timed);
 	PQclear(op->result);
 	message_free(op->own);
+	free(op->own_reason);
+	if (op->key)
+		free(op->key->answer_body);
+	free(op->key);
+	if (op->kind == OP_ANSWER)
+		free(op->row.answer.body);
 	op_free(op->merged);
 	free(op);
 }
 
 struct op *op_turn_into_cancel(struct op *op)
 {
-	struct message *own = message_copy(op->row.accept.message);
-	struct op *told = own ? op_new(OP_ACCEPT, op->tag, op->id, op->submitted_ms) : NULL;
+	struct store_accept *row = &op->row.accept;
+	struct message *own = message_copy(row->message);
+	char *reason = row->failure_reason ? strdup(row->failure_reason) : NULL;
+	struct op *told = own && (reason || !row->failure_reason)
+				  ? op_new(OP_ACCEPT, op->tag, op->id, op->submitted_ms)
+				  : NULL;
 
 	if (!told) {
 		message_free(own);
+		free(reason);
 		return NULL;
 	}
 	list_remove(&op->timed);
-	op->own = own;
-	op->row.accept.message = own;
-	op->kind = OP_CANCEL;
+	row->message = op->own = own;
+	row->failure_reason = op->own_reason = reason;
+	op->kind = op->key ? OP_RELEASE : OP_CANCEL;
 	return told;
 }
 

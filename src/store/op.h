@@ -18,16 +18,20 @@
 
 /* The order of the statements in a batch. */
 enum op_kind {
-	OP_CANCEL = 0, /* an accept whose caller was told STORE_UNCERTAIN */
+	OP_CANCEL = 0, /* an accept whose caller was told STORE_UNCERTAIN … */
+	OP_RELEASE,    /* … and one with a key: it goes on without its caller */
 	OP_ACCEPT,
 	OP_BEGIN,
 	OP_OUTCOME,
 	OP_DEFER,
 	OP_CONVERSATION,
+	OP_ANSWER,
 	OP_WRITES, /* how many kinds share batches */
 	OP_LOAD = OP_WRITES,
 	OP_UPKEEP, /* partitions; nobody is told */
+	OP_EXPIRE, /* keys; nobody is told */
 	OP_STATUS,
+	OP_FIND_KEY,
 };
 
 struct op_load {
@@ -36,6 +40,16 @@ struct op_load {
 	int64_t due_until_wall_us;
 	unsigned limit;
 	bool copies;
+};
+
+struct op_answer {
+	int status;
+	char *body; /* owned */
+};
+
+struct op_find_key {
+	const char *tenant_id; /* borrowed */
+	const char *key;
 };
 
 struct op {
@@ -52,12 +66,14 @@ struct op {
 	uint64_t before_serial; /* 0: none */
 	enum op_kind before_kind;
 
-	enum op_kind sent_as; /* by the last batch_send() */
-	bool flying;          /* written, and the answer may still come */
-	bool doubt;           /* written, and the answer will not come: may be there */
-	struct message *own;  /* of a cancel: what row.accept.message points to */
-	struct op *merged;    /* of an outcome: the conversation it settles as well */
-	bool plain;           /* of an outcome: without the texts that may be left out */
+	enum op_kind sent_as;  /* by the last batch_send() */
+	bool flying;           /* written, and the answer may still come */
+	bool doubt;            /* written, and the answer will not come: may be there */
+	struct store_key *key; /* of an accept; owned: what row.accept.key points to */
+	struct message *own;   /* of a cancel or release: what row.accept.message is */
+	char *own_reason;      /* so too row.accept.failure_reason */
+	struct op *merged;     /* of an outcome: the conversation it settles as well */
+	bool plain;            /* of an outcome: without the texts that may be left out */
 
 	/* While it stands alone (aside.h): */
 	bool aside;
@@ -71,7 +87,9 @@ struct op {
 		struct store_outcome outcome;
 		struct store_defer defer;
 		struct store_conversation conversation;
+		struct op_answer answer;
 		struct op_load load;
+		struct op_find_key find_key;
 	} row;
 
 	/* Completion. */
@@ -85,8 +103,14 @@ struct op {
 struct op *op_new(enum op_kind kind, uint64_t tag, struct message_id id, int64_t now_ms) MUST_CHECK;
 void op_free(struct op *op);
 
-/* The caller of an accept is told that it may have been taken: `op` goes on as a cancel, with a
- * copy of the message; returned is a stand-in to be completed.  Null: no memory, no change. */
+/* An accept that is settled without its caller, before anything else happens. */
+static inline bool op_is_settling(const struct op *op)
+{
+	return op->kind == OP_CANCEL || op->kind == OP_RELEASE;
+}
+
+/* The caller of an accept is told that it may have been taken: `op` goes on as a cancel, or,
+ * with a key, as a release, with texts of its own; returned is a stand-in to be completed.  Null: no memory, no change. */
 struct op *op_turn_into_cancel(struct op *op) MUST_CHECK;
 /* An outcome loses the texts from outside, that may be the reason why it is refused: the fact
  * matters more.  False: no outcome, or it had lost them. */

@@ -71,7 +71,7 @@ void queue_remove(struct queue *q, struct op *op)
 	forget_id(q, op);
 	list_remove(&op->node);
 	q->count--;
-	if (op->kind == OP_CANCEL)
+	if (op_is_settling(op))
 		q->cancels--;
 }
 
@@ -100,13 +100,13 @@ struct op *queue_first(const struct queue *q)
 unsigned queue_take(struct queue *q, struct op **ops, unsigned rows, size_t bytes)
 {
 	struct op *first = queue_first(q);
-	uint64_t first_serial = first && first->kind != OP_CANCEL ? first->serial : 0;
+	uint64_t first_serial = first && !op_is_settling(first) ? first->serial : 0;
 	unsigned count = 0;
 	size_t total = 0;
 	struct op *op;
 
 	while (count < rows && (op = queue_first(q))) {
-		if (first_serial == 0 && op->kind != OP_CANCEL)
+		if (first_serial == 0 && !op_is_settling(op))
 			first_serial = op->serial;
 		if (count > 0 && total + op->bytes > bytes)
 			break;

@@ -21,7 +21,7 @@ struct queue {
 	struct table *by_id; /* the last one of each message */
 	unsigned count;
 	uint64_t serial;  /* of the last one added */
-	unsigned cancels; /* at its head */
+	unsigned cancels; /* at its head, and releases */
 };
 
 int queue_init(struct queue *q) MUST_CHECK;

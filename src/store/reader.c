@@ -40,7 +40,7 @@ static const struct connection_setting settings[] = {
 	{ NULL, NULL },
 };
 
-static const char *const statements[] = { "status", NULL };
+static const char *const statements[] = { "status", "find_key", NULL };
 
 static const struct connection_kind kind = {
 	.role = "message_sender_reader",
@@ -111,10 +111,16 @@ static int send_one(struct reader *r, PGconn *handle, const struct op *op)
 	struct array_values v;
 
 	array_reset(&r->memory);
-	array_uuid(&r->memory, op->id);
+	if (op->kind == OP_FIND_KEY) {
+		array_text(&r->memory, op->row.find_key.tenant_id);
+		array_text(&r->memory, op->row.find_key.key);
+	} else {
+		array_uuid(&r->memory, op->id);
+	}
 	return array_values(&r->memory, &v) &&
-			       PQsendQueryPrepared(handle, "status", v.count, v.values, v.lengths,
-						   v.formats, 1)
+			       PQsendQueryPrepared(handle,
+						   op->kind == OP_FIND_KEY ? "find_key" : "status",
+						   v.count, v.values, v.lengths, v.formats, 1)
 		       ? 0
 		       : -1;
 }
@@ -254,21 +260,46 @@ static int64_t int_or_zero(const PGresult *result, int column)
 							       PQgetlength(result, 0, column));
 }
 
+/* The columns of status.sql, from this one on. */
+static void read_status(const PGresult *result, int from, struct store_status *ret_status)
+{
+	memset(ret_status, 0, sizeof(*ret_status));
+	if (!state_parse(PQgetvalue(result, 0, from), &ret_status->state))
+		return;
+	ret_status->found = true;
+	text_copy_cut(ret_status->wamid, sizeof(ret_status->wamid),
+		      PQgetvalue(result, 0, from + 1));
+	ret_status->sent_wall_us = time_or_zero(result, from + 2);
+	ret_status->delivered_wall_us = time_or_zero(result, from + 3);
+	ret_status->read_wall_us = time_or_zero(result, from + 4);
+	ret_status->failure_code = (int)int_or_zero(result, from + 5);
+	ret_status->attempts = (unsigned)int_or_zero(result, from + 6);
+	text_copy_cut(ret_status->failure_reason, sizeof(ret_status->failure_reason),
+		      PQgetvalue(result, 0, from + 7));
+}
+
 void reader_status(const struct op *op, struct store_status *ret_status)
+{
+	memset(ret_status, 0, sizeof(*ret_status));
+	if (op->result && PQntuples(op->result) > 0)
+		read_status(op->result, 0, ret_status);
+}
+
+void reader_first(const struct op *op, struct store_first *ret_first)
 {
 	const PGresult *result = op->result;
 
-	memset(ret_status, 0, sizeof(*ret_status));
+	memset(ret_first, 0, sizeof(*ret_first));
+	ret_first->answer_body = "";
 	if (!result || PQntuples(result) == 0 ||
-	    !state_parse(PQgetvalue(result, 0, 0), &ret_status->state))
+	    PQgetlength(result, 0, 0) != (int)sizeof(ret_first->id.bytes) ||
+	    PQgetlength(result, 0, 1) != STORE_FINGERPRINT_BYTES)
 		return;
-	ret_status->found = true;
-	text_copy_cut(ret_status->wamid, sizeof(ret_status->wamid), PQgetvalue(result, 0, 1));
-	ret_status->sent_wall_us = time_or_zero(result, 2);
-	ret_status->delivered_wall_us = time_or_zero(result, 3);
-	ret_status->read_wall_us = time_or_zero(result, 4);
-	ret_status->failure_code = (int)int_or_zero(result, 5);
-	ret_status->attempts = (unsigned)int_or_zero(result, 6);
-	text_copy_cut(ret_status->failure_reason, sizeof(ret_status->failure_reason),
-		      PQgetvalue(result, 0, 7));
+	ret_first->found = true;
+	memcpy(ret_first->id.bytes, PQgetvalue(result, 0, 0), sizeof(ret_first->id.bytes));
+	memcpy(ret_first->fingerprint, PQgetvalue(result, 0, 1), STORE_FINGERPRINT_BYTES);
+	ret_first->answer_status = (int)int_or_zero(result, 2);
+	ret_first->answer_body = PQgetvalue(result, 0, 3);
+	ret_first->running = int_or_zero(result, 4) != 0;
+	read_status(result, 5, &ret_first->message);
 }

@@ -1,5 +1,6 @@
 /*
- * reader - the connection that reads for callers, in role reader: status by id.
+ * reader - the connection that reads for callers, in role reader: status by id, the first
+ * request by its key.
  *
  * What waits longer than READER_TIMEOUT_MS, or whose connection is lost, completes as
  * STORE_AWAY.
@@ -35,5 +36,7 @@ unsigned reader_pending(const struct reader *r);
 
 /* The status in a completed op's result. */
 void reader_status(const struct op *op, struct store_status *ret_status);
+/* So too what became of a key; its text is the op's. */
+void reader_first(const struct op *op, struct store_first *ret_first);
 
 #endif

@@ -30,9 +30,10 @@ static const struct connection_setting settings[] = {
 };
 
 static const char *const statements[] = {
-	"schema", "accept",       "accept_again", "accept_seq", "cancel",
-	"begin",  "outcome_lock", "outcome",      "defer",      "conversation",
-	"load",   "load_copies",  "partitions",   "register",   NULL,
+	"schema",     "accept",       "accept_again", "accept_keyed", "accept_seq",
+	"cancel",     "release",      "begin",        "outcome_lock", "outcome",
+	"defer",      "conversation", "answer",       "load",         "load_copies",
+	"partitions", "expire_keys",  "register",     NULL,
 };
 
 const struct connection_kind session_kind = {

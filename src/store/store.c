@@ -51,6 +51,11 @@ static void tell(struct store *s, const struct op *op)
 
 		reader_status(op, &status);
 		s->callbacks.status(s->callbacks.arg, op->tag, op->verdict, &status, err);
+	} else if (op->kind == OP_FIND_KEY) {
+		struct store_first first;
+
+		reader_first(op, &first);
+		s->callbacks.first(s->callbacks.arg, op->tag, op->verdict, &first, err);
 	} else if (op->kind == OP_LOAD) {
 		tell_load(s, op);
 	} else {
@@ -80,14 +85,18 @@ static bool pump(void *arg)
 
 /* A fact that there is no memory for would be lost: better the process, whose successor
  * finds the attempt open and asks what became of it. */
+static NORETURN void no_memory(void)
+{
+	fputs("store: no memory\n", stderr);
+	abort();
+}
+
 static struct op *new_fact(struct store *s, enum op_kind kind, uint64_t tag, struct message_id id)
 {
 	struct op *op = op_new(kind, tag, id, loop_now_ms(s->loop));
 
-	if (!op) {
-		fputs("store: no memory\n", stderr);
-		abort();
-	}
+	if (!op)
+		no_memory();
 	return op;
 }
 
@@ -112,6 +121,20 @@ static size_t text_bytes(const char *text)
 	return text ? strlen(text) : 0;
 }
 
+/* Null: no memory. */
+static struct store_key *copy_key(const struct store_key *from)
+{
+	struct store_key *key = malloc(sizeof(*key));
+
+	if (!key)
+		return NULL;
+	*key = *from;
+	if (!from->answer_body || (key->answer_body = strdup(from->answer_body)))
+		return key;
+	free(key);
+	return NULL;
+}
+
 int store_accept(struct store *s, uint64_t tag, const struct store_accept *row, struct err *ret_err)
 {
 	struct op *op = new_op(s, OP_ACCEPT, tag, row->message->id, ret_err);
@@ -120,6 +143,15 @@ int store_accept(struct store *s, uint64_t tag, const struct store_accept *row, 
 		return -1;
 	op->row.accept = *row;
 	op->bytes = 400 + text_bytes(row->message->payload) + text_bytes(row->failure_reason);
+	if (row->key) {
+		op->row.accept.key = op->key = copy_key(row->key);
+		if (!op->key) {
+			op_free(op);
+			err_set(ret_err, ERR_LIMIT, 0, "database: no memory");
+			return -1;
+		}
+		op->bytes += sizeof(*row->key) + text_bytes(row->key->answer_body);
+	}
 	writer_submit(s->writer, op);
 	return 0;
 }
@@ -164,12 +196,36 @@ void store_conversation(struct store *s, uint64_t tag, const struct store_conver
 	writer_submit(s->writer, op);
 }
 
+void store_answer(struct store *s, uint64_t tag, struct message_id id, int status, const char *body)
+{
+	struct op *op = new_fact(s, OP_ANSWER, tag, id);
+
+	op->row.answer = (struct op_answer){ status, strdup(body) };
+	if (!op->row.answer.body)
+		no_memory();
+	op->bytes = 100 + text_bytes(body);
+	writer_submit(s->writer, op);
+}
+
 int store_status(struct store *s, uint64_t tag, struct message_id id, struct err *ret_err)
 {
 	struct op *op = new_op(s, OP_STATUS, tag, id, ret_err);
 
 	if (!op)
 		return -1;
+	reader_submit(s->reader, op);
+	return 0;
+}
+
+int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const char *key,
+		   struct err *ret_err)
+{
+	const struct message_id none = { { 0 } };
+	struct op *op = new_op(s, OP_FIND_KEY, tag, none, ret_err);
+
+	if (!op)
+		return -1;
+	op->row.find_key = (struct op_find_key){ tenant_id, key };
 	reader_submit(s->reader, op);
 	return 0;
 }

@@ -12,7 +12,9 @@
  *
  * Time-outs: an accept that is not committed within accept_timeout_ms completes as
  * STORE_AWAY (never written: certainly not taken) or STORE_UNCERTAIN (written, no reply: may
- * have been taken; the store then cancels it itself as DESIGN section 7 says, once it can).
+ * have been taken; the store then settles it itself, once it can: without a key it is
+ * cancelled unless an attempt has begun; with a key it goes on, as whoever repeats the request
+ * with it gets this one message's answer).
  * All other writes never fail for time: they are facts, kept and repeated until they land.
  *
  * Times in rows are wall-clock microseconds since 1970 UTC, of this host.  What is due, ends or
@@ -38,14 +40,28 @@ struct store;
 
 enum store_verdict {
 	STORE_DONE = 0,  /* committed */
-	STORE_CONFLICT,  /* begin, defer: the work is not as the decision assumed, or gone */
+	STORE_CONFLICT,  /* begin, defer: the work is not as the decision assumed, or gone; accept:
+			  * the key is another message's; answer: there is one already */
 	STORE_AWAY,      /* certainly not written: the database could not be reached in time */
 	STORE_UNCERTAIN, /* accept only: may have been taken */
 	STORE_REJECTED,  /* this row was refused (SQLSTATE 22, 23, 54, or an unexpected one); of an
 			  * outcome also without title, details, trace and failure_reason */
 };
 
-/* An accepted message: rows in message and work, one transaction. */
+#define STORE_KEY_BYTES 256
+#define STORE_FINGERPRINT_BYTES 32
+
+/* What the caller named its request by.  One message for each tenant and key, decided by
+ * PostgreSQL; kept 7 days. */
+struct store_key {
+	char key[STORE_KEY_BYTES]; /* 1 to 255 visible ASCII characters */
+	uint8_t fingerprint[STORE_FINGERPRINT_BYTES];
+	int64_t runs_ms;   /* its own request is answered within that time */
+	int answer_status; /* 0: comes later, by store_answer() */
+	char *answer_body; /* null without status */
+};
+
+/* An accepted message: rows in message and work, and its key, one transaction. */
 struct store_accept {
 	const struct message *message; /* borrowed until completion */
 	bool caller_waits;             /* the contract's schedule applies */
@@ -56,7 +72,8 @@ struct store_accept {
 	/* Not to be sent at all: stored as failed, no work. */
 	bool failed;
 	int failure_code;
-	const char *failure_reason; /* borrowed until completion */
+	const char *failure_reason;  /* borrowed until completion */
+	const struct store_key *key; /* null: none; copied */
 };
 
 /* Attempt n begins: only if the work row still says attempt n - 1 is the last, and its
@@ -137,6 +154,19 @@ struct store_status {
 typedef void store_status_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			     const struct store_status *status, const struct err *err);
 
+/* What became of the first request with a key. */
+struct store_first {
+	bool found;
+	struct message_id id;
+	uint8_t fingerprint[STORE_FINGERPRINT_BYTES];
+	int answer_status;           /* 0: not answered yet */
+	const char *answer_body;     /* borrowed for the call; "" without status */
+	bool running;                /* not answered, and whoever has it still may */
+	struct store_status message; /* how its message stands */
+};
+typedef void store_first_fn(void *arg, uint64_t tag, enum store_verdict verdict,
+			    const struct store_first *first, const struct err *err);
+
 /* One row of live work with its message, as loaded at start and by the fallback poll. */
 struct store_work {
 	struct message message; /* texts borrowed for the call: message_copy() it */
@@ -170,6 +200,7 @@ struct store_settings {
 struct store_callbacks {
 	store_done_fn *done;
 	store_status_fn *status;
+	store_first_fn *first;
 	store_work_fn *work;
 	void *arg;
 };
@@ -198,8 +229,17 @@ void store_defer(struct store *s, uint64_t tag, const struct store_defer *row);
  * completion comes in any case. */
 void store_conversation(struct store *s, uint64_t tag, const struct store_conversation *row);
 
+/* The answer of the message's request, kept with its key; the first one stays (CONFLICT: there
+ * is another one, or no key any more).  body is copied.  It may be given up waiting for: what
+ * is not known to be written may be written all the same. */
+void store_answer(struct store *s, uint64_t tag, struct message_id id, int status,
+		  const char *body);
+
 int store_status(struct store *s, uint64_t tag, struct message_id id,
 		 struct err *ret_err) MUST_CHECK;
+/* The texts must live until completion. */
+int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const char *key,
+		   struct err *ret_err) MUST_CHECK;
 /* Live work of the lanes (bit i: lane i), due until due_until_wall_us, at most limit rows:
  * what is to be sent (queued, sending, retrying) in order of seq, above after_seq; or, with
  * copies, what was sent and is to be stored in the Conversation Service, in order of

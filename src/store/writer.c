@@ -16,10 +16,11 @@
  *   - in the queue was never written: STORE_AWAY, gone;
  *   - in the batch, rolled back for certain and waiting to be repeated: the same;
  *   - in the batch and written: STORE_UNCERTAIN is told by a stand-in, and the op itself
- *     turns into a cancel with a copy of the message.  As such it is repeated with its
- *     batch, or, when the batch was committed after all, put at the head of the queue.
- * Loads wait until no cancel is left, so that nobody begins what is to be cancelled (one that
- * is aside does not count: a lock holds the begin as well).  Loads and what is aside take
+ *     turns into a cancel (with a key: a release) with a copy of the message.  As such it is
+ *     repeated with its batch, or, when the batch was committed after all, put at the head of
+ *     the queue.
+ * Loads wait until none of these is left, so that nobody begins what is to be cancelled (one
+ * that is aside does not count: a lock holds the begin as well).  Loads and what is aside take
  * turns with batches: neither follows the other, or itself, while writes wait.
  */
 #include "store/writer.h"
@@ -50,6 +51,9 @@
 #define REPEAT_LAST_MS 1000
 #define UPKEEP_MS (24 * 3600 * 1000)
 #define UPKEEP_AGAIN_MS (60 * 1000) /* after one that failed */
+#define EXPIRE_MS (3600 * 1000)
+#define EXPIRE_ROWS 1000    /* so many at a time (expire_keys.sql) … */
+#define EXPIRE_AGAIN_MS 250 /* … and when there were so many, the next */
 
 enum flight { FLIGHT_NONE = 0, FLIGHT_BATCH, FLIGHT_LOAD };
 
@@ -75,6 +79,7 @@ struct writer {
 	int64_t repeat_ms; /* the wait before the next repetition; 0: none yet */
 	int64_t not_before_ms;
 	int64_t upkeep_at_ms;
+	int64_t expire_at_ms;
 	uint64_t wake_timer;
 	struct linger linger;
 	uint64_t tick_timer;
@@ -103,17 +108,33 @@ static void release(struct writer *w, struct op *op)
 		queue_add(&w->queue, LIST_OBJECT(node, struct op, node));
 }
 
+/* A full batch of expired keys is not the last. */
+static int64_t expire_again_ms(const struct op *op, enum store_verdict verdict)
+{
+	const PGresult *result = op->result;
+
+	if (verdict != STORE_DONE)
+		return UPKEEP_AGAIN_MS;
+	if (result && PQntuples(result) == 1 &&
+	    array_read_int(PQgetvalue(result, 0, 0), PQgetlength(result, 0, 0)) >= EXPIRE_ROWS)
+		return EXPIRE_AGAIN_MS;
+	return EXPIRE_MS;
+}
+
 static void complete(struct writer *w, struct op *op, enum store_verdict verdict,
 		     const struct err *err)
 {
-	if (op->kind == OP_UPKEEP) {
+	if (op->kind == OP_UPKEEP)
 		w->upkeep_at_ms = now_ms(w) + (verdict == STORE_DONE ? UPKEEP_MS : UPKEEP_AGAIN_MS);
+	if (op->kind == OP_EXPIRE)
+		w->expire_at_ms = now_ms(w) + expire_again_ms(op, verdict);
+	if (op->kind == OP_UPKEEP || op->kind == OP_EXPIRE) {
 		op_free(op);
 		return;
 	}
 	release(w, op);
 	w->pending -= op->merged ? 2 : 1;
-	if (op->kind == OP_CANCEL)
+	if (op_is_settling(op))
 		op_free(op);
 	else
 		op_complete(op, w->completed, verdict, err);
@@ -135,18 +156,24 @@ static int setup_result(void *arg, const PGresult *result, struct err *ret_err)
 	return session_setup_result(&w->session, result, ret_err);
 }
 
-/* Once a day: partitions for the months to come. */
-static void submit_upkeep(struct writer *w)
+static void submit_when_due(struct writer *w, enum op_kind what, int64_t *at_ms)
 {
 	struct op *op;
 
-	if (now_ms(w) < w->upkeep_at_ms)
+	if (now_ms(w) < *at_ms)
 		return;
-	op = op_new(OP_UPKEEP, 0, w->session.incarnation, now_ms(w));
+	op = op_new(what, 0, w->session.incarnation, now_ms(w));
 	if (!op)
 		return;
-	w->upkeep_at_ms = INT64_MAX; /* until it is known how it ended */
+	*at_ms = INT64_MAX; /* until it is known how it ended */
 	list_append(&w->loads, &op->node);
+}
+
+/* Partitions for the months to come; keys that have expired. */
+static void submit_upkeep(struct writer *w)
+{
+	submit_when_due(w, OP_UPKEEP, &w->upkeep_at_ms);
+	submit_when_due(w, OP_EXPIRE, &w->expire_at_ms);
 }
 
 static void ready(void *arg)
@@ -197,14 +224,17 @@ static void segment_committed(struct writer *w)
 		struct op *op = b->sorted[i];
 		struct err gone;
 
-		if (op->kind == OP_CANCEL && op->sent_as == OP_ACCEPT) {
+		if (op_is_settling(op) && op->sent_as == OP_ACCEPT) {
 			op->doubt = true;
 			release(w, op);
 			queue_add_cancel(&w->queue, op);
 			continue;
 		}
 		if (op->verdict == STORE_CONFLICT)
-			err_set(&gone, ERR_PERMANENT, 0, "the work is not as it was, or gone");
+			err_set(&gone, ERR_PERMANENT, 0, "%s",
+				op->kind == OP_ACCEPT || op->kind == OP_ANSWER
+					? "the key is another request's, or has another answer"
+					: "the work is not as it was, or gone");
 		complete(w, op, op->verdict, op->verdict == STORE_DONE ? NULL : &gone);
 	}
 	batch_pop(b);
@@ -372,6 +402,8 @@ static int send_read(struct writer *w, const struct op *op)
 
 	if (op->kind == OP_UPKEEP)
 		return PQsendQueryPrepared(handle, "partitions", 0, NULL, NULL, NULL, 1) ? 0 : -1;
+	if (op->kind == OP_EXPIRE)
+		return PQsendQueryPrepared(handle, "expire_keys", 0, NULL, NULL, NULL, 1) ? 0 : -1;
 	return load_send(&op->row.load, handle, &w->memory, clock_wall_us());
 }
 
@@ -410,7 +442,7 @@ static bool ripe(struct writer *w)
 	if (!first)
 		return false;
 	due = first->submitted_ms + linger_ms(&w->linger, now_ms(w));
-	if (w->queue.count >= FLUSH_ROWS || first->kind == OP_CANCEL || now_ms(w) >= due)
+	if (w->queue.count >= FLUSH_ROWS || op_is_settling(first) || now_ms(w) >= due)
 		return true;
 	wake_at(w, due);
 	return false;

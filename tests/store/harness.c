@@ -53,6 +53,17 @@ static void on_status(void *arg, uint64_t tag, enum store_verdict verdict,
 	on_done(h, tag, verdict, 0, err);
 }
 
+static void on_first(void *arg, uint64_t tag, enum store_verdict verdict,
+		     const struct store_first *first, const struct err *err)
+{
+	struct harness *h = arg;
+
+	h->first = *first;
+	h->first.answer_body = NULL;
+	text_copy_cut(h->first_body, sizeof(h->first_body), first->answer_body);
+	on_done(h, tag, verdict, 0, err);
+}
+
 static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 		    const struct store_work *work, bool more, const struct err *err)
 {
@@ -162,7 +173,8 @@ void harness_prepare(struct harness *h)
 	h->sql = PQconnectdb(harness_url());
 	ck_assert_msg(PQstatus(h->sql) == CONNECTION_OK, "%s", PQerrorMessage(h->sql));
 	PQclear(PQexec(h->sql, "TRUNCATE message_sender.message, message_sender.attempt, "
-			       "message_sender.work, message_sender.incarnation"));
+			       "message_sender.work, message_sender.incarnation, "
+			       "message_sender.idempotency_key"));
 	random_bytes(h->incarnation.bytes, sizeof(h->incarnation.bytes));
 	h->loop = loop_new(&err);
 	ck_assert_ptr_nonnull(h->loop);
@@ -177,7 +189,7 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 		.accept_timeout_ms = 1500,
 		.max_pending = 1000,
 	};
-	const struct store_callbacks callbacks = { on_done, on_status, on_work, h };
+	const struct store_callbacks callbacks = { on_done, on_status, on_first, on_work, h };
 	struct err err = { .text = "" };
 
 	h->store = store_new(h->loop, &settings, &callbacks, &err);
@@ -230,20 +242,47 @@ struct message *harness_message(struct harness *h, unsigned tag)
 	return h->messages[tag];
 }
 
-void harness_accept(struct harness *h, unsigned tag, bool begin)
+static void submit_accept(struct harness *h, unsigned tag, bool begin, const struct store_key *key)
 {
-	struct store_accept row = {
+	const struct store_accept row = {
 		.message = harness_message(h, tag),
 		.caller_waits = true,
 		.expires_wall_us = clock_wall_us() + 86400ll * 1000000,
 		.begin = begin,
 		.number = "1234567890",
 		.deadline_wall_us = clock_wall_us() + 10 * 1000000,
+		.key = key,
 	};
 	struct err err = { .text = "" };
 
 	h->done[tag].submitted_ms = clock_boot_ms() - h->started_ms;
 	ck_assert_msg(store_accept(h->store, tag, &row, &err) == 0, "%s", err.text);
+}
+
+void harness_accept(struct harness *h, unsigned tag, bool begin)
+{
+	submit_accept(h, tag, begin, NULL);
+}
+
+void harness_accept_keyed(struct harness *h, unsigned tag, bool begin, const char *key,
+			  uint8_t print)
+{
+	struct store_key k = { .runs_ms = 60000 };
+
+	ck_assert(text_copy(k.key, sizeof(k.key), key));
+	memset(k.fingerprint, print, sizeof(k.fingerprint));
+	submit_accept(h, tag, begin, &k);
+}
+
+void harness_find_key(struct harness *h, unsigned tag, unsigned find_tag, const char *key)
+{
+	unsigned target = h->done_count + 1;
+	struct err err;
+
+	ck_assert_int_eq(store_find_key(h->store, find_tag, harness_message(h, tag)->tenant_id, key,
+					&err),
+			 0);
+	harness_until_done(h, target, 3000);
 }
 
 struct store_outcome harness_outcome(struct harness *h, unsigned tag)

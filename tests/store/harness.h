@@ -50,6 +50,8 @@ struct harness {
 	struct done done[HARNESS_TAGS];
 	struct message *messages[HARNESS_TAGS];
 	struct store_status status;
+	struct store_first first; /* without its borrowed text … */
+	char first_body[1024];    /* … which is here */
 	struct loaded loaded[HARNESS_TAGS];
 	unsigned loaded_count;
 	bool more;
@@ -76,6 +78,11 @@ void harness_run_for(struct harness *h, int64_t ms);
 struct message *harness_message(struct harness *h, unsigned tag);
 /* Submits its acceptance; begin: attempt 1 begins with it. */
 void harness_accept(struct harness *h, unsigned tag, bool begin);
+/* The same with an idempotency key, whose fingerprint is all `print`. */
+void harness_accept_keyed(struct harness *h, unsigned tag, bool begin, const char *key,
+			  uint8_t print);
+/* Asks for a key of message `tag`'s tenant; what became of it is in h->first. */
+void harness_find_key(struct harness *h, unsigned tag, unsigned find_tag, const char *key);
 /* An outcome row of attempt 1 of message `tag`, accepted, done; to be changed and given in. */
 struct store_outcome harness_outcome(struct harness *h, unsigned tag);
 void harness_status(struct harness *h, unsigned tag, unsigned status_tag);

@@ -143,7 +143,9 @@ START_TEST(what_is_missing_is_added)
 	migrated();
 	harness_sql_text(&h, "DELETE FROM message_sender.schema_migration WHERE name = '%s'",
 			 sql_migrations[sql_migrations_count - 1].name);
-	/* The last one is grants, which may be given again. */
+	/* As if the last one had never been. */
+	harness_sql_text(&h, "DROP TABLE message_sender.idempotency_key");
+	harness_sql_text(&h, "DROP FUNCTION message_sender.idempotency_answer");
 	ck_assert_uint_eq(migrated_from((unsigned)sql_migrations_count - 1), 1);
 }
 END_TEST
@@ -222,6 +224,12 @@ START_TEST(a_superuser_serves_as_app_and_reader)
 			 0);
 	PQclear(PQexec(h.sql, "SELECT 1 FROM message_sender.message"));
 	ck_assert_str_eq(PQerrorMessage(h.sql), "ERROR:  permission denied for table message\n");
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender."
+					      "idempotency_answer('tenant', 'key')"),
+			 0);
+	PQclear(PQexec(h.sql, "SELECT 1 FROM message_sender.idempotency_key"));
+	ck_assert_str_eq(PQerrorMessage(h.sql),
+			 "ERROR:  permission denied for table idempotency_key\n");
 	harness_sql_text(&h, "SET ROLE message_sender_app");
 	PQclear(PQexec(h.sql, "DELETE FROM message_sender.message"));
 	ck_assert_str_eq(PQerrorMessage(h.sql), "ERROR:  permission denied for table message\n");

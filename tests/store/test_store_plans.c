@@ -74,6 +74,12 @@ static void fill_tables(void)
 		"INSERT INTO message_sender.attempt (message_id, attempt, incarnation, "
 		"outcome, begun_at, ended_at) SELECT message_id, 1, message_id, 'lost', now(), now() "
 		"FROM message_sender.message ON CONFLICT DO NOTHING");
+	harness_sql_text(
+		&h,
+		"INSERT INTO message_sender.idempotency_key (tenant_id, key, fingerprint, "
+		"message_id, created_at, runs_until, expires_at) SELECT tenant_id, message_id::text, "
+		"'\\x00', message_id, now(), now(), now() + interval '7 days' "
+		"FROM message_sender.message ON CONFLICT DO NOTHING");
 }
 
 /* Every write and read, `rows` of each. */
@@ -82,11 +88,19 @@ static void use_all(unsigned rows)
 	unsigned target = h.done_count;
 	struct err err;
 
-	for (unsigned i = 0; i < rows; i++) {
-		message_free(h.messages[i]);
-		h.messages[i] = NULL;
-		harness_accept(&h, i, i % 2 == 0);
+	for (unsigned keyed = 0; keyed < 2; keyed++) {
+		for (unsigned i = 0; i < rows; i++) {
+			message_free(h.messages[i]);
+			h.messages[i] = NULL;
+			if (keyed)
+				harness_accept_keyed(&h, i, i % 2 == 0, harness_id(&h, i), 0);
+			else
+				harness_accept(&h, i, i % 2 == 0);
+		}
+		harness_until_done(&h, target += rows, 10000);
 	}
+	for (unsigned i = 0; i < rows; i++)
+		store_answer(h.store, i, h.messages[i]->id, 200, "{}");
 	harness_until_done(&h, target += rows, 10000);
 	for (unsigned i = 1; i < rows; i += 2) {
 		struct store_begin row = { .id = h.messages[i]->id,
@@ -119,7 +133,9 @@ static void use_all(unsigned rows)
 	ck_assert_int_eq(store_status(h.store, 0, h.messages[0]->id, &err), 0);
 	ck_assert_int_eq(store_load(h.store, 1, 7, 0, clock_wall_us(), rows, false, &err), 0);
 	ck_assert_int_eq(store_load(h.store, 2, 7, 0, clock_wall_us(), rows, true, &err), 0);
-	harness_until_done(&h, target + 3, 10000);
+	harness_until_done(&h, target += 3, 10000);
+	harness_find_key(&h, 0, 0, harness_id(&h, 0));
+	ck_assert(h.first.found);
 	for (unsigned i = 0; i < h.loaded_count; i++)
 		message_free(h.loaded[i].message);
 	h.loaded_count = 0;

@@ -116,6 +116,12 @@ int store_accept(struct store *s, uint64_t tag, const struct store_accept *row, 
 		.failed = row->failed,
 		.failure_code = row->failure_code,
 	};
+	if (row->key) {
+		a->keyed = true;
+		a->key = *row->key;
+		a->key.answer_body = NULL;
+		KEEP(a->key_answer, row->key->answer_body ? row->key->answer_body : "");
+	}
 	if (row->begin)
 		KEEP(a->number, row->number);
 	if (row->failed)
@@ -179,6 +185,30 @@ int store_status(struct store *s, uint64_t tag, struct message_id id, struct err
 	return 0;
 }
 
+void store_answer(struct store *s, uint64_t tag, struct message_id id, int status, const char *body)
+{
+	struct fake_answer *a = NEXT(answers, answer_count);
+
+	(void)s;
+	*a = (struct fake_answer){ .tag = tag, .id = id, .status = status };
+	KEEP(a->body, body);
+}
+
+int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const char *key,
+		   struct err *ret_err)
+{
+	struct fake_find *f;
+
+	(void)s;
+	if (fake.store_full)
+		return refuse(ret_err);
+	f = NEXT(finds, find_count);
+	f->tag = tag;
+	KEEP(f->tenant, tenant_id);
+	KEEP(f->key, key);
+	return 0;
+}
+
 int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq,
 	       int64_t due_until_wall_us, unsigned limit, bool copies, struct err *ret_err)
 {
@@ -214,6 +244,11 @@ void fake_written(uint64_t tag, enum store_verdict verdict)
 void fake_status(uint64_t tag, enum store_verdict verdict, const struct store_status *status)
 {
 	to.store.status(to.arg, tag, verdict, status, NULL);
+}
+
+void fake_first(uint64_t tag, enum store_verdict verdict, const struct store_first *first)
+{
+	to.store.first(to.arg, tag, verdict, first, NULL);
 }
 
 void fake_work(const struct store_work *row, bool more)

@@ -24,6 +24,9 @@ struct fake_accept {
 	bool failed;
 	int failure_code;
 	char failure_reason[256];
+	bool keyed;
+	struct store_key key; /* without its answer's text … */
+	char key_answer[512]; /* … which is here */
 };
 
 struct fake_begin {
@@ -51,6 +54,19 @@ struct fake_defer {
 struct fake_note {
 	uint64_t tag;
 	struct store_conversation row;
+};
+
+struct fake_answer {
+	uint64_t tag;
+	struct message_id id;
+	int status;
+	char body[512];
+};
+
+struct fake_find {
+	uint64_t tag;
+	char tenant[160];
+	char key[STORE_KEY_BYTES];
 };
 
 struct fake_load {
@@ -91,6 +107,10 @@ struct fake {
 	struct fake_defer defers[FAKE_MAX];
 	unsigned note_count;
 	struct fake_note notes[FAKE_MAX];
+	unsigned answer_count;
+	struct fake_answer answers[FAKE_MAX];
+	unsigned find_count;
+	struct fake_find finds[FAKE_MAX];
 	unsigned load_count; /* of what is to be sent */
 	unsigned copy_load_count;
 	unsigned copy_limit; /* of the last such load */
@@ -110,7 +130,7 @@ struct fake {
 
 	/* What the world is like. */
 	unsigned room;        /* of the graph client; a call takes one until its answer */
-	bool store_full;      /* accept, begin, load and status are refused */
+	bool store_full;      /* accept, begin, find, load and status are refused */
 	bool graph_refuses;   /* graph_client_send() fails */
 	bool copies_refused;  /* conversation_client_store() fails */
 	bool answers_at_once; /* look-ups are answered from within */
@@ -132,6 +152,7 @@ struct world *fake_world_new(struct loop *loop, uint32_t max_jobs);
 void fake_written(uint64_t tag, enum store_verdict verdict);
 void fake_accepted(uint64_t tag, enum store_verdict verdict, uint64_t seq);
 void fake_status(uint64_t tag, enum store_verdict verdict, const struct store_status *status);
+void fake_first(uint64_t tag, enum store_verdict verdict, const struct store_first *first);
 /* One row, or null for the end of a page. */
 void fake_work(const struct store_work *row, bool more);
 /* The same for copies of sent messages. */

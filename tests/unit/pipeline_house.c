@@ -170,7 +170,7 @@ void ask(const struct http_request *request)
 	turn();
 }
 
-void send_preferring(const char *prefer)
+void send_keyed(const char *prefer, const char *key)
 {
 	struct http_request r = request_of("POST", "/api/v1/messages/send");
 
@@ -179,7 +179,13 @@ void send_preferring(const char *prefer)
 		 "\"message\":\"Halo\"}";
 	r.body_len = strlen(r.body);
 	r.prefer = prefer;
+	r.idempotency_key = key;
 	ask(&r);
+}
+
+void send_preferring(const char *prefer)
+{
+	send_keyed(prefer, "");
 }
 
 void ask_status(const char *id)

@@ -51,6 +51,8 @@ struct http_request request_of(const char *method, const char *path);
 void ask(const struct http_request *request);
 /* A good message, with this Prefer header. */
 void send_preferring(const char *prefer);
+/* The same with an idempotency key. */
+void send_keyed(const char *prefer, const char *key);
 void ask_status(const char *id);
 
 /* The world answers the last thing asked; then the loop turns. */

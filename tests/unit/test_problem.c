@@ -30,6 +30,10 @@ START_TEST(every_problem_has_the_form_of_the_contract)
 		[PROBLEM_UNSUPPORTED_TYPE] = { 415, "unsupported_media_type",
 					       "UNSUPPORTED_MEDIA_TYPE", "" },
 		[PROBLEM_HEAD_TOO_LARGE] = { 431, "headers_too_large", "HEADERS_TOO_LARGE", "" },
+		[PROBLEM_KEY_IN_USE] = { 409, "idempotency_key_in_use", "IDEMPOTENCY_KEY_IN_USE",
+					 "1" },
+		[PROBLEM_KEY_REUSED] = { 422, "idempotency_key_reused", "IDEMPOTENCY_KEY_REUSED",
+					 "" },
 		[PROBLEM_QUOTA_EXCEEDED] = { 429, "quota_exceeded", "QUOTA_EXCEEDED", "" },
 		[PROBLEM_SEND_FAILED] = { 500, "send_failed", "SEND_FAILED", "" },
 		[PROBLEM_INTERNAL] = { 500, "internal_error", "INTERNAL_ERROR", "" },
@@ -77,12 +81,17 @@ START_TEST(an_uncertain_commit_says_so_with_the_id)
 {
 	struct http_response r;
 
-	http_problem_uncertain(&r, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+	http_problem_uncertain(&r, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f", false);
 	ck_assert_int_eq(r.status, 503);
 	ck_assert_str_eq(header(&r, "Retry-After"), "2");
 	ck_assert_ptr_nonnull(strstr(r.body.data,
 				     "\"details\":{\"message_id\":\"017f22e2-79b0-7cc3-98c4-"
 				     "dc0c0c07398f\",\"outcome\":\"may have been taken\"}}"));
+	ck_assert_ptr_null(strstr(r.body.data, "Idempotency-Key"));
+	http_response_fini(&r);
+	http_problem_uncertain(&r, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f", true);
+	ck_assert_int_eq(r.status, 503);
+	ck_assert_ptr_nonnull(strstr(r.body.data, "same Idempotency-Key"));
 	http_response_fini(&r);
 }
 END_TEST

@@ -1,0 +1,67 @@
+-- accept_keyed: accept for a batch in which requests have an idempotency key; also repeated
+-- after a loss, and for what its caller was told may not have been taken.
+-- Parameters: $1..$20 as accept; $21 text[] key, null for none; $22 bytea[] fingerprint;
+--   $23 integer[] how long the request may be under way, ms; $24 smallint[], $25 text[] status
+--   and body of the answer, null when it comes later.
+-- Result: one row, bigint[]: the seq of each message, in the order of the input; -1: its key
+--   is another message's, and nothing was stored of it.
+-- The key comes first: who has it is stored, whoever else names it is not.  ON CONFLICT waits
+-- for a transaction that is still in doubt, and takes over what has expired.  A row that is
+-- there already, with this very message, is ours: its answer stays.
+-- Indexes: primary keys.  Locks: the new rows; keys that others have.
+WITH input AS MATERIALIZED (
+	SELECT u.*, nextval('message_sender.work_seq') AS seq
+	FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+		$7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::smallint[],
+		$12::boolean[], $13::smallint[], $14::text[], $15::timestamptz[], $16::text[],
+		$17::integer[], $18::text[], $21::text[], $22::bytea[], $23::integer[],
+		$24::smallint[], $25::text[])
+		AS u (message_id, tenant_id, outlet_id, conversation_id, recipient, message_type,
+		payload, sender_type, accepted_at, expires_at, lane, caller_waits, attempt, number,
+		deadline_at, state, failure_code, failure_reason, key, fingerprint, runs_ms,
+		answer_status, answer_body)
+), taken AS (
+	INSERT INTO message_sender.idempotency_key AS k (tenant_id, key, fingerprint, message_id,
+		created_at, runs_until, expires_at, answer_status, answer_body)
+	SELECT DISTINCT ON (tenant_id, key) tenant_id, key, fingerprint, message_id,
+		statement_timestamp(), statement_timestamp() + runs_ms * interval '1 millisecond',
+		statement_timestamp() + interval '7 days', answer_status, answer_body
+	FROM input WHERE key IS NOT NULL ORDER BY tenant_id, key, seq
+	ON CONFLICT (tenant_id, key) DO UPDATE
+	SET fingerprint = excluded.fingerprint, message_id = excluded.message_id,
+		created_at = excluded.created_at, runs_until = excluded.runs_until,
+		expires_at = excluded.expires_at,
+		answer_status = CASE WHEN k.message_id = excluded.message_id THEN k.answer_status
+			ELSE excluded.answer_status END,
+		answer_body = CASE WHEN k.message_id = excluded.message_id THEN k.answer_body
+			ELSE excluded.answer_body END
+	WHERE k.message_id = excluded.message_id OR k.expires_at <= statement_timestamp()
+	RETURNING k.message_id
+), admitted AS MATERIALIZED (
+	SELECT i.*, (i.key IS NULL OR i.message_id IN (SELECT message_id FROM taken)) IS TRUE AS ours
+	FROM input i
+), stored AS (
+	INSERT INTO message_sender.message (message_id, tenant_id, outlet_id, conversation_id,
+		recipient, message_type, payload, sender_type, number, state, attempts, accepted_at,
+		failed_at, failure_code, failure_reason)
+	SELECT message_id, tenant_id, outlet_id, conversation_id, recipient, message_type, payload,
+		sender_type, number, state, 0, accepted_at,
+		CASE WHEN state <> 'queued' THEN accepted_at END, failure_code, failure_reason
+	FROM admitted WHERE ours ORDER BY message_id
+	ON CONFLICT DO NOTHING
+	RETURNING message_id
+), queued AS (
+	INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state, caller_waits,
+		attempt, attempt_open, incarnation, begun_at, deadline_at, due_at, expires_at, number)
+	SELECT message_id, tenant_id, lane, seq,
+		CASE WHEN attempt > 0 THEN 'sending' ELSE 'queued' END, caller_waits,
+		attempt, attempt > 0, CASE WHEN attempt > 0 THEN $19::uuid END,
+		CASE WHEN attempt > 0 THEN $20::timestamptz END,
+		statement_timestamp() + (deadline_at - $20::timestamptz),
+		statement_timestamp() + (accepted_at - $20::timestamptz),
+		statement_timestamp() + (expires_at - $20::timestamptz), number
+	FROM admitted
+	WHERE state = 'queued' AND (message_id IN (SELECT message_id FROM stored)) IS TRUE
+	ORDER BY message_id
+)
+SELECT array_agg(CASE WHEN ours THEN seq ELSE -1 END) FROM admitted

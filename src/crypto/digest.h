@@ -1,0 +1,17 @@
+/*
+ * digest - SHA-256 (FIPS 180-4).
+ */
+#ifndef CRYPTO_DIGEST_H
+#define CRYPTO_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+#define DIGEST_SHA256_BYTES 32
+
+/* Of len bytes at data.  -1: OpenSSL failed (no memory, no provider); ret is untouched. */
+int digest_sha256(const void *data, size_t len, uint8_t ret[DIGEST_SHA256_BYTES]) MUST_CHECK;
+
+#endif
