@@ -39,6 +39,7 @@
 #include "store/queue.h"
 #include "store/session.h"
 #include "store/sqlstate.h"
+#include "store/upkeep.h"
 
 #define FLUSH_ROWS 200
 #define TICK_MS 50
@@ -49,11 +50,6 @@
 #define REPEATS 2
 #define REPEAT_FIRST_MS 10
 #define REPEAT_LAST_MS 1000
-#define UPKEEP_MS (24 * 3600 * 1000)
-#define UPKEEP_AGAIN_MS (60 * 1000) /* after one that failed */
-#define EXPIRE_MS (3600 * 1000)
-#define EXPIRE_ROWS 1000    /* so many at a time (expire_keys.sql) … */
-#define EXPIRE_AGAIN_MS 250 /* … and when there were so many, the next */
 
 enum flight { FLIGHT_NONE = 0, FLIGHT_BATCH, FLIGHT_LOAD };
 
@@ -78,8 +74,7 @@ struct writer {
 
 	int64_t repeat_ms; /* the wait before the next repetition; 0: none yet */
 	int64_t not_before_ms;
-	int64_t upkeep_at_ms;
-	int64_t expire_at_ms;
+	struct upkeep upkeep;
 	uint64_t wake_timer;
 	struct linger linger;
 	uint64_t tick_timer;
@@ -108,27 +103,11 @@ static void release(struct writer *w, struct op *op)
 		queue_add(&w->queue, LIST_OBJECT(node, struct op, node));
 }
 
-/* A full batch of expired keys is not the last. */
-static int64_t expire_again_ms(const struct op *op, enum store_verdict verdict)
-{
-	const PGresult *result = op->result;
-
-	if (verdict != STORE_DONE)
-		return UPKEEP_AGAIN_MS;
-	if (result && PQntuples(result) == 1 &&
-	    array_read_int(PQgetvalue(result, 0, 0), PQgetlength(result, 0, 0)) >= EXPIRE_ROWS)
-		return EXPIRE_AGAIN_MS;
-	return EXPIRE_MS;
-}
-
 static void complete(struct writer *w, struct op *op, enum store_verdict verdict,
 		     const struct err *err)
 {
-	if (op->kind == OP_UPKEEP)
-		w->upkeep_at_ms = now_ms(w) + (verdict == STORE_DONE ? UPKEEP_MS : UPKEEP_AGAIN_MS);
-	if (op->kind == OP_EXPIRE)
-		w->expire_at_ms = now_ms(w) + expire_again_ms(op, verdict);
-	if (op->kind == OP_UPKEEP || op->kind == OP_EXPIRE) {
+	if (upkeep_is(op)) {
+		upkeep_ended(&w->upkeep, op, verdict, now_ms(w));
 		op_free(op);
 		return;
 	}
@@ -156,26 +135,6 @@ static int setup_result(void *arg, const PGresult *result, struct err *ret_err)
 	return session_setup_result(&w->session, result, ret_err);
 }
 
-static void submit_when_due(struct writer *w, enum op_kind what, int64_t *at_ms)
-{
-	struct op *op;
-
-	if (now_ms(w) < *at_ms)
-		return;
-	op = op_new(what, 0, w->session.incarnation, now_ms(w));
-	if (!op)
-		return;
-	*at_ms = INT64_MAX; /* until it is known how it ended */
-	list_append(&w->loads, &op->node);
-}
-
-/* Partitions for the months to come; keys that have expired. */
-static void submit_upkeep(struct writer *w)
-{
-	submit_when_due(w, OP_UPKEEP, &w->upkeep_at_ms);
-	submit_when_due(w, OP_EXPIRE, &w->expire_at_ms);
-}
-
 static void ready(void *arg)
 {
 	struct writer *w = arg;
@@ -183,7 +142,7 @@ static void ready(void *arg)
 	w->in_trouble = false;
 	w->repeat_ms = 0;
 	w->not_before_ms = 0;
-	submit_upkeep(w);
+	upkeep_submit(&w->upkeep, &w->loads, now_ms(w));
 }
 
 static void lost(void *arg)
@@ -400,10 +359,8 @@ static int send_read(struct writer *w, const struct op *op)
 {
 	PGconn *handle = connection_handle(w->connection);
 
-	if (op->kind == OP_UPKEEP)
-		return PQsendQueryPrepared(handle, "partitions", 0, NULL, NULL, NULL, 1) ? 0 : -1;
-	if (op->kind == OP_EXPIRE)
-		return PQsendQueryPrepared(handle, "expire_keys", 0, NULL, NULL, NULL, 1) ? 0 : -1;
+	if (upkeep_is(op))
+		return upkeep_send(op, handle);
 	return load_send(&op->row.load, handle, &w->memory, clock_wall_us());
 }
 
@@ -591,7 +548,7 @@ static void tick(void *arg)
 		give_up(w, "no answer for 5 s");
 	time_out_accepts(w);
 	time_out_loads(w);
-	submit_upkeep(w);
+	upkeep_submit(&w->upkeep, &w->loads, now_ms(w));
 	arm_tick(w);
 }
 

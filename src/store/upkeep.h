@@ -1,0 +1,31 @@
+/*
+ * upkeep - what a writer does for the tables beside its work: partitions for the months to
+ * come, once a day; keys that have expired, every hour, a batch at a time.  Ops that nobody is
+ * told of.
+ */
+#ifndef STORE_UPKEEP_H
+#define STORE_UPKEEP_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/list.h"
+#include "store/op.h"
+
+/* Zeros: all is due. */
+struct upkeep {
+	int64_t partitions_at_ms;
+	int64_t expire_at_ms;
+};
+
+/* Ops for what is due, at the end of `ops`; each is due again when it is known how it ended. */
+void upkeep_submit(struct upkeep *u, struct list *ops, int64_t now_ms);
+bool upkeep_is(const struct op *op);
+/* -1: libpq failed. */
+int upkeep_send(const struct op *op, PGconn *handle) MUST_CHECK;
+void upkeep_ended(struct upkeep *u, const struct op *op, enum store_verdict verdict,
+		  int64_t now_ms);
+
+#endif
