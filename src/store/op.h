@@ -109,8 +109,9 @@ static inline bool op_is_settling(const struct op *op)
 	return op->kind == OP_CANCEL || op->kind == OP_RELEASE;
 }
 
-/* The caller of an accept is told that it may have been taken: `op` goes on as a cancel, or,
- * with a key, as a release, with texts of its own; returned is a stand-in to be completed.  Null: no memory, no change. */
+/* The caller of an accept is told that it may have been taken: `op` goes on as a cancel, or, with
+ * a key, as a release, with texts of its own; returned is a stand-in to be completed.  Null: no
+ * memory, no change. */
 struct op *op_turn_into_cancel(struct op *op) MUST_CHECK;
 /* An outcome loses the texts from outside, that may be the reason why it is refused: the fact
  * matters more.  False: no outcome, or it had lost them. */
