@@ -27,7 +27,7 @@ static const char help[] =
 	"usage: message-sender-simulator --dir DIR [options]\n"
 	"\n"
 	"  --dir DIR              write ca.pem here, and, when ready, ports\n"
-	"  --plain PORT           HTTP on 127.0.0.1, with the control calls (default 0 = any free)\n"
+	"  --plain PORT           HTTP on 127.0.0.1, and control calls (default 0 = any free)\n"
 	"  --tls PORT             HTTPS on 127.0.0.1 (default 0 = any free)\n"
 	"  --latency-ms N         how long a Graph call takes (default 0)\n"
 	"  --service-latency-ms N the same for Tenant and Conversation Services (default 0)\n"

@@ -327,8 +327,7 @@ START_TEST(management_records_are_answered_anywhere)
 	struct wire w = { 0 }, question = { 0 };
 	struct collect c;
 	struct seen seen;
-	const uint8_t values[] = { 1,   10,  0,   0,   0,   18,  0,   0,   15,  1,   'F', 'C', 'G',
-				   'I', '_', 'M', 'P', 'X', 'S', '_', 'C', 'O', 'N', 'N', 'S', '0' };
+	static const uint8_t values[26] = "\1\12\0\0\0\22\0\0\17\1FCGI_MPXS_CONNS0";
 	const uint8_t unknown[] = { 1, 11, 0, 0, 0, 8, 0, 0, 77, 0, 0, 0, 0, 0, 0, 0 };
 
 	wire_pair(&question, "FCGI_NONSENSE", "", 0);
