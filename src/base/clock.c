@@ -67,3 +67,113 @@ void clock_rfc3339_us(int64_t wall_us, char *text)
 	(void)snprintf(text + len, CLOCK_RFC3339_BYTES - (size_t)len, ".%06dZ",
 		       us < 0 ? us + US_PER_SECOND : us);
 }
+
+/* Exactly `digits` digits, from min to max. */
+static bool take_number(const char **at, int digits, int min, int max, int *ret)
+{
+	int value = 0;
+
+	for (int i = 0; i < digits; i++) {
+		if ((*at)[i] < '0' || (*at)[i] > '9')
+			return false;
+		value = value * 10 + ((*at)[i] - '0');
+	}
+	*at += digits;
+	*ret = value;
+	return value >= min && value <= max;
+}
+
+static bool take_char(const char **at, char upper)
+{
+	if (**at != upper && !(upper >= 'A' && **at == upper + ('a' - 'A')))
+		return false;
+	++*at;
+	return true;
+}
+
+static int64_t days_of(int year, int month, int day)
+{
+	int64_t of_year = year - (month <= 2);
+	int64_t era = floor_div(of_year, 400);
+	int64_t year_of_era = of_year - era * 400;
+	int day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+	       day_of_year - 719468;
+}
+
+static bool take_day(const char **at, int64_t *ret_days)
+{
+	static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int year;
+	int month;
+	int day;
+	bool leap;
+
+	if (!take_number(at, 4, 1970, 9999, &year) || !take_char(at, '-') ||
+	    !take_number(at, 2, 1, 12, &month) || !take_char(at, '-') ||
+	    !take_number(at, 2, 1, 31, &day))
+		return false;
+	leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	*ret_days = days_of(year, month, day);
+	return day <= lengths[month - 1] + (month == 2 && leap);
+}
+
+/* ".123456": microseconds; nothing there: 0. */
+static bool take_fraction(const char **at, int64_t *ret_us)
+{
+	int64_t us = 0;
+	int digits = 0;
+
+	if (**at == '.') {
+		for (++*at; **at >= '0' && **at <= '9' && digits < 9; ++*at, digits++)
+			if (digits < 6)
+				us = us * 10 + (**at - '0');
+		if (digits == 0)
+			return false;
+		for (; digits < 6; digits++)
+			us *= 10;
+	}
+	*ret_us = us;
+	return true;
+}
+
+static bool take_offset(const char **at, int *ret_minutes)
+{
+	const int sign = **at == '-' ? -1 : 1;
+	int hours;
+	int minutes;
+
+	*ret_minutes = 0;
+	if (take_char(at, 'Z'))
+		return true;
+	if (**at != '+' && **at != '-')
+		return false;
+	++*at;
+	if (!take_number(at, 2, 0, 23, &hours) || !take_char(at, ':') ||
+	    !take_number(at, 2, 0, 59, &minutes))
+		return false;
+	*ret_minutes = sign * (hours * 60 + minutes);
+	return true;
+}
+
+bool clock_rfc3339_parse(const char *text, int64_t *ret_wall_us)
+{
+	int64_t days;
+	int64_t us;
+	int hour;
+	int minute;
+	int second;
+	int offset;
+
+	if (!take_day(&text, &days) || !take_char(&text, 'T') ||
+	    !take_number(&text, 2, 0, 23, &hour) || !take_char(&text, ':') ||
+	    !take_number(&text, 2, 0, 59, &minute) || !take_char(&text, ':') ||
+	    !take_number(&text, 2, 0, 59, &second) || !take_fraction(&text, &us) ||
+	    !take_offset(&text, &offset) || *text != '\0')
+		return false;
+	*ret_wall_us = (days * SECONDS_PER_DAY + hour * 3600 + (minute - offset) * 60 + second) *
+			       US_PER_SECOND +
+		       us;
+	return true;
+}

@@ -8,8 +8,11 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/compiler.h"
 
 int64_t clock_boot_ms(void);
 int64_t clock_wall_us(void);
@@ -19,5 +22,9 @@ int64_t clock_wall_us(void);
 void clock_rfc3339(int64_t wall_us, char *text);
 /* "2025-11-04T10:30:00.123456Z" */
 void clock_rfc3339_us(int64_t wall_us, char *text);
+
+/* The whole text, RFC 3339: years 1970 to 9999, a fraction of up to nine digits (cut to
+ * microseconds), "Z" or an offset; T and Z in either case, no leap second.  False: it is not. */
+bool clock_rfc3339_parse(const char *text, int64_t *ret_wall_us) MUST_CHECK;
 
 #endif

@@ -5,22 +5,30 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
+#include "cli/arguments.h"
+
 #define EXIT_USAGE 2
 #define EXIT_CONFIG 78
 
 struct command {
-	const char *words; /* "db migrate" */
-	const char *usage; /* what follows the words */
-	const char *meaning;
-	int (*run)(const char *config_file);
+	const char *words;   /* "db migrate" */
+	const char *usage;   /* what follows the words */
+	const char *meaning; /* one line */
+	unsigned takes;      /* enum argument, or-ed */
+	unsigned needs;      /* of these: must be there */
+	int (*run)(const struct arguments *arguments);
 };
 
-int command_serve(const char *config_file);
-int command_migrate(const char *config_file);
-int command_check(const char *config_file);
-int command_check_json(const char *config_file);
-int command_check_config(const char *config_file);
-int command_version(const char *config_file);
-int command_settings(const char *config_file);
+int command_serve(const struct arguments *arguments);
+int command_migrate(const struct arguments *arguments);
+int command_check(const struct arguments *arguments);
+int command_check_config(const struct arguments *arguments);
+int command_version(const struct arguments *arguments);
+int command_settings(const struct arguments *arguments);
+int command_message_show(const struct arguments *arguments);
+int command_message_explain(const struct arguments *arguments);
+int command_queue_status(const struct arguments *arguments);
+int command_queue_unknown(const struct arguments *arguments);
+int command_queue_resolve(const struct arguments *arguments);
 
 #endif

@@ -46,7 +46,7 @@ static int run(const char *config_file, check_told_fn *told, void *arg, unsigned
 	return 1;
 }
 
-int command_check(const char *config_file)
+static int check_text(const char *config_file)
 {
 	unsigned violated = 0;
 	const int status = run(config_file, tell, NULL, &violated);
@@ -54,7 +54,7 @@ int command_check(const char *config_file)
 	return status ? status : violated > 0;
 }
 
-int command_check_json(const char *config_file)
+static int check_json(const char *config_file)
 {
 	unsigned violated = 0;
 	bool first = true;
@@ -64,4 +64,10 @@ int command_check_json(const char *config_file)
 	status = run(config_file, tell_json, &first, &violated);
 	(void)printf("],\"violated\":%u,\"complete\":%s}\n", violated, status ? "false" : "true");
 	return status ? status : violated > 0;
+}
+
+int command_check(const struct arguments *arguments)
+{
+	return arguments->json ? check_json(arguments->config_file)
+			       : check_text(arguments->config_file);
 }

@@ -3,26 +3,26 @@
 #include "cli/command.h"
 #include "cli/configuration.h"
 
-int command_check_config(const char *config_file)
+int command_check_config(const struct arguments *arguments)
 {
 	struct settings settings;
 
-	if (configuration_load(&settings, config_file))
+	if (configuration_load(&settings, arguments->config_file))
 		return EXIT_CONFIG;
 	settings_print(stdout, &settings);
 	return 0;
 }
 
-int command_settings(const char *config_file)
+int command_settings(const struct arguments *arguments)
 {
-	(void)config_file;
+	(void)arguments;
 	settings_print_reference(stdout);
 	return 0;
 }
 
-int command_version(const char *config_file)
+int command_version(const struct arguments *arguments)
 {
-	(void)config_file;
+	(void)arguments;
 	(void)printf("message-sender %s\n", PACKAGE_VERSION);
 	return 0;
 }

@@ -10,13 +10,13 @@ static void told(void *arg, const char *name)
 	(void)printf("applied %s\n", name);
 }
 
-int command_migrate(const char *config_file)
+int command_migrate(const struct arguments *arguments)
 {
 	struct settings settings;
 	unsigned applied;
 	struct err err;
 
-	if (configuration_load_for_database(&settings, config_file))
+	if (configuration_load_for_database(&settings, arguments->config_file))
 		return EXIT_CONFIG;
 	if (migrate_run(settings.database_url, told, NULL, &applied, &err)) {
 		(void)fprintf(stderr, "message-sender: db migrate: %s\n", err.text);

@@ -10,15 +10,15 @@ static int reload(void *arg, struct settings *ret, struct settings_report *ret_r
 	return settings_load(ret, arg, environ, ret_report);
 }
 
-int command_serve(const char *config_file)
+int command_serve(const struct arguments *arguments)
 {
 	struct master_options options = {
 		.reload = reload,
-		.reload_arg = (void *)(uintptr_t)config_file,
+		.reload_arg = (void *)(uintptr_t)arguments->config_file,
 		.version = PACKAGE_VERSION,
 	};
 
-	if (configuration_load(&options.settings, config_file))
+	if (configuration_load(&options.settings, arguments->config_file))
 		return EXIT_CONFIG;
 	return master_run(&options);
 }

@@ -1,5 +1,5 @@
 /*
- * main - finds the subcommand and its one option, and runs it.
+ * main - finds the subcommand, reads its arguments, and runs it.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -8,15 +8,35 @@
 #include "cli/command.h"
 
 static const struct command commands[] = {
-	{ "serve", "[--config FILE]", "serve in the foreground; logs go to stderr", command_serve },
+	{ "serve", "[--config FILE]", "serve in the foreground; logs go to stderr", ARGUMENT_CONFIG,
+	  0, command_serve },
 	{ "db migrate", "[--config FILE]", "bring the database's schema up to date",
-	  command_migrate },
-	{ "check --json", "[--config FILE]", "the same, as one JSON document", command_check_json },
-	{ "check", "[--config FILE]", "look for what must not be in the database", command_check },
+	  ARGUMENT_CONFIG, 0, command_migrate },
+	{ "check", "[--json] [--config FILE]", "look for what must not be in the database",
+	  ARGUMENT_JSON | ARGUMENT_CONFIG, 0, command_check },
+	{ "message show", "ID [--json] [--config FILE]", "print a message and what happened to it",
+	  ARGUMENT_OPERAND | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_message_show },
+	{ "message explain", "ID [--json] [--config FILE]",
+	  "tell what holds a message now, or why it ended as it did",
+	  ARGUMENT_OPERAND | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_message_explain },
+	{ "queue status", "[--config FILE]", "count what is left to do: by state, lane and worker",
+	  ARGUMENT_CONFIG, 0, command_queue_status },
+	{ "queue unknown", "[--tenant ID] [--json] [--config FILE]",
+	  "list messages whose reply was lost", ARGUMENT_TENANT | ARGUMENT_JSON | ARGUMENT_CONFIG,
+	  0, command_queue_unknown },
+	{ "queue resolve",
+	  "ID --as sent|failed|resend --why TEXT --by NAME [--wamid ID] [--config FILE]",
+	  "decide about one of them; it is recorded who and why",
+	  ARGUMENT_OPERAND | ARGUMENT_AS | ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_WAMID |
+		  ARGUMENT_CONFIG,
+	  ARGUMENT_OPERAND | ARGUMENT_AS | ARGUMENT_WHY | ARGUMENT_BY, command_queue_resolve },
 	{ "check-config", "[--config FILE]", "check the settings and print those in force",
-	  command_check_config },
-	{ "settings", "", "print the reference of all settings (Markdown)", command_settings },
-	{ "version", "", "print the version", command_version },
+	  ARGUMENT_CONFIG, 0, command_check_config },
+	{ "settings", "", "print the reference of all settings (Markdown)", 0, 0,
+	  command_settings },
+	{ "version", "", "print the version", 0, 0, command_version },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -25,10 +45,12 @@ static void print_usage(FILE *out)
 {
 	(void)fprintf(out, "usage: message-sender COMMAND\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		(void)fprintf(out, "  %-13s %-16s %s\n", commands[i].words, commands[i].usage,
+		(void)fprintf(out, "  %s%s%s\n        %s\n", commands[i].words,
+			      *commands[i].usage ? " " : "", commands[i].usage,
 			      commands[i].meaning);
 	(void)fprintf(out, "\nSettings come from FILE (KEY=VALUE lines) and the environment,"
-			   " which wins.\n");
+			   " which wins.\n"
+			   "Exit status: 0 done, 1 it failed, 2 wrong usage, 78 wrong settings.\n");
 }
 
 /* How many arguments the words of a command take; 0: they do not match. */
@@ -48,23 +70,22 @@ static int match(const char *words, int argc, char **argv)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	const char *file = NULL;
+	struct arguments arguments;
+	char fault[160];
 
-	if (argc == 1 && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))) {
-		(void)printf("usage: message-sender %s %s\n%s\n", command->words, command->usage,
-			     command->meaning);
-		return 0;
-	}
-	if (argc == 2 && !strcmp(argv[0], "--config") && *command->usage)
-		file = argv[1];
-	else if (argc == 1 && !strncmp(argv[0], "--config=", 9) && *command->usage)
-		file = argv[0] + 9;
-	else if (argc) {
-		(void)fprintf(stderr, "message-sender %s: cannot use \"%s\"; usage: %s %s\n",
-			      command->words, argv[0], command->words, command->usage);
+	if (!arguments_read(argc, argv, command->takes, command->needs, &arguments, fault,
+			    sizeof(fault))) {
+		(void)fprintf(stderr, "message-sender %s: %s; usage: message-sender %s%s%s\n",
+			      command->words, fault, command->words, *command->usage ? " " : "",
+			      command->usage);
 		return EXIT_USAGE;
 	}
-	return command->run(file);
+	if (arguments.help) {
+		(void)printf("usage: message-sender %s%s%s\n\n%s\n", command->words,
+			     *command->usage ? " " : "", command->usage, command->meaning);
+		return 0;
+	}
+	return command->run(&arguments);
 }
 
 int main(int argc, char **argv)

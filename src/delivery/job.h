@@ -28,6 +28,8 @@ struct job_operations {
 		       const struct store_status *status, const struct err *err);
 	void (*first)(struct job *job, enum store_verdict verdict, const struct store_first *first,
 		      const struct err *err);
+	void (*found)(struct job *job, enum store_verdict verdict, const struct store_found *found,
+		      const struct err *err);
 	void (*graph)(struct job *job, const struct graph_answer *answer);
 	bool (*gate)(struct job *job);
 	void (*conversation)(struct job *job, bool stored, const struct err *err);

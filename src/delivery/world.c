@@ -75,6 +75,15 @@ static void on_first(void *arg, uint64_t tag, enum store_verdict verdict,
 		job->operations->first(job, verdict, first, err);
 }
 
+static void on_found(void *arg, uint64_t tag, enum store_verdict verdict,
+		     const struct store_found *found, const struct err *err)
+{
+	struct job *job = find(arg, tag);
+
+	if (job)
+		job->operations->found(job, verdict, found, err);
+}
+
 static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 		    const struct store_work *work, bool more, const struct err *err)
 {
@@ -90,6 +99,7 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 		.done = on_written,
 		.status = on_status,
 		.first = on_first,
+		.found = on_found,
 		.work = on_work,
 		.arg = w,
 	};

@@ -6,11 +6,13 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "http/percent.h"
 #include "http/problem.h"
 
 #define SHOWN_BYTES 64
 
 struct route_row {
+	const char *name; /* for the log */
 	const char *method;
 	const char *allow;
 	const char *before; /* the path, or what stands before the parameter */
@@ -18,9 +20,14 @@ struct route_row {
 };
 
 static const struct route_row rows[ROUTE_COUNT] = {
-	[ROUTE_HEALTH] = { "GET", "GET, HEAD", "/health", NULL },
-	[ROUTE_SEND] = { "POST", "POST", "/api/v1/messages/send", NULL },
-	[ROUTE_STATUS] = { "GET", "GET, HEAD", "/api/v1/messages/", "/status" },
+	[ROUTE_HEALTH] = { "health", "GET", "GET, HEAD", "/health", NULL },
+	[ROUTE_SEND] = { "send", "POST", "POST", "/api/v1/messages/send", NULL },
+	[ROUTE_LIST] = { "list", "GET", "GET, HEAD", "/api/v1/messages", NULL },
+	[ROUTE_STATUS] = { "status", "GET", "GET, HEAD", "/api/v1/messages/", "/status" },
+	[ROUTE_EVENTS] = { "events", "GET", "GET, HEAD", "/api/v1/messages/", "/events" },
+	[ROUTE_EXPLAIN] = { "explain", "GET", "GET, HEAD", "/api/v1/messages/", "/explain" },
+	/* Behind ROUTE_SEND, whose path would fit as well. */
+	[ROUTE_MESSAGE] = { "message", "GET", "GET, HEAD", "/api/v1/messages/", "" },
 };
 
 /* Finds the raw parameter in a path of the row's form. */
@@ -42,43 +49,6 @@ static bool match_path(const struct route_row *row, const char *path, const char
 		return false;
 	*ret_param = path + before;
 	*ret_len = len;
-	return true;
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* RFC 3986, section 2.1.  False: not percent-encoding, an encoded 0, or too long: no id
- * that ever was. */
-static bool decode(const char *raw, size_t len, char param[ROUTE_PARAM_BYTES])
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		int value = (unsigned char)raw[i];
-
-		if (raw[i] == '%') {
-			int high = i + 2 < len ? hex_value(raw[i + 1]) : -1;
-			int low = i + 2 < len ? hex_value(raw[i + 2]) : -1;
-
-			if (high < 0 || low < 0)
-				return false;
-			value = high << 4 | low;
-			i += 2;
-		}
-		if (value == 0 || used == ROUTE_PARAM_BYTES - 1)
-			return false;
-		param[used++] = (char)value;
-	}
-	param[used] = '\0';
 	return true;
 }
 
@@ -151,17 +121,24 @@ static void refuse_type(const char *content_type, struct http_response *r)
 	http_problem(r, PROBLEM_UNSUPPORTED_TYPE, message);
 }
 
-/* The route of the path, or ROUTE_COUNT. */
+/* The route of the path, or ROUTE_COUNT.  A parameter that is too long or not
+ * percent-encoding is no id that ever was. */
 static enum route find(const char *path, char param[ROUTE_PARAM_BYTES])
 {
 	for (int i = 0; i < ROUTE_COUNT; i++) {
 		const char *raw;
 		size_t len;
 
-		if (match_path(&rows[i], path, &raw, &len) && decode(raw, len, param))
+		if (match_path(&rows[i], path, &raw, &len) &&
+		    percent_decode(raw, len, param, ROUTE_PARAM_BYTES) == PERCENT_OK)
 			return (enum route)i;
 	}
 	return ROUTE_COUNT;
+}
+
+const char *http_route_name(enum route route)
+{
+	return rows[route].name;
 }
 
 bool http_route(const struct http_request *request, struct route_match *ret_match,

@@ -14,7 +14,11 @@
 enum route {
 	ROUTE_HEALTH = 0, /* GET /health */
 	ROUTE_SEND,       /* POST /api/v1/messages/send */
+	ROUTE_LIST,       /* GET /api/v1/messages?tenant_id=... */
 	ROUTE_STATUS,     /* GET /api/v1/messages/{id}/status */
+	ROUTE_EVENTS,     /* GET /api/v1/messages/{id}/events */
+	ROUTE_EXPLAIN,    /* GET /api/v1/messages/{id}/explain */
+	ROUTE_MESSAGE,    /* GET /api/v1/messages/{id} */
 	ROUTE_COUNT,
 };
 
@@ -24,6 +28,9 @@ struct route_match {
 	enum route route;
 	char param[ROUTE_PARAM_BYTES]; /* {id}, percent-decoded; "" when the route has none */
 };
+
+/* "send", "status"...: for the log; static. */
+const char *http_route_name(enum route route);
 
 /* False: ret_refusal is the answer (400, 404, 405 with Allow, 413, 415, 431), initialised
  * here.  HEAD is taken as GET (the web server drops the body). */

@@ -30,5 +30,8 @@ void json_out_bool(struct json_out *o, const char *key, bool value);
 void json_out_null(struct json_out *o, const char *key);
 /* json is valid JSON already (a stored payload). */
 void json_out_raw(struct json_out *o, const char *key, const char *json);
+/* The members of an object that was encoded elsewhere, with at least one; json is valid JSON
+ * without anything around it. */
+void json_out_members(struct json_out *o, const char *json);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * 6: the answer.  Every answer leaves through pipeline_answer(), with X-Request-Id.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -48,6 +49,11 @@ void flow_build(struct flow *f, struct http_response *r)
 		return;
 	case REPLY_STATUS:
 		answer_status(f, r);
+		return;
+	case REPLY_READ:
+		*r = *f->response;
+		free(f->response);
+		f->response = NULL;
 		return;
 	case REPLY_NOT_FOUND:
 		http_problem(
@@ -110,12 +116,16 @@ static void log_request(const struct flow *f, int status)
 
 	log_begin(&line, p->world->log, status >= 500 ? LOG_WARNING : LOG_INFO, "request");
 	log_str(&line, "request_id", f->request_id);
-	log_str(&line, "route", f->route == ROUTE_SEND ? "send" : "status");
+	log_str(&line, "route", http_route_name(f->route));
 	log_int(&line, "status", status);
 	if (f->message)
 		log_str(&line, "tenant_id", f->message->tenant_id);
-	message_id_text(f->id, id);
-	log_str(&line, "message_id", id);
+	if (f->route == ROUTE_LIST) {
+		log_str(&line, "tenant_id", f->read.filter.tenant_id);
+	} else {
+		message_id_text(f->id, id);
+		log_str(&line, "message_id", id);
+	}
 	if (f->replayed)
 		log_str(&line, "replayed", "true");
 	if (f->reply == REPLY_PENDING)

@@ -54,6 +54,9 @@ void flow_free(struct flow *f)
 	message_free(f->message);
 	flow_key_free(f->key);
 	free(f->status);
+	if (f->response)
+		http_response_fini(f->response);
+	free(f->response);
 	free(f);
 	p->flows--;
 }

@@ -28,6 +28,7 @@ enum flow_step {
 	FLOW_DELIVER,
 	FLOW_STATUS, /* a status was asked for, or the wait ran out */
 	FLOW_RECORD, /* so too */
+	FLOW_READ,   /* something else was asked for */
 	FLOW_ANSWER,
 	FLOW_STEPS,
 };
@@ -47,6 +48,7 @@ enum flow_reply {
 	REPLY_FAILED,      /* 500 send_failed */
 	REPLY_QUOTA,       /* 429 */
 	REPLY_STATUS,      /* 200, the status */
+	REPLY_READ,        /* 200, made already */
 	REPLY_NOT_FOUND,
 	REPLY_OVERLOADED,
 	REPLY_STORE_AWAY,
@@ -86,8 +88,10 @@ struct flow {
 	struct delivery_result outcome; /* its texts: title here, action and detail below */
 	char action[256];
 	char detail[32];
-	char reason[256];            /* quota's reason, or why there are no credentials */
-	struct store_status *status; /* owned; when the status is the answer */
+	char reason[256];               /* quota's reason, or why there are no credentials */
+	struct store_status *status;    /* owned; when the status is the answer */
+	struct store_read read;         /* when something else is */
+	struct http_response *response; /* owned; its answer */
 	char request_id[FLOW_REQUEST_ID_BYTES];
 };
 
@@ -138,6 +142,10 @@ enum flow_result flow_use_first(struct flow *f, enum store_verdict verdict,
 enum flow_result flow_key_answer(struct flow *f);
 enum flow_result flow_record(struct flow *f);
 enum flow_result flow_recorded(struct flow *f, enum store_verdict verdict);
+/* read.c */
+enum flow_result flow_read(struct flow *f);
+enum flow_result flow_found(struct flow *f, enum store_verdict verdict,
+			    const struct store_found *found);
 
 /* answer.c */
 /* Status, body and headers of the reply; initialises r. */

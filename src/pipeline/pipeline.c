@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "http/idempotency.h"
+#include "http/list.h"
 #include "http/prefer.h"
 #include "http/problem.h"
 #include "http/send.h"
@@ -185,27 +186,59 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	flow_enter(f, FLOW_KEY);
 }
 
-static void receive_status(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
-			   const struct http_request *request, const char *id_text)
+static void answer_no_such_id(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+			      const struct http_request *request)
 {
 	struct http_response response;
-	struct message_id id;
-	struct flow *f;
 
-	if (!message_id_parse(id_text, &id)) {
-		http_problem(
-			&response, PROBLEM_NOT_FOUND,
-			"No message has this id; write the message_id that the send call answered");
-		answer_problem(p, fcgi_id, request_id, request, &response, "no such id");
-		return;
-	}
-	f = flow_new(p, fcgi_id, ROUTE_STATUS, request_id);
+	http_problem(&response, PROBLEM_NOT_FOUND,
+		     "No message has this id; write the message_id that the send call answered");
+	answer_problem(p, fcgi_id, request_id, request, &response, "no such id");
+}
+
+static void enter_read(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+		       enum route route, const struct store_read *read)
+{
+	struct flow *f = flow_new(p, fcgi_id, route, request_id);
+
 	if (!f) {
 		refuse(p, fcgi_id, request_id, PROBLEM_OVERLOADED);
 		return;
 	}
-	f->id = id;
-	flow_enter(f, FLOW_STATUS);
+	f->id = read->id;
+	f->read = *read;
+	flow_enter(f, route == ROUTE_STATUS ? FLOW_STATUS : FLOW_READ);
+}
+
+/* Status, events, explain, the whole message: what a message_id is asked for. */
+static void receive_read(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+			 const struct http_request *request, const struct route_match *match)
+{
+	struct store_read read = {
+		.kind = match->route == ROUTE_EVENTS    ? STORE_READ_EVENTS
+			: match->route == ROUTE_EXPLAIN ? STORE_READ_FACTS
+							: STORE_READ_WHOLE,
+	};
+
+	if (message_id_parse(match->param, &read.id))
+		enter_read(p, fcgi_id, request_id, match->route, &read);
+	else
+		answer_no_such_id(p, fcgi_id, request_id, request);
+}
+
+static void receive_list(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+			 const struct http_request *request)
+{
+	struct store_read read = { .kind = STORE_READ_LIST };
+	struct http_response response;
+	struct err err;
+
+	if (http_list_read(request->query, &read.filter, &err)) {
+		enter_read(p, fcgi_id, request_id, ROUTE_LIST, &read);
+		return;
+	}
+	http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
+	answer_problem(p, fcgi_id, request_id, request, &response, err.text);
 }
 
 static bool admit(struct pipeline *p, uint64_t fcgi_id, const char *request_id)
@@ -243,10 +276,16 @@ void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_req
 	}
 	if (!admit(p, fcgi_id, request_id))
 		return;
-	if (match.route == ROUTE_SEND)
+	switch (match.route) {
+	case ROUTE_SEND:
 		receive_send(p, fcgi_id, request_id, request);
-	else
-		receive_status(p, fcgi_id, request_id, request, match.param);
+		return;
+	case ROUTE_LIST:
+		receive_list(p, fcgi_id, request_id, request);
+		return;
+	default:
+		receive_read(p, fcgi_id, request_id, request, &match);
+	}
 }
 
 void pipeline_on_result(void *pipeline, uint64_t waiter_id, const struct delivery_result *result)

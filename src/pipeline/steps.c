@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "http/explain.h"
 #include "pipeline/flow.h"
 
 #define LOOK_MS 2000 /* a sibling's result may have been lost: look into the store */
@@ -32,6 +33,7 @@ static enum flow_result check_quota(struct flow *f);
 static enum flow_result find_credentials(struct flow *f);
 static enum flow_result deliver(struct flow *f);
 static enum flow_result look_up_status(struct flow *f);
+static enum flow_result read_for_caller(struct flow *f);
 static enum flow_result answer(struct flow *f);
 
 static const struct step steps[FLOW_STEPS] = {
@@ -49,6 +51,7 @@ static const struct step steps[FLOW_STEPS] = {
 	[FLOW_DELIVER] = { "deliver", deliver, { FLOW_RECORD, FLOW_STATUS } },
 	[FLOW_STATUS] = { "status", look_up_status, { FLOW_RECORD, FLOW_ANSWER } },
 	[FLOW_RECORD] = { "record", flow_record, { FLOW_ANSWER, FLOW_ANSWER, FLOW_KEY } },
+	[FLOW_READ] = { "read", read_for_caller, { FLOW_ANSWER, FLOW_ANSWER } },
 	[FLOW_ANSWER] = { "answer", answer, { FLOW_ANSWER, FLOW_ANSWER } },
 };
 
@@ -311,7 +314,7 @@ static void on_status_late(void *arg)
 	struct flow *f = arg;
 
 	f->timer = 0;
-	if (f->route == ROUTE_STATUS)
+	if (f->route != ROUTE_SEND)
 		f->reply = REPLY_STORE_AWAY;
 	flow_ready(f, FLOW_OK);
 }
@@ -333,18 +336,11 @@ static enum flow_result look_up_status(struct flow *f)
 	return FLOW_PENDING;
 }
 
-/* What a person should do about a failure that only the store remembers. */
-static const char *action_of(int code)
-{
-	const struct graph_error *error = code < 0 ? graph_error_case((enum graph_case)code)
-						   : graph_error_find(code, 0);
-
-	return error ? error->action : "";
-}
-
 /* The wait ran out, or a result was lost: the store knows how the message stands. */
 void flow_use_state(struct flow *f, const struct store_status *status)
 {
+	const struct graph_error *error;
+
 	f->outcome.attempts = status->attempts;
 	text_copy_cut(f->detail, sizeof(f->detail), state_detail(status->state));
 	switch (status->state) {
@@ -361,7 +357,8 @@ void flow_use_state(struct flow *f, const struct store_status *status)
 		f->reply = REPLY_FAILED;
 		f->outcome.code = status->failure_code;
 		text_copy_cut(f->outcome.title, sizeof(f->outcome.title), status->failure_reason);
-		text_copy_cut(f->action, sizeof(f->action), action_of(status->failure_code));
+		error = explain_error(status->failure_code, 0);
+		text_copy_cut(f->action, sizeof(f->action), error ? error->action : "");
 		break;
 	default:
 		f->reply = REPLY_PENDING;
@@ -417,6 +414,26 @@ static void on_first(struct job *job, enum store_verdict verdict, const struct s
 		flow_ready(f, flow_use_first(f, verdict, first));
 }
 
+static enum flow_result read_for_caller(struct flow *f)
+{
+	struct loop *loop = f->pipeline->world->loop;
+	const enum flow_result result = flow_read(f);
+
+	if (result == FLOW_PENDING)
+		f->timer = loop_timer(loop, loop_now_ms(loop) + STATUS_WAIT_MS, on_status_late, f);
+	return result;
+}
+
+static void on_found(struct job *job, enum store_verdict verdict, const struct store_found *found,
+		     const struct err *err)
+{
+	struct flow *f = flow_of(job);
+
+	(void)err;
+	if (f->step == FLOW_READ && f->result == FLOW_PENDING)
+		flow_ready(f, flow_found(f, verdict, found));
+}
+
 static enum flow_result answer(struct flow *f)
 {
 	flow_answer(f);
@@ -429,4 +446,5 @@ const struct job_operations flow_operations = {
 	.written = on_written,
 	.status = on_status,
 	.first = on_first,
+	.found = on_found,
 };

@@ -32,6 +32,7 @@ enum op_kind {
 	OP_EXPIRE, /* keys; nobody is told */
 	OP_STATUS,
 	OP_FIND_KEY,
+	OP_READ,
 };
 
 struct op_load {
@@ -90,6 +91,7 @@ struct op {
 		struct op_answer answer;
 		struct op_load load;
 		struct op_find_key find_key;
+		struct store_read read;
 	} row;
 
 	/* Completion. */

@@ -4,6 +4,7 @@
  */
 #include "store/reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,17 @@ static const struct connection_setting settings[] = {
 	{ NULL, NULL },
 };
 
-static const char *const statements[] = { "status", "find_key", NULL };
+static const char *const read_statements[] = {
+	[STORE_READ_WHOLE] = "message_whole",
+	[STORE_READ_EVENTS] = "message_events",
+	[STORE_READ_FACTS] = "message_facts",
+	[STORE_READ_LIST] = "message_list",
+};
+
+static const char *const statements[] = {
+	"status",       "find_key", "message_whole", "message_events", "message_facts",
+	"message_list", NULL
+};
 
 static const struct connection_kind kind = {
 	.role = "message_sender_reader",
@@ -106,10 +117,44 @@ static void readable(void *arg)
 		answer(r, result);
 }
 
+/* Parameters and results as text: there are few. */
+static int send_list(PGconn *handle, const struct message_filter *filter)
+{
+	char since[24];
+	char before[MESSAGE_ID_TEXT_BYTES];
+	char limit[12];
+	const char *const values[] = { filter->tenant_id, *filter->status ? filter->status : NULL,
+				       filter->has_since ? since : NULL,
+				       filter->has_before ? before : NULL, limit };
+
+	(void)snprintf(since, sizeof(since), "%lld", (long long)filter->since_wall_us);
+	message_id_text(filter->before, before);
+	(void)snprintf(limit, sizeof(limit), "%u", filter->limit);
+	return PQsendQueryPrepared(handle, read_statements[STORE_READ_LIST], 5, values, NULL, NULL,
+				   0)
+		       ? 0
+		       : -1;
+}
+
+static int send_read(PGconn *handle, const struct store_read *read)
+{
+	char id[MESSAGE_ID_TEXT_BYTES];
+	const char *const values[] = { id };
+
+	if (read->kind == STORE_READ_LIST)
+		return send_list(handle, &read->filter);
+	message_id_text(read->id, id);
+	return PQsendQueryPrepared(handle, read_statements[read->kind], 1, values, NULL, NULL, 0)
+		       ? 0
+		       : -1;
+}
+
 static int send_one(struct reader *r, PGconn *handle, const struct op *op)
 {
 	struct array_values v;
 
+	if (op->kind == OP_READ)
+		return send_read(handle, &op->row.read);
 	array_reset(&r->memory);
 	if (op->kind == OP_FIND_KEY) {
 		array_text(&r->memory, op->row.find_key.tenant_id);

@@ -1,6 +1,6 @@
 /*
- * reader - the connection that reads for callers, in role reader: status by id, the first
- * request by its key.
+ * reader - the connection that reads for callers, in role reader: one message by its id, the
+ * first request by its key, the messages of one tenant.
  *
  * What waits longer than READER_TIMEOUT_MS, or whose connection is lost, completes as
  * STORE_AWAY.

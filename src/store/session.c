@@ -80,7 +80,7 @@ int session_setup(struct session *s, PGconn *handle)
 		       : -1;
 }
 
-static int check_schema(struct session *s, const PGresult *result, struct err *ret_err)
+int session_check_schema(const PGresult *result, struct err *ret_err)
 {
 	size_t count = (size_t)PQntuples(result);
 	size_t same = 0;
@@ -88,7 +88,6 @@ static int check_schema(struct session *s, const PGresult *result, struct err *r
 	while (same < count && same < sql_migrations_count &&
 	       strcmp(PQgetvalue(result, (int)same, 0), sql_migrations[same].name) == 0)
 		same++;
-	s->schema_checked = true;
 	if (same == count && same == sql_migrations_count)
 		return 0;
 	if (same == sql_migrations_count)
@@ -111,5 +110,8 @@ static int check_schema(struct session *s, const PGresult *result, struct err *r
 
 int session_setup_result(struct session *s, const PGresult *result, struct err *ret_err)
 {
-	return s->schema_checked ? 0 : check_schema(s, result, ret_err);
+	if (s->schema_checked)
+		return 0;
+	s->schema_checked = true;
+	return session_check_schema(result, ret_err);
 }

@@ -30,4 +30,7 @@ void session_fini(struct session *s);
 int session_setup(struct session *s, PGconn *handle) MUST_CHECK;
 int session_setup_result(struct session *s, const PGresult *result, struct err *ret_err) MUST_CHECK;
 
+/* Do these rows of `schema` name this program's migrations?  0, or -1 with ERR_PERMANENT. */
+int session_check_schema(const PGresult *result, struct err *ret_err) MUST_CHECK;
+
 #endif

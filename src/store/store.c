@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/found.h"
 #include "store/load.h"
 #include "store/op.h"
 #include "store/reader.h"
@@ -56,6 +57,11 @@ static void tell(struct store *s, const struct op *op)
 
 		reader_first(op, &first);
 		s->callbacks.first(s->callbacks.arg, op->tag, op->verdict, &first, err);
+	} else if (op->kind == OP_READ) {
+		struct store_found found;
+
+		found_read(op->result, op->row.read.kind, &found);
+		s->callbacks.found(s->callbacks.arg, op->tag, op->verdict, &found, err);
 	} else if (op->kind == OP_LOAD) {
 		tell_load(s, op);
 	} else {
@@ -226,6 +232,17 @@ int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const c
 	if (!op)
 		return -1;
 	op->row.find_key = (struct op_find_key){ tenant_id, key };
+	reader_submit(s->reader, op);
+	return 0;
+}
+
+int store_read(struct store *s, uint64_t tag, const struct store_read *request, struct err *ret_err)
+{
+	struct op *op = new_op(s, OP_READ, tag, request->id, ret_err);
+
+	if (!op)
+		return -1;
+	op->row.read = *request;
 	reader_submit(s->reader, op);
 	return 0;
 }

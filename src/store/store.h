@@ -32,6 +32,8 @@
 #include "base/compiler.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "domain/facts.h"
+#include "domain/filter.h"
 #include "domain/message.h"
 #include "domain/outcome.h"
 #include "domain/state.h"
@@ -167,6 +169,31 @@ struct store_first {
 typedef void store_first_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			    const struct store_first *first, const struct err *err);
 
+/* What callers read besides a status. */
+enum store_read_kind {
+	STORE_READ_WHOLE = 0, /* a message, by its id */
+	STORE_READ_EVENTS,    /* its timeline */
+	STORE_READ_FACTS,     /* what explains how it stands */
+	STORE_READ_LIST,      /* a page of a tenant's messages; always found */
+};
+struct store_read {
+	enum store_read_kind kind;
+	struct message_id id;         /* unless LIST */
+	struct message_filter filter; /* with LIST */
+};
+/* Everything borrowed for the call. */
+struct store_found {
+	bool found;
+	const char *json;    /* WHOLE: an object without the payload; EVENTS, LIST: the document */
+	const char *payload; /* with WHOLE */
+	bool failed;         /* with WHOLE: and why */
+	int failure_code;    /* 0: not known */
+	int failure_subcode;
+	struct message_facts facts; /* with FACTS */
+};
+typedef void store_found_fn(void *arg, uint64_t tag, enum store_verdict verdict,
+			    const struct store_found *found, const struct err *err);
+
 /* One row of live work with its message, as loaded at start and by the fallback poll. */
 struct store_work {
 	struct message message; /* texts borrowed for the call: message_copy() it */
@@ -201,6 +228,7 @@ struct store_callbacks {
 	store_done_fn *done;
 	store_status_fn *status;
 	store_first_fn *first;
+	store_found_fn *found;
 	store_work_fn *work;
 	void *arg;
 };
@@ -240,6 +268,9 @@ int store_status(struct store *s, uint64_t tag, struct message_id id,
 /* The texts must live until completion. */
 int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const char *key,
 		   struct err *ret_err) MUST_CHECK;
+/* Completes as the status does; the request is copied. */
+int store_read(struct store *s, uint64_t tag, const struct store_read *request,
+	       struct err *ret_err) MUST_CHECK;
 /* Live work of the lanes (bit i: lane i), due until due_until_wall_us, at most limit rows:
  * what is to be sent (queued, sending, retrying) in order of seq, above after_seq; or, with
  * copies, what was sent and is to be stored in the Conversation Service, in order of

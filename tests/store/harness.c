@@ -64,6 +64,16 @@ static void on_first(void *arg, uint64_t tag, enum store_verdict verdict,
 	on_done(h, tag, verdict, 0, err);
 }
 
+static void on_found(void *arg, uint64_t tag, enum store_verdict verdict,
+		     const struct store_found *found, const struct err *err)
+{
+	struct harness *h = arg;
+
+	h->found = found->found;
+	text_copy_cut(h->json, sizeof(h->json), found->json ? found->json : "");
+	on_done(h, tag, verdict, 0, err);
+}
+
 static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 		    const struct store_work *work, bool more, const struct err *err)
 {
@@ -174,7 +184,7 @@ void harness_prepare(struct harness *h)
 	ck_assert_msg(PQstatus(h->sql) == CONNECTION_OK, "%s", PQerrorMessage(h->sql));
 	PQclear(PQexec(h->sql, "TRUNCATE message_sender.message, message_sender.attempt, "
 			       "message_sender.work, message_sender.incarnation, "
-			       "message_sender.idempotency_key"));
+			       "message_sender.idempotency_key, message_sender.decision"));
 	random_bytes(h->incarnation.bytes, sizeof(h->incarnation.bytes));
 	h->loop = loop_new(&err);
 	ck_assert_ptr_nonnull(h->loop);
@@ -189,7 +199,8 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 		.accept_timeout_ms = 1500,
 		.max_pending = 1000,
 	};
-	const struct store_callbacks callbacks = { on_done, on_status, on_first, on_work, h };
+	const struct store_callbacks callbacks = { on_done,  on_status, on_first,
+						   on_found, on_work,   h };
 	struct err err = { .text = "" };
 
 	h->store = store_new(h->loop, &settings, &callbacks, &err);

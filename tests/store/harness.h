@@ -52,6 +52,8 @@ struct harness {
 	struct store_status status;
 	struct store_first first; /* without its borrowed text … */
 	char first_body[1024];    /* … which is here */
+	bool found;
+	char json[65536]; /* of the last read */
 	struct loaded loaded[HARNESS_TAGS];
 	unsigned loaded_count;
 	bool more;

@@ -289,7 +289,7 @@ def test_reading_is_get_only(api, path):
 
 
 @pytest.mark.parametrize("path", [
-    "/", "/api", "/api/v1/messages", "/api/v1/messages/send/", "/api/v1/messages/send/x",
+    "/", "/api", "/api/v1/message", "/api/v1/messages/", "/api/v1/messages/send/x",
     "/api/v2/messages/send", "/healthz", "/health/", "/API/V1/MESSAGES/SEND",
     "/api/v1/messages/x/y/status"])
 def test_unknown_path(api, path):

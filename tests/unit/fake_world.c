@@ -209,6 +209,15 @@ int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const c
 	return 0;
 }
 
+int store_read(struct store *s, uint64_t tag, const struct store_read *request, struct err *ret_err)
+{
+	(void)s;
+	if (fake.store_full)
+		return refuse(ret_err);
+	*NEXT(reads, read_count) = (struct fake_read){ .tag = tag, .request = *request };
+	return 0;
+}
+
 int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq,
 	       int64_t due_until_wall_us, unsigned limit, bool copies, struct err *ret_err)
 {
@@ -249,6 +258,11 @@ void fake_status(uint64_t tag, enum store_verdict verdict, const struct store_st
 void fake_first(uint64_t tag, enum store_verdict verdict, const struct store_first *first)
 {
 	to.store.first(to.arg, tag, verdict, first, NULL);
+}
+
+void fake_found(uint64_t tag, enum store_verdict verdict, const struct store_found *found)
+{
+	to.store.found(to.arg, tag, verdict, found, NULL);
 }
 
 void fake_work(const struct store_work *row, bool more)

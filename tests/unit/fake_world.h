@@ -69,6 +69,11 @@ struct fake_find {
 	char key[STORE_KEY_BYTES];
 };
 
+struct fake_read {
+	uint64_t tag;
+	struct store_read request;
+};
+
 struct fake_load {
 	uint64_t tag;
 	uint64_t lanes;
@@ -115,6 +120,8 @@ struct fake {
 	unsigned copy_load_count;
 	unsigned copy_limit; /* of the last such load */
 	struct fake_load loads[FAKE_MAX];
+	unsigned read_count;
+	struct fake_read reads[FAKE_MAX];
 	unsigned status_count;
 	uint64_t status_tags[FAKE_MAX];
 	unsigned send_count;
@@ -151,6 +158,7 @@ struct world *fake_world_new(struct loop *loop, uint32_t max_jobs);
 /* Completions, by tag. */
 void fake_written(uint64_t tag, enum store_verdict verdict);
 void fake_accepted(uint64_t tag, enum store_verdict verdict, uint64_t seq);
+void fake_found(uint64_t tag, enum store_verdict verdict, const struct store_found *found);
 void fake_status(uint64_t tag, enum store_verdict verdict, const struct store_status *status);
 void fake_first(uint64_t tag, enum store_verdict verdict, const struct store_first *first);
 /* One row, or null for the end of a page. */

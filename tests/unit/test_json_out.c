@@ -135,6 +135,22 @@ START_TEST(a_full_string_shows_afterwards)
 }
 END_TEST
 
+START_TEST(members_of_another_object_stand_among_ours)
+{
+	struct str to = STR_INIT(100);
+	struct json_out out;
+
+	json_out_begin(&out, &to);
+	json_out_object(&out, NULL);
+	json_out_members(&out, "{\"a\" : 1, \"b\":{}}");
+	json_out_int(&out, "c", 2);
+	json_out_members(&out, "{\"d\":3}");
+	json_out_object_end(&out);
+	ck_assert_str_eq(to.data, "{\"a\" : 1, \"b\":{},\"c\":2,\"d\":3}");
+	str_fini(&to);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("json_out");
@@ -142,6 +158,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_add_test(tcase, members_of_another_object_stand_among_ours);
 	tcase_add_test(tcase, commas_and_nesting_are_done);
 	tcase_add_test(tcase, numbers_keep_their_64_bits);
 	tcase_add_test(tcase, what_must_be_escaped_is);

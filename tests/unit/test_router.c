@@ -60,10 +60,35 @@ START_TEST(the_three_routes_of_the_contract)
 }
 END_TEST
 
+START_TEST(routes_for_reading)
+{
+	goes_to("GET", "/api/v1/messages", ROUTE_LIST, "");
+	goes_to("GET", "/api/v1/messages/x", ROUTE_MESSAGE, "x");
+	goes_to("GET", "/api/v1/messages/x/events", ROUTE_EVENTS, "x");
+	goes_to("GET", "/api/v1/messages/x/explain", ROUTE_EXPLAIN, "x");
+	goes_to("GET", "/api/v1/messages/events/events", ROUTE_EVENTS, "events");
+	/* Encoded, it is a name like any other. */
+	goes_to("GET", "/api/v1/messages/%73end", ROUTE_MESSAGE, "send");
+	is_refused(&(struct http_request){ .method = "POST", .path = "/api/v1/messages" }, 405,
+		   "use GET", "GET, HEAD");
+	is_refused(&(struct http_request){ .method = "DELETE", .path = "/api/v1/messages/x" }, 405,
+		   "use GET", "GET, HEAD");
+}
+END_TEST
+
+START_TEST(every_route_has_a_name)
+{
+	for (int route = 0; route < ROUTE_COUNT; route++)
+		ck_assert(*http_route_name((enum route)route));
+	ck_assert_str_eq(http_route_name(ROUTE_STATUS), "status");
+}
+END_TEST
+
 START_TEST(head_is_taken_as_get)
 {
 	goes_to("HEAD", "/health", ROUTE_HEALTH, "");
 	goes_to("HEAD", "/api/v1/messages/x/status", ROUTE_STATUS, "x");
+	goes_to("HEAD", "/api/v1/messages", ROUTE_LIST, "");
 }
 END_TEST
 
@@ -77,17 +102,18 @@ START_TEST(other_paths_are_not_found)
 		"/Health",
 		"//health",
 		"health",
-		"/api/v1/messages",
 		"/api/v1/messages/",
 		"/api/v1/messages/send/",
 		"/api/v1/messages//status",
 		"/api/v1/messages/x/status/",
 		"/api/v1/messages/x/y/status",
-		"/api/v1/messages/x",
 		"/api/v1/messages/x/statu",
 		"/api/v1/messages/x/statuses",
 		"/api/v2/messages/send",
-		"/api/v1/messages/%73end",
+		"/api/v1/messages/x/event",
+		"/api/v1/messages/x/explain/",
+		"/api/v1/messages//explain",
+		"/api/v1/message",
 		"/api/v1/messages/../messages/send",
 	};
 
@@ -234,6 +260,8 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, the_three_routes_of_the_contract);
+	tcase_add_test(tcase, routes_for_reading);
+	tcase_add_test(tcase, every_route_has_a_name);
 	tcase_add_test(tcase, head_is_taken_as_get);
 	tcase_add_test(tcase, other_paths_are_not_found);
 	tcase_add_test(tcase, other_methods_are_told_which_are_allowed);

@@ -1,0 +1,6 @@
+-- message_whole: one message, by its id alone.
+-- Parameters: $1 uuid message id.
+-- Result: no row, or one: what callers see (JSON), payload (JSON), whether it failed, and
+--   code and subcode of the failure.
+-- Indexes: primary keys.  Locks: none.
+SELECT body, payload, failed, code, subcode FROM message_sender.message_whole($1::uuid)

@@ -1,0 +1,98 @@
+#include "cli/arguments.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct option {
+	const char *name;
+	enum argument argument;
+	bool valued;
+	size_t offset; /* in struct arguments: of a const char *, or of a bool */
+};
+
+static const struct option options[] = {
+	{ "--config", ARGUMENT_CONFIG, true, offsetof(struct arguments, config_file) },
+	{ "--json", ARGUMENT_JSON, false, offsetof(struct arguments, json) },
+	{ "--tenant", ARGUMENT_TENANT, true, offsetof(struct arguments, tenant) },
+	{ "--as", ARGUMENT_AS, true, offsetof(struct arguments, as) },
+	{ "--why", ARGUMENT_WHY, true, offsetof(struct arguments, why) },
+	{ "--by", ARGUMENT_BY, true, offsetof(struct arguments, by) },
+	{ "--wamid", ARGUMENT_WAMID, true, offsetof(struct arguments, wamid) },
+	{ "--help", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
+	{ "-h", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
+};
+
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+
+static const struct option *find(const char *word, unsigned takes)
+{
+	const size_t len = strcspn(word, "=");
+
+	for (size_t i = 0; i < OPTIONS; i++)
+		if ((options[i].argument & takes) && strlen(options[i].name) == len &&
+		    strncmp(options[i].name, word, len) == 0)
+			return &options[i];
+	return NULL;
+}
+
+/* Takes the option at argv[at], with its value; how many words it has, 0: ret_fault. */
+static int take(const struct option *option, int argc, char **argv, int at, struct arguments *a,
+		char *ret_fault, size_t size)
+{
+	char *field = (char *)a + option->offset;
+	const char *value = strchr(argv[at], '=');
+	int used = 1;
+
+	if (!option->valued) {
+		if (value)
+			(void)snprintf(ret_fault, size, "%s takes no value", option->name);
+		else
+			*(bool *)(void *)field = true;
+		return value ? 0 : 1;
+	}
+	if (value)
+		value++;
+	else if (at + 1 < argc) {
+		value = argv[at + 1];
+		used = 2;
+	}
+	if (!value || !*value) {
+		(void)snprintf(ret_fault, size, "%s needs a value", option->name);
+		return 0;
+	}
+	*(const char **)(void *)field = value;
+	return used;
+}
+
+bool arguments_read(int argc, char **argv, unsigned takes, unsigned needs,
+		    struct arguments *ret_arguments, char *ret_fault, size_t size)
+{
+	struct arguments a = { .operand = NULL };
+	unsigned given = 0;
+
+	for (int at = 0; at < argc;) {
+		const struct option *option = find(argv[at], takes | ARGUMENT_HELP);
+		const unsigned argument = option ? option->argument : ARGUMENT_OPERAND;
+		int used = 1;
+
+		if (given & argument ||
+		    (!option && (!(takes & ARGUMENT_OPERAND) || *argv[at] == '-' || !*argv[at]))) {
+			(void)snprintf(ret_fault, size, "cannot use \"%.80s\"", argv[at]);
+			return false;
+		}
+		if (option)
+			used = take(option, argc, argv, at, &a, ret_fault, size);
+		else
+			a.operand = argv[at];
+		if (!used)
+			return false;
+		given |= argument;
+		at += used;
+	}
+	if (!a.help && (given & needs) != needs) {
+		(void)snprintf(ret_fault, size, "something is missing");
+		return false;
+	}
+	*ret_arguments = a;
+	return true;
+}

@@ -1,0 +1,43 @@
+/*
+ * arguments - what stands behind the words of a command: an operand and options, "--name
+ * VALUE" or "--name=VALUE".  Pure.
+ */
+#ifndef CLI_ARGUMENTS_H
+#define CLI_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+
+enum argument {
+	ARGUMENT_OPERAND = 1 << 0,
+	ARGUMENT_CONFIG = 1 << 1, /* --config FILE */
+	ARGUMENT_JSON = 1 << 2,   /* --json */
+	ARGUMENT_TENANT = 1 << 3, /* --tenant ID */
+	ARGUMENT_AS = 1 << 4,     /* --as WHAT */
+	ARGUMENT_WHY = 1 << 5,    /* --why TEXT */
+	ARGUMENT_BY = 1 << 6,     /* --by NAME */
+	ARGUMENT_WAMID = 1 << 7,  /* --wamid ID */
+	ARGUMENT_HELP = 1 << 8,   /* --help, -h: every command takes it */
+};
+
+/* Borrowed from argv; null: not given. */
+struct arguments {
+	const char *operand;
+	const char *config_file;
+	bool json;
+	const char *tenant;
+	const char *as;
+	const char *why;
+	const char *by;
+	const char *wamid;
+	bool help;
+};
+
+/* takes, needs: enum argument, or-ed.  --help makes all else unnecessary.  False: ret_fault
+ * says what is wrong. */
+bool arguments_read(int argc, char **argv, unsigned takes, unsigned needs,
+		    struct arguments *ret_arguments, char *ret_fault, size_t size) MUST_CHECK;
+
+#endif

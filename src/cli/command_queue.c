@@ -1,0 +1,177 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/database.h"
+#include "domain/message_id.h"
+#include "json/json_out.h"
+
+#define UNKNOWN_MAX 1000 /* queue_unknown gives one more, if there is one */
+#define WAMID_MAX 150
+#define DOCUMENT_MAX ((size_t)4 * 1024 * 1024)
+
+static bool print_part(struct query *q, const char *statement, const char *title,
+		       const char *const *headings)
+{
+	if (!database_run(q, "queue status", statement, 0, NULL))
+		return false;
+	if (query_rows(q) == 0)
+		return true;
+	(void)printf("%s\n", title);
+	database_print(q, headings);
+	return true;
+}
+
+static bool print_status(struct query *q)
+{
+	static const char *const states[] = { "state", "messages", "under way", "overdue",
+					      "oldest (s)" };
+	static const char *const lanes[] = { "lane", "to send", "under way", "tenants" };
+	static const char *const workers[] = { "node", "worker", "under way", "oldest (s)" };
+
+	if (!database_run(q, "queue status", "queue_status", 0, NULL))
+		return false;
+	if (query_rows(q) == 0) {
+		(void)printf("nothing is left to do\n");
+		return true;
+	}
+	database_print(q, states);
+	(void)printf("(sent: waits for the Conversation Service to take its copy)\n");
+	return print_part(q, "queue_lanes", "\nlanes with most to send", lanes) &&
+	       print_part(q, "queue_workers", "\nworkers with attempts under way", workers);
+}
+
+int command_queue_status(const struct arguments *arguments)
+{
+	int status;
+	struct query *q = database_open("queue status", arguments, &status);
+
+	if (!q)
+		return status;
+	status = print_status(q) ? 0 : 1;
+	query_close(q);
+	return status;
+}
+
+static int unknown_json(const struct query *q, unsigned rows)
+{
+	static const char *const names[] = { "message_id", "tenant_id", "outlet_id",
+					     "to",         "number",    NULL,
+					     "begun_at",   "lost_at",   "seen" };
+	struct str document = STR_INIT(DOCUMENT_MAX);
+	struct json_out out;
+	bool whole;
+
+	json_out_begin(&out, &document);
+	json_out_object(&out, NULL);
+	json_out_array(&out, "messages");
+	for (unsigned row = 0; row < rows; row++) {
+		json_out_object(&out, NULL);
+		for (unsigned c = 0; c < sizeof(names) / sizeof(names[0]); c++) {
+			if (names[c])
+				json_out_text(&out, names[c], query_value(q, row, c));
+			else
+				json_out_raw(&out, "attempt", query_value(q, row, c));
+		}
+		json_out_object_end(&out);
+	}
+	json_out_array_end(&out);
+	json_out_bool(&out, "more", query_rows(q) > rows);
+	json_out_object_end(&out);
+	whole = str_ok(&document);
+	(void)fprintf(whole ? stdout : stderr, "%s\n", whole ? document.data : "too long");
+	str_fini(&document);
+	return whole ? 0 : 1;
+}
+
+static int unknown_text(const struct query *q)
+{
+	static const char *const headings[] = { "message", "tenant", "outlet", "to",  "number",
+						"attempt", "begun",  "lost",   "seen" };
+
+	if (query_rows(q) == 0) {
+		(void)printf("no reply is missing\n");
+		return 0;
+	}
+	database_print(q, headings);
+	if (query_rows(q) > UNKNOWN_MAX)
+		(void)printf("There are more than %d; name a tenant, or decide about these "
+			     "first.\n",
+			     UNKNOWN_MAX);
+	return 0;
+}
+
+int command_queue_unknown(const struct arguments *arguments)
+{
+	int status;
+	struct query *q = database_open("queue unknown", arguments, &status);
+
+	if (!q)
+		return status;
+	status = 1;
+	if (database_run(q, "queue unknown", "queue_unknown", 1, &arguments->tenant)) {
+		const unsigned rows = query_rows(q) < UNKNOWN_MAX ? query_rows(q) : UNKNOWN_MAX;
+
+		status = arguments->json ? unknown_json(q, rows) : unknown_text(q);
+	}
+	query_close(q);
+	return status;
+}
+
+static const char *check_resolve(const struct arguments *a)
+{
+	struct message_id id;
+
+	if (!message_id_parse(a->operand, &id))
+		return "ID is no message_id";
+	if (strcmp(a->as, "sent") != 0 && strcmp(a->as, "failed") != 0 &&
+	    strcmp(a->as, "resend") != 0)
+		return "--as is none of sent, failed, resend";
+	if (strlen(a->why) > 500 || strlen(a->by) > 100)
+		return "--why has at most 500 bytes, --by 100";
+	if (a->wamid && strcmp(a->as, "sent") != 0)
+		return "--wamid belongs to --as sent";
+	if (a->wamid && !text_visible_ascii(a->wamid, strlen(a->wamid), WAMID_MAX))
+		return "--wamid has 1 to 150 visible ASCII characters";
+	return NULL;
+}
+
+static int tell_resolved(const struct arguments *a, const char *hindrance)
+{
+	if (hindrance) {
+		(void)fprintf(stderr, "message-sender: queue resolve: %s: %s\n", a->operand,
+			      hindrance);
+		return 1;
+	}
+	(void)printf("%s: %s\n", a->operand, a->as);
+	if (strcmp(a->as, "sent") == 0 && !a->wamid)
+		(void)printf("No copy goes to the Conversation Service, which asks for the id of "
+			     "WhatsApp (--wamid).\n");
+	return 0;
+}
+
+int command_queue_resolve(const struct arguments *arguments)
+{
+	static const char words[] = "queue resolve";
+	const char *const values[] = { arguments->operand, arguments->as, arguments->why,
+				       arguments->by, arguments->wamid };
+	const char *fault = check_resolve(arguments);
+	struct query *q;
+	int status;
+
+	if (fault) {
+		(void)fprintf(stderr, "message-sender: %s: %s\n", words, fault);
+		return EXIT_USAGE;
+	}
+	q = database_open(words, arguments, &status);
+	if (!q)
+		return status;
+	status = 1;
+	if (database_run(q, words, "resolve", 5, values))
+		status = tell_resolved(arguments, query_value(q, 0, 0));
+	query_close(q);
+	return status;
+}

@@ -1,0 +1,79 @@
+#include "cli/database.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/configuration.h"
+
+#define COLUMNS_MAX 12
+
+struct query *database_open(const char *words, const struct arguments *arguments, int *ret_status)
+{
+	struct settings settings;
+	struct query *q;
+	struct err err;
+
+	*ret_status = EXIT_CONFIG;
+	if (configuration_load_for_database(&settings, arguments->config_file))
+		return NULL;
+	*ret_status = 1;
+	q = query_open(settings.database_url, &err);
+	if (!q)
+		(void)fprintf(stderr, "message-sender: %s: %s\n", words, err.text);
+	return q;
+}
+
+bool database_run(struct query *q, const char *words, const char *statement, int count,
+		  const char *const *values)
+{
+	struct err err;
+
+	if (query_run(q, statement, count, values, &err) == 0)
+		return true;
+	(void)fprintf(stderr, "message-sender: %s: %s\n", words, err.text);
+	return false;
+}
+
+static const char *shown(const struct query *q, unsigned row, unsigned column)
+{
+	const char *value = query_value(q, row, column);
+
+	return value && *value ? value : "-";
+}
+
+/* Columns on a screen, of which a character takes one. */
+static int width_of(const char *text)
+{
+	size_t code_points;
+
+	return text_utf8_valid(text, strlen(text), &code_points) ? (int)code_points
+								 : (int)strlen(text);
+}
+
+static void print_cell(const char *text, int width, bool last)
+{
+	(void)printf("%s%*s", text, last ? 0 : width - width_of(text) + 2, "");
+}
+
+void database_print(const struct query *q, const char *const *headings)
+{
+	const unsigned columns = query_columns(q) < COLUMNS_MAX ? query_columns(q) : COLUMNS_MAX;
+	int widths[COLUMNS_MAX];
+
+	for (unsigned c = 0; c < columns; c++) {
+		widths[c] = width_of(headings[c]);
+		for (unsigned r = 0; r < query_rows(q); r++)
+			if (width_of(shown(q, r, c)) > widths[c])
+				widths[c] = width_of(shown(q, r, c));
+	}
+	for (unsigned c = 0; c < columns; c++)
+		print_cell(headings[c], widths[c], c + 1 == columns);
+	for (unsigned r = 0; r < query_rows(q); r++) {
+		(void)printf("\n");
+		for (unsigned c = 0; c < columns; c++)
+			print_cell(shown(q, r, c), widths[c], c + 1 == columns);
+	}
+	(void)printf("\n");
+}

@@ -1,0 +1,257 @@
+/*
+ * One function a state: what holds it, since when, until when, what happens next.  Advice is
+ * the error table's.
+ */
+#include "http/explain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define TOLD_LATE_US INT64_C(10000000)
+
+const struct graph_error *explain_error(int code, int subcode)
+{
+	const struct graph_error *error;
+
+	if (code == 0)
+		return NULL;
+	error = code < 0 ? graph_error_case((enum graph_case)code)
+			 : graph_error_find(code, subcode);
+	return error ? error : graph_error_case(GRAPH_CASE_UNKNOWN_4XX);
+}
+
+/* The error behind it: Meta's code, a title and what a person should do. */
+static void blame(struct explanation *e, int code, int subcode, const char *title)
+{
+	const struct graph_error *error = explain_error(code, subcode);
+
+	e->code = code > 0 ? code : 0;
+	e->title = *title || !error ? title : error->title;
+	if (error)
+		e->action = error->action;
+}
+
+static void say_next(struct explanation *e, const char *next)
+{
+	text_copy_cut(e->next, sizeof(e->next), next);
+}
+
+/* ": 131016 (Service unavailable)", or less, as far as it is known. */
+static void because(const struct explanation *e, char *text, size_t size)
+{
+	if (e->code && *e->title)
+		(void)snprintf(text, size, ": %d (%s)", e->code, e->title);
+	else if (e->code)
+		(void)snprintf(text, size, ": %d", e->code);
+	else if (*e->title)
+		(void)snprintf(text, size, ": %s", e->title);
+	else
+		*text = '\0';
+}
+
+static void explain_turn(const struct message_facts *f, struct explanation *e)
+{
+	if (f->ahead_recipient > 0)
+		(void)snprintf(e->summary, sizeof(e->summary),
+			       "It waits its turn: %lld earlier message%s to this recipient "
+			       "go%s first.",
+			       (long long)f->ahead_recipient, f->ahead_recipient == 1 ? "" : "s",
+			       f->ahead_recipient == 1 ? "es" : "");
+	else if (f->ahead > 0)
+		(void)snprintf(e->summary, sizeof(e->summary),
+			       "It waits to be sent; %s%lld earlier message%s of its lane %s on "
+			       "the way.",
+			       f->ahead >= 10000 ? "at least " : "", (long long)f->ahead,
+			       f->ahead == 1 ? "" : "s", f->ahead == 1 ? "is" : "are");
+	else
+		text_copy_cut(e->summary, sizeof(e->summary),
+			      "It is the next of its lane to be sent.");
+}
+
+static void explain_queued(const struct message_facts *f, struct explanation *e)
+{
+	e->since_wall_us = f->accepted_wall_us;
+	explain_turn(f, e);
+	say_next(e, "Attempt 1 begins as soon as the worker that owns its lane has a place for "
+		    "it.");
+}
+
+static void explain_sending(const struct message_facts *f, int64_t now_wall_us,
+			    struct explanation *e)
+{
+	char begun[CLOCK_RFC3339_BYTES];
+
+	clock_rfc3339(f->begun_wall_us, begun);
+	e->since_wall_us = f->begun_wall_us;
+	e->until_wall_us = f->deadline_wall_us;
+	(void)snprintf(e->summary, sizeof(e->summary),
+		       "Attempt %u is under way since %s, begun by %s on %s (incarnation %s).",
+		       f->attempt, begun, *f->worker ? f->worker : "an unknown worker",
+		       *f->node ? f->node : "an unknown node", f->incarnation);
+	say_next(e,
+		 now_wall_us > f->deadline_wall_us + TOLD_LATE_US
+			 ? "Its deadline has passed without an outcome: when the worker is gone, "
+			   "the reply counts as lost."
+			 : "Its outcome is recorded when Meta answers, or when its deadline has "
+			   "passed.");
+}
+
+static void explain_retrying(const struct message_facts *f, int64_t now_wall_us,
+			     struct explanation *e)
+{
+	char due[CLOCK_RFC3339_BYTES];
+	char cause[320];
+
+	clock_rfc3339(f->due_wall_us, due);
+	e->since_wall_us = f->last_attempt ? f->last_ended_wall_us : f->accepted_wall_us;
+	if (f->last_outcome == OUTCOME_LOST && strcmp(f->decision, "resend") == 0) {
+		(void)snprintf(e->summary, sizeof(e->summary),
+			       "The reply to attempt %u was lost, and %s decided to send it again: "
+			       "%s.",
+			       f->last_attempt, f->decided_by, f->why);
+	} else if (f->last_attempt == 0) {
+		blame(e, GRAPH_CASE_CREDENTIALS, 0, "");
+		(void)snprintf(e->summary, sizeof(e->summary),
+			       "It waits until %s: the credentials of its outlet could not be had.",
+			       due);
+	} else {
+		blame(e, f->last_code, f->last_subcode, f->last_title);
+		because(e, cause, sizeof(cause));
+		(void)snprintf(e->summary, sizeof(e->summary),
+			       "It waits for attempt %u until %s; attempt %u was %s%s.",
+			       f->attempt + 1, due, f->last_attempt,
+			       f->last_outcome == OUTCOME_REFUSED ? "refused for now" : "not sent",
+			       cause);
+	}
+	if (f->due_wall_us > now_wall_us) {
+		e->until_wall_us = f->due_wall_us;
+		e->estimated_wall_us = f->due_wall_us;
+		(void)snprintf(e->next, sizeof(e->next), "Attempt %u begins then.", f->attempt + 1);
+	} else {
+		(void)snprintf(e->next, sizeof(e->next),
+			       "Attempt %u is due; it begins as soon as the worker that owns its "
+			       "lane has a place for it.",
+			       f->attempt + 1);
+	}
+}
+
+static void explain_unknown(const struct message_facts *f, struct explanation *e)
+{
+	const unsigned attempt = f->last_attempt ? f->last_attempt : f->attempt;
+
+	blame(e, f->last_code, f->last_subcode, f->last_title);
+	e->since_wall_us = f->last_ended_wall_us;
+	(void)snprintf(e->summary, sizeof(e->summary),
+		       "The reply to attempt %u was lost: WhatsApp may or may not have it.",
+		       attempt);
+	say_next(e, "It is not sent again by itself. Evidence from Meta settles it, or a person: "
+		    "message-sender queue resolve.");
+}
+
+/* How it came to be sent: by Meta's answer, or by a decision. */
+static void explain_sent(const struct message_facts *f, struct explanation *e)
+{
+	const bool decided = strcmp(f->decision, "sent") == 0 && !*f->wamid;
+	const char *copy = "";
+
+	if (f->has_work && f->conversation_tries > 0) {
+		copy = " Its copy waits in the Conversation Service's queue.";
+		e->until_wall_us = f->due_wall_us;
+		(void)snprintf(e->next, sizeof(e->next),
+			       "The copy is offered to the Conversation Service again (%u tr%s so "
+			       "far); the customer has the message.",
+			       f->conversation_tries, f->conversation_tries == 1 ? "y" : "ies");
+	} else if (f->has_work) {
+		copy = " Its copy is on the way to the Conversation Service.";
+	}
+	e->since_wall_us = f->state == STATE_READ        ? f->read_wall_us
+			   : f->state == STATE_DELIVERED ? f->delivered_wall_us
+							 : f->sent_wall_us;
+	if (decided)
+		(void)snprintf(e->summary, sizeof(e->summary),
+			       "The reply to attempt %u was lost, and %s decided that it was sent: "
+			       "%s.%s",
+			       f->last_attempt, f->decided_by, f->why, copy);
+	else
+		(void)snprintf(e->summary, sizeof(e->summary), "%s (attempt %u).%s",
+			       f->state == STATE_READ        ? "The recipient has read it"
+			       : f->state == STATE_DELIVERED ? "It was delivered to the recipient"
+							     : "WhatsApp has accepted it",
+			       f->last_attempt, copy);
+}
+
+static void explain_failed(const struct message_facts *f, struct explanation *e)
+{
+	const int subcode = f->failure_code == f->last_code ? f->last_subcode : 0;
+	char cause[320];
+
+	e->since_wall_us = f->failed_wall_us;
+	blame(e, f->failure_code, subcode, "");
+	if (!*e->title)
+		e->title = f->failure_reason;
+	if (strcmp(f->decision, "failed") == 0) {
+		(void)snprintf(e->summary, sizeof(e->summary),
+			       "The reply to attempt %u was lost, and %s decided that it was not "
+			       "sent: %s.",
+			       f->last_attempt, f->decided_by, f->why);
+	} else if (f->last_attempt == 0) {
+		(void)snprintf(e->summary, sizeof(e->summary),
+			       "It failed before any attempt was made: %s.",
+			       *f->failure_reason ? f->failure_reason : e->title);
+	} else {
+		because(e, cause, sizeof(cause));
+		(void)snprintf(e->summary, sizeof(e->summary), "It failed after %u attempt%s%s.",
+			       f->last_attempt, f->last_attempt == 1 ? "" : "s", cause);
+	}
+	say_next(e, "Nothing is sent under this message_id any more.");
+}
+
+static void explain_ended(const struct message_facts *f, const char *how, struct explanation *e)
+{
+	e->since_wall_us = f->failed_wall_us;
+	blame(e, f->failure_code, 0, f->failure_reason);
+	(void)snprintf(e->summary, sizeof(e->summary), "%s%s%s.", how,
+		       *f->failure_reason ? ": " : "", f->failure_reason);
+	say_next(e, "Nothing is sent under this message_id any more.");
+}
+
+void explain_message(const struct message_facts *f, int64_t now_wall_us,
+		     struct explanation *ret_explanation)
+{
+	struct explanation e = { .title = "", .action = "" };
+
+	switch (f->state) {
+	case STATE_QUEUED:
+		explain_queued(f, &e);
+		break;
+	case STATE_SENDING:
+		explain_sending(f, now_wall_us, &e);
+		break;
+	case STATE_RETRYING:
+		explain_retrying(f, now_wall_us, &e);
+		break;
+	case STATE_UNKNOWN:
+		explain_unknown(f, &e);
+		break;
+	case STATE_SENT:
+	case STATE_DELIVERED:
+	case STATE_READ:
+		explain_sent(f, &e);
+		break;
+	case STATE_FAILED:
+		explain_failed(f, &e);
+		break;
+	case STATE_CANCELLED:
+		explain_ended(f, "It was cancelled before any attempt was made", &e);
+		break;
+	case STATE_EXPIRED:
+		explain_ended(f, "Its validity ran out before it could be sent", &e);
+		break;
+	case STATE_COUNT:
+		break;
+	}
+	*ret_explanation = e;
+}

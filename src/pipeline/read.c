@@ -1,0 +1,66 @@
+/*
+ * A message, its timeline, its explanation, or a page of a tenant's messages: one read, one
+ * answer, made as soon as the rows are here.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "http/message.h"
+#include "pipeline/flow.h"
+
+enum flow_result flow_read(struct flow *f)
+{
+	struct err err;
+
+	if (store_read(f->pipeline->world->store, f->job.id, &f->read, &err) == 0)
+		return FLOW_PENDING;
+	f->reply = REPLY_STORE_AWAY;
+	return FLOW_OK;
+}
+
+static void build(const struct flow *f, const struct store_found *found, struct http_response *r)
+{
+	const struct message_whole whole = {
+		.json = found->json,
+		.payload = found->payload,
+		.failed = found->failed,
+		.failure_code = found->failure_code,
+		.failure_subcode = found->failure_subcode,
+	};
+	char id[MESSAGE_ID_TEXT_BYTES];
+
+	switch (f->read.kind) {
+	case STORE_READ_WHOLE:
+		http_message(r, &whole);
+		return;
+	case STORE_READ_FACTS:
+		message_id_text(f->id, id);
+		http_explanation(r, id, &found->facts, clock_wall_us());
+		return;
+	case STORE_READ_EVENTS:
+	case STORE_READ_LIST:
+		break;
+	}
+	http_document(r, found->json);
+}
+
+enum flow_result flow_found(struct flow *f, enum store_verdict verdict,
+			    const struct store_found *found)
+{
+	if (verdict != STORE_DONE) {
+		f->reply = REPLY_STORE_AWAY;
+		return FLOW_OK;
+	}
+	if (!found->found) {
+		f->reply = REPLY_NOT_FOUND;
+		return FLOW_OK;
+	}
+	f->reply = REPLY_INTERNAL;
+	f->response = malloc(sizeof(*f->response));
+	if (!f->response)
+		return FLOW_OK;
+	build(f, found, f->response);
+	if (str_ok(&f->response->body))
+		f->reply = REPLY_READ;
+	return FLOW_OK;
+}

@@ -1,0 +1,32 @@
+/*
+ * query - one blocking connection for the command line: statements of sql/statements, run
+ * one at a time, everything as text.
+ */
+#ifndef STORE_QUERY_H
+#define STORE_QUERY_H
+
+#include <stdbool.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "domain/facts.h"
+
+struct query;
+
+/* Connects within 10 s, takes the role of the service when it may (else the user's own), and
+ * checks that the schema fits this program.  Null with ret_err. */
+struct query *query_open(const char *conninfo, struct err *ret_err) MUST_CHECK;
+void query_close(struct query *q);
+
+/* Runs a statement by its name; values: its parameters, null for NULL.  Its rows stay until
+ * the next run.  0, or -1 with ret_err. */
+int query_run(struct query *q, const char *statement, int count, const char *const *values,
+	      struct err *ret_err) MUST_CHECK;
+unsigned query_rows(const struct query *q);
+unsigned query_columns(const struct query *q);
+/* Null: NULL. */
+const char *query_value(const struct query *q, unsigned row, unsigned column);
+/* Of message_facts; false: there is no row.  Texts stay until the next run. */
+bool query_facts(const struct query *q, struct message_facts *ret_facts) MUST_CHECK;
+
+#endif

@@ -1,0 +1,350 @@
+/*
+ * What callers read: a tenant's messages under row-level security, one message by its id; and
+ * what a person's decision about a lost reply does to its work.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "harness.h"
+#include "store/query.h"
+
+static struct harness h;
+
+static void setup(void)
+{
+	harness_start(&h);
+}
+
+static void teardown(void)
+{
+	harness_stop(&h);
+}
+
+static void get(const struct store_read *request)
+{
+	const unsigned target = h.done_count + 1;
+	struct err err;
+
+	ck_assert_int_eq(store_read(h.store, 900, request, &err), 0);
+	harness_until_done(&h, target, 3000);
+	ck_assert_msg(h.done[900].verdict == STORE_DONE, "%s", h.done[900].err.text);
+}
+
+static void list(const char *tenant, const char *status, unsigned limit)
+{
+	struct store_read request = { .kind = STORE_READ_LIST, .filter = { .limit = limit } };
+
+	text_copy_cut(request.filter.tenant_id, sizeof(request.filter.tenant_id), tenant);
+	text_copy_cut(request.filter.status, sizeof(request.filter.status), status);
+	get(&request);
+	ck_assert(h.found);
+}
+
+static unsigned listed(void)
+{
+	unsigned count = 0;
+
+	for (const char *at = h.json; (at = strstr(at, "\"message_id\"")); at++)
+		count++;
+	return count;
+}
+
+static void get_one(enum store_read_kind kind, unsigned tag)
+{
+	const struct store_read request = { .kind = kind, .id = harness_message(&h, tag)->id };
+
+	get(&request);
+}
+
+/* harness_message(): message n belongs to tenant-<n mod 10>. */
+START_TEST(a_list_is_the_tenants_alone)
+{
+	for (unsigned tag = 0; tag < 30; tag++)
+		harness_accept(&h, tag, false);
+	harness_until_done(&h, 30, 3000);
+	list("tenant-3", "", 50);
+	ck_assert_uint_eq(listed(), 3);
+	ck_assert_ptr_nonnull(strstr(h.json, harness_id(&h, 23)));
+	ck_assert_ptr_null(strstr(h.json, harness_id(&h, 24)));
+	list("tenant-3", "queued", 2);
+	ck_assert_uint_eq(listed(), 2);
+	ck_assert_ptr_null(strstr(h.json, "\"next_cursor\" : null"));
+	list("tenant-3", "sent", 2);
+	ck_assert_uint_eq(listed(), 0);
+	ck_assert_ptr_nonnull(strstr(h.json, "\"next_cursor\" : null"));
+	list("tenant-10", "", 50);
+	ck_assert_uint_eq(listed(), 0);
+}
+END_TEST
+
+/* Lists and looks by id share a pipeline, which is one transaction. */
+START_TEST(lists_that_are_asked_for_together_do_not_mix)
+{
+	const char *const tenants[] = { "tenant-0", "tenant-1", "tenant-2" };
+	struct err err;
+
+	for (unsigned tag = 0; tag < 3; tag++)
+		harness_accept(&h, tag, false);
+	harness_until_done(&h, 3, 3000);
+	for (unsigned round = 0; round < 30; round++) {
+		struct store_read request = { .kind = STORE_READ_LIST, .filter = { .limit = 5 } };
+
+		text_copy_cut(request.filter.tenant_id, sizeof(request.filter.tenant_id),
+			      tenants[round % 3]);
+		ck_assert_int_eq(store_read(h.store, 100 + round, &request, &err), 0);
+		ck_assert_int_eq(store_status(h.store, 200 + round,
+					      harness_message(&h, round % 3)->id, &err),
+				 0);
+	}
+	harness_until_done(&h, 63, 3000);
+	for (unsigned round = 0; round < 30; round++) {
+		ck_assert_int_eq(h.done[100 + round].verdict, STORE_DONE);
+		ck_assert_int_eq(h.done[200 + round].verdict, STORE_DONE);
+	}
+	/* The last list was tenant-2's. */
+	ck_assert_uint_eq(listed(), 1);
+	ck_assert_ptr_nonnull(strstr(h.json, harness_id(&h, 2)));
+}
+END_TEST
+
+START_TEST(the_reader_sees_no_more_than_the_tenant_that_is_set)
+{
+	harness_accept(&h, 0, false);
+	harness_accept(&h, 1, false);
+	harness_until_done(&h, 2, 3000);
+	harness_sql_text(&h, "SET ROLE message_sender_reader");
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message"), 0);
+	harness_sql_text(&h, "SET message_sender.tenant = 'tenant-1'");
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message"), 1);
+	ck_assert_str_eq(harness_sql_text(&h, "SELECT tenant_id FROM message_sender.message"),
+			 "tenant-1");
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message "
+					      "WHERE tenant_id = 'tenant-0'"),
+			 0);
+	/* The list takes the tenant away with it. */
+	harness_sql_text(&h, "SELECT message_sender.message_list('tenant-0', NULL, NULL, NULL, 5)");
+	harness_sql_text(&h, "RESET message_sender.tenant");
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message"), 0);
+	harness_sql_text(&h, "RESET ROLE");
+}
+END_TEST
+
+START_TEST(row_level_security_is_forced)
+{
+	ck_assert_str_eq(harness_sql_text(&h, "SELECT relrowsecurity AND relforcerowsecurity "
+					      "FROM pg_class WHERE oid = "
+					      "'message_sender.message'::regclass"),
+			 "t");
+	harness_sql_text(&h, "SET ROLE message_sender_owner");
+	harness_sql_text(&h, "DROP POLICY owner ON message_sender.message");
+	harness_accept(&h, 0, false);
+	harness_until_done(&h, 1, 3000);
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message"), 0);
+	harness_sql_text(&h, "CREATE POLICY owner ON message_sender.message TO "
+			     "message_sender_owner USING (true) WITH CHECK (true)");
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message"), 1);
+	harness_sql_text(&h, "RESET ROLE");
+}
+END_TEST
+
+START_TEST(one_message_is_found_by_its_id)
+{
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	for (int kind = STORE_READ_WHOLE; kind < STORE_READ_LIST; kind++) {
+		get_one((enum store_read_kind)kind, 0);
+		ck_assert(h.found);
+		get_one((enum store_read_kind)kind, 1); /* never accepted */
+		ck_assert(!h.found);
+	}
+	get_one(STORE_READ_WHOLE, 0);
+	ck_assert_ptr_nonnull(strstr(h.json, "\"state_detail\" : \"sending\""));
+	ck_assert_ptr_nonnull(strstr(h.json, "\"status\" : \"queued\""));
+	ck_assert_ptr_nonnull(strstr(h.json, "\"attempts\" : 1"));
+	ck_assert_ptr_nonnull(strstr(h.json, "\"number\" : \"1234567890\""));
+	get_one(STORE_READ_EVENTS, 0);
+	ck_assert_ptr_nonnull(strstr(h.json, "\"worker\" : \"store-test\""));
+}
+END_TEST
+
+/* -- decisions -- */
+
+static void lose(unsigned tag, unsigned op)
+{
+	struct store_outcome row = harness_outcome(&h, tag);
+	unsigned target = h.done_count;
+
+	harness_accept(&h, tag, true);
+	harness_until_done(&h, target += 1, 3000);
+	row.outcome = OUTCOME_LOST;
+	row.wamid = "";
+	row.next = STORE_NEXT_UNKNOWN;
+	row.counted = 3;
+	store_outcome(h.store, op, &row);
+	harness_until_done(&h, target + 1, 3000);
+}
+
+/* As the command line does it; "" when done. */
+static const char *resolve(unsigned tag, const char *what, const char *wamid)
+{
+	static char answer[200];
+	const char *const values[] = { harness_id(&h, tag), what, "why", "who", wamid };
+	struct err err = { .text = "" };
+	struct query *q = query_open(harness_url(), &err);
+
+	ck_assert_msg(q != NULL, "%s", err.text);
+	ck_assert_msg(query_run(q, "resolve", 5, values, &err) == 0, "%s", err.text);
+	ck_assert_uint_eq(query_rows(q), 1);
+	text_copy_cut(answer, sizeof(answer), query_value(q, 0, 0) ? query_value(q, 0, 0) : "");
+	query_close(q);
+	return answer;
+}
+
+static const char *stands(unsigned tag)
+{
+	return harness_sql_text(
+		&h,
+		"SELECT concat_ws(' ', m.state, m.wamid, w.state, w.wait, w.counted, "
+		"w.caller_waits) FROM message_sender.message m LEFT JOIN message_sender.work w "
+		"USING (message_id) WHERE message_id = '%s'",
+		harness_id(&h, tag));
+}
+
+static enum store_verdict begin(unsigned tag, unsigned attempt, unsigned op)
+{
+	const struct store_begin row = { .id = harness_message(&h, tag)->id,
+					 .attempt = attempt,
+					 .number = "1234567890",
+					 .deadline_wall_us = clock_wall_us() + 10000000 };
+	const unsigned target = h.done_count + 1;
+	struct err err;
+
+	ck_assert_int_eq(store_begin(h.store, op, &row, &err), 0);
+	harness_until_done(&h, target, 3000);
+	return h.done[op].verdict;
+}
+
+/* Only the recorded decision lets a second attempt begin, and only one. */
+START_TEST(resend_is_the_only_way_to_a_second_attempt)
+{
+	lose(0, 1);
+	ck_assert_int_eq(begin(0, 2, 2), STORE_CONFLICT);
+	ck_assert_str_eq(resolve(0, "resend", NULL), "");
+	ck_assert_str_eq(stands(0), "retrying retrying 0 0 f");
+	ck_assert_str_eq(harness_sql_text(&h,
+					  "SELECT concat_ws(' ', attempt, decision, "
+					  "decided_by, why) FROM message_sender.decision "
+					  "WHERE message_id = '%s'",
+					  harness_id(&h, 0)),
+			 "1 resend who why");
+	ck_assert_int_eq(begin(0, 2, 3), STORE_DONE);
+	ck_assert_str_eq(resolve(0, "resend", NULL), "it is not unknown: its state is sending");
+	ck_assert_str_eq(harness_sql_text(&h,
+					  "SELECT outcome FROM message_sender.attempt "
+					  "WHERE message_id = '%s'",
+					  harness_id(&h, 0)),
+			 "lost");
+}
+END_TEST
+
+/* The reply that was lost may still be found, after the decision and before the attempt. */
+START_TEST(what_came_of_it_after_all_is_worth_more_than_a_resend)
+{
+	struct store_outcome late = harness_outcome(&h, 0);
+	unsigned target;
+
+	lose(0, 1);
+	ck_assert_str_eq(resolve(0, "resend", NULL), "");
+	target = h.done_count + 1;
+	store_outcome(h.store, 2, &late);
+	harness_until_done(&h, target, 3000);
+	ck_assert_int_eq(begin(0, 2, 3), STORE_CONFLICT);
+	ck_assert_int_eq(strncmp(stands(0), "sent wamid.", 11), 0);
+}
+END_TEST
+
+START_TEST(sent_owes_a_copy_when_the_id_is_known)
+{
+	lose(0, 10);
+	lose(1, 11);
+	ck_assert_str_eq(resolve(0, "sent", "wamid.1"), "");
+	ck_assert_str_eq(stands(0), "sent wamid.1 sent 1 3 t");
+	ck_assert_str_eq(resolve(1, "sent", NULL), "");
+	ck_assert_str_eq(stands(1), "sent");
+	ck_assert_str_eq(resolve(1, "failed", NULL), "it is not unknown: its state is sent");
+	ck_assert_int_eq(begin(0, 2, 3), STORE_CONFLICT);
+	ck_assert_int_eq(begin(1, 2, 4), STORE_CONFLICT);
+}
+END_TEST
+
+START_TEST(failed_is_final)
+{
+	lose(0, 1);
+	ck_assert_str_eq(resolve(0, "failed", NULL), "");
+	ck_assert_str_eq(stands(0), "failed");
+	ck_assert_int_eq(begin(0, 2, 3), STORE_CONFLICT);
+	harness_status(&h, 0, 4);
+	ck_assert_int_eq(h.status.failure_code, GRAPH_CASE_NET_AFTER);
+	ck_assert_str_eq(resolve(0, "resend", NULL), "it is not unknown: its state is failed");
+}
+END_TEST
+
+START_TEST(only_what_is_unknown_is_decided)
+{
+	harness_accept(&h, 0, false);
+	harness_accept(&h, 1, true);
+	harness_until_done(&h, 2, 3000);
+	ck_assert_str_eq(resolve(0, "failed", NULL), "it is not unknown: its state is queued");
+	ck_assert_str_eq(resolve(1, "failed", NULL), "it is not unknown: its state is sending");
+	ck_assert_str_eq(resolve(2, "failed", NULL), "there is no message with this id");
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.decision d "
+					      "JOIN message_sender.message USING (message_id)"),
+			 0);
+}
+END_TEST
+
+START_TEST(the_words_are_the_programs)
+{
+	for (int state = 0; state < STATE_COUNT; state++) {
+		const char *name = state_name((enum state)state);
+
+		ck_assert_str_eq(harness_sql_text(&h, "SELECT message_sender.state_status('%s')",
+						  name),
+				 state_status((enum state)state));
+		ck_assert_str_eq(harness_sql_text(&h, "SELECT message_sender.state_detail('%s')",
+						  name),
+				 state_detail((enum state)state));
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store_reading");
+	TCase *tcase = tcase_create("store_reading");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_list_is_the_tenants_alone);
+	tcase_add_test(tcase, lists_that_are_asked_for_together_do_not_mix);
+	tcase_add_test(tcase, the_reader_sees_no_more_than_the_tenant_that_is_set);
+	tcase_add_test(tcase, row_level_security_is_forced);
+	tcase_add_test(tcase, one_message_is_found_by_its_id);
+	tcase_add_test(tcase, resend_is_the_only_way_to_a_second_attempt);
+	tcase_add_test(tcase, what_came_of_it_after_all_is_worth_more_than_a_resend);
+	tcase_add_test(tcase, sent_owes_a_copy_when_the_id_is_known);
+	tcase_add_test(tcase, failed_is_final);
+	tcase_add_test(tcase, only_what_is_unknown_is_decided);
+	tcase_add_test(tcase, the_words_are_the_programs);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

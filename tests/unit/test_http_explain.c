@@ -1,0 +1,259 @@
+#include "http/explain.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOW INT64_C(1762252200000000) /* 2025-11-04T10:30:00Z */
+#define SECOND INT64_C(1000000)
+
+static struct message_facts f;
+static struct explanation e;
+
+static void setup(void)
+{
+	f = (struct message_facts){ .accepted_wall_us = NOW - 10 * SECOND,
+				    .wamid = "",
+				    .failure_reason = "",
+				    .incarnation = "",
+				    .worker = "",
+				    .node = "",
+				    .last_title = "",
+				    .decision = "",
+				    .decided_by = "",
+				    .why = "" };
+}
+
+static void says(enum state state, const char *summary)
+{
+	f.state = state;
+	explain_message(&f, NOW, &e);
+	ck_assert_str_eq(e.summary, summary);
+}
+
+START_TEST(a_queued_message_waits_its_turn)
+{
+	says(STATE_QUEUED, "It is the next of its lane to be sent.");
+	ck_assert_int_eq(e.since_wall_us, f.accepted_wall_us);
+	ck_assert_int_eq(e.until_wall_us, 0);
+	f.ahead = 1;
+	says(STATE_QUEUED, "It waits to be sent; 1 earlier message of its lane is on the way.");
+	f.ahead = 9999;
+	says(STATE_QUEUED,
+	     "It waits to be sent; 9999 earlier messages of its lane are on the way.");
+	f.ahead = 10000;
+	says(STATE_QUEUED,
+	     "It waits to be sent; at least 10000 earlier messages of its lane are on the way.");
+	f.ahead_recipient = 1;
+	says(STATE_QUEUED, "It waits its turn: 1 earlier message to this recipient goes first.");
+	f.ahead_recipient = 2;
+	says(STATE_QUEUED, "It waits its turn: 2 earlier messages to this recipient go first.");
+	ck_assert_str_eq(e.action, "");
+	ck_assert_str_eq(e.title, "");
+}
+END_TEST
+
+START_TEST(an_attempt_under_way_names_its_worker)
+{
+	f.attempt = 2;
+	f.begun_wall_us = NOW - SECOND;
+	f.deadline_wall_us = NOW + 9 * SECOND;
+	f.incarnation = "i";
+	f.worker = "worker-1";
+	f.node = "n";
+	says(STATE_SENDING, "Attempt 2 is under way since 2025-11-04T10:29:59Z, begun by worker-1 "
+			    "on n (incarnation i).");
+	ck_assert_int_eq(e.since_wall_us, f.begun_wall_us);
+	ck_assert_int_eq(e.until_wall_us, f.deadline_wall_us);
+	ck_assert_ptr_nonnull(strstr(e.next, "when Meta answers"));
+	f.deadline_wall_us = NOW - 10 * SECOND;
+	says(STATE_SENDING, e.summary);
+	ck_assert_ptr_nonnull(strstr(e.next, "when Meta answers"));
+	f.deadline_wall_us = NOW - 10 * SECOND - 1;
+	says(STATE_SENDING, e.summary);
+	ck_assert_ptr_nonnull(strstr(e.next, "counts as lost"));
+}
+END_TEST
+
+START_TEST(a_wait_says_why_and_until_when)
+{
+	f.attempt = f.last_attempt = 1;
+	f.last_outcome = OUTCOME_REFUSED;
+	f.last_ended_wall_us = NOW - SECOND;
+	f.last_code = 131016;
+	f.last_title = "Service unavailable";
+	f.due_wall_us = NOW + 2 * SECOND;
+	says(STATE_RETRYING, "It waits for attempt 2 until 2025-11-04T10:30:02Z; attempt 1 was "
+			     "refused for now: 131016 (Service unavailable).");
+	ck_assert_int_eq(e.since_wall_us, f.last_ended_wall_us);
+	ck_assert_int_eq(e.until_wall_us, f.due_wall_us);
+	ck_assert_int_eq(e.estimated_wall_us, f.due_wall_us);
+	ck_assert_int_eq(e.code, 131016);
+	ck_assert_str_eq(e.action, explain_error(131016, 0)->action);
+	ck_assert_str_eq(e.next, "Attempt 2 begins then.");
+}
+END_TEST
+
+START_TEST(a_wait_that_is_over_has_no_end)
+{
+	f.attempt = f.last_attempt = 1;
+	f.last_outcome = OUTCOME_NOT_SENT;
+	f.last_code = GRAPH_CASE_NET_BEFORE;
+	f.last_title = "no route";
+	f.due_wall_us = NOW;
+	says(STATE_RETRYING, "It waits for attempt 2 until 2025-11-04T10:30:00Z; attempt 1 was not "
+			     "sent: no route.");
+	ck_assert_int_eq(e.until_wall_us, 0);
+	ck_assert_int_eq(e.estimated_wall_us, 0);
+	ck_assert_int_eq(e.code, 0);
+	ck_assert_ptr_nonnull(strstr(e.next, "is due"));
+}
+END_TEST
+
+START_TEST(a_wait_for_credentials)
+{
+	f.due_wall_us = NOW + 5 * SECOND;
+	says(STATE_RETRYING, "It waits until 2025-11-04T10:30:05Z: the credentials of its outlet "
+			     "could not be had.");
+	ck_assert_str_eq(e.action, explain_error(GRAPH_CASE_CREDENTIALS, 0)->action);
+}
+END_TEST
+
+START_TEST(a_lost_reply_tells_what_comes_next)
+{
+	f.attempt = f.last_attempt = 1;
+	f.last_outcome = OUTCOME_LOST;
+	f.last_ended_wall_us = NOW - SECOND;
+	f.last_code = GRAPH_CASE_NET_AFTER;
+	says(STATE_UNKNOWN, "The reply to attempt 1 was lost: WhatsApp may or may not have it.");
+	ck_assert_int_eq(e.since_wall_us, f.last_ended_wall_us);
+	ck_assert_ptr_nonnull(strstr(e.next, "not sent again by itself"));
+	ck_assert_str_eq(e.action, explain_error(GRAPH_CASE_NET_AFTER, 0)->action);
+}
+END_TEST
+
+START_TEST(a_decision_is_told)
+{
+	f.attempt = f.last_attempt = 1;
+	f.last_outcome = OUTCOME_LOST;
+	f.due_wall_us = NOW;
+	f.decided_by = "rani";
+	f.why = "w";
+	f.decision = "resend";
+	says(STATE_RETRYING,
+	     "The reply to attempt 1 was lost, and rani decided to send it again: w.");
+	f.decision = "sent";
+	says(STATE_SENT, "The reply to attempt 1 was lost, and rani decided that it was sent: w.");
+	f.decision = "failed";
+	says(STATE_FAILED,
+	     "The reply to attempt 1 was lost, and rani decided that it was not sent: w.");
+	/* What Meta said later is worth more. */
+	f.decision = "resend";
+	f.last_attempt = 2;
+	f.wamid = "wamid.1";
+	says(STATE_SENT, "WhatsApp has accepted it (attempt 2).");
+}
+END_TEST
+
+START_TEST(ends_that_are_good)
+{
+	f.last_attempt = 1;
+	f.wamid = "wamid.1";
+	f.sent_wall_us = NOW - 3 * SECOND;
+	f.delivered_wall_us = NOW - 2 * SECOND;
+	f.read_wall_us = NOW - SECOND;
+	says(STATE_SENT, "WhatsApp has accepted it (attempt 1).");
+	ck_assert_int_eq(e.since_wall_us, f.sent_wall_us);
+	says(STATE_DELIVERED, "It was delivered to the recipient (attempt 1).");
+	ck_assert_int_eq(e.since_wall_us, f.delivered_wall_us);
+	says(STATE_READ, "The recipient has read it (attempt 1).");
+	ck_assert_int_eq(e.since_wall_us, f.read_wall_us);
+	f.has_work = true;
+	says(STATE_SENT, "WhatsApp has accepted it (attempt 1). Its copy is on the way to the "
+			 "Conversation Service.");
+	f.conversation_tries = 2;
+	f.due_wall_us = NOW + SECOND;
+	says(STATE_SENT, "WhatsApp has accepted it (attempt 1). Its copy waits in the Conversation "
+			 "Service's queue.");
+	ck_assert_int_eq(e.until_wall_us, f.due_wall_us);
+	ck_assert_ptr_nonnull(strstr(e.next, "(2 tries so far)"));
+}
+END_TEST
+
+START_TEST(ends_that_are_bad)
+{
+	f.failed_wall_us = NOW - SECOND;
+	f.failure_code = f.last_code = 131026;
+	f.last_attempt = 4;
+	says(STATE_FAILED, e.summary);
+	ck_assert_ptr_nonnull(strstr(e.summary, "It failed after 4 attempts: 131026 ("));
+	ck_assert_int_eq(e.since_wall_us, f.failed_wall_us);
+	ck_assert_str_eq(e.action, explain_error(131026, 0)->action);
+	f.last_attempt = 1;
+	explain_message(&f, NOW, &e);
+	ck_assert_ptr_nonnull(strstr(e.summary, "after 1 attempt:"));
+	f.last_attempt = 0;
+	f.failure_code = GRAPH_CASE_CREDENTIALS;
+	f.failure_reason = "outlet unknown";
+	says(STATE_FAILED, "It failed before any attempt was made: outlet unknown.");
+	f.failure_code = 0;
+	says(STATE_CANCELLED, "It was cancelled before any attempt was made: outlet unknown.");
+	f.failure_reason = "";
+	says(STATE_EXPIRED, "Its validity ran out before it could be sent.");
+}
+END_TEST
+
+START_TEST(every_state_has_its_sentence)
+{
+	for (int state = 0; state < STATE_COUNT; state++) {
+		f.state = (enum state)state;
+		explain_message(&f, NOW, &e);
+		ck_assert_msg(*e.summary, "%s", state_name(f.state));
+		ck_assert_ptr_nonnull(e.title);
+		ck_assert_ptr_nonnull(e.action);
+		ck_assert_msg(state_is_final(f.state) || *e.next, "%s", state_name(f.state));
+	}
+}
+END_TEST
+
+START_TEST(texts_that_are_too_long_are_cut)
+{
+	static char text[2000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	f.last_attempt = 1;
+	f.last_outcome = OUTCOME_LOST;
+	f.decision = "resend";
+	f.decided_by = f.why = text;
+	f.state = STATE_RETRYING;
+	explain_message(&f, NOW, &e);
+	ck_assert_uint_eq(strlen(e.summary), sizeof(e.summary) - 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("http_explain");
+	TCase *tcase = tcase_create("explain");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_test(tcase, a_queued_message_waits_its_turn);
+	tcase_add_test(tcase, an_attempt_under_way_names_its_worker);
+	tcase_add_test(tcase, a_wait_says_why_and_until_when);
+	tcase_add_test(tcase, a_wait_that_is_over_has_no_end);
+	tcase_add_test(tcase, a_wait_for_credentials);
+	tcase_add_test(tcase, a_lost_reply_tells_what_comes_next);
+	tcase_add_test(tcase, a_decision_is_told);
+	tcase_add_test(tcase, ends_that_are_good);
+	tcase_add_test(tcase, ends_that_are_bad);
+	tcase_add_test(tcase, every_state_has_its_sentence);
+	tcase_add_test(tcase, texts_that_are_too_long_are_cut);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
