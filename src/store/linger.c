@@ -1,7 +1,7 @@
 #include "store/linger.h"
 
 #define LINGER_MS 2       /* the oldest row waits at most so long for company … */
-#define LINGER_BUSY_MS 10 /* … and so long when much company is to be expected */
+#define LINGER_BUSY_MS 14 /* … and so long when much company is to be expected */
 #define BUSY_ROWS 8       /* expected within LINGER_BUSY_MS: worth waiting for */
 #define RATE_MS 100
 
