@@ -2,6 +2,7 @@
 
 #include "simulator/sim.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,9 +14,14 @@ static const char *const types[] = { "text",     "image",       "video",    "aud
 				     "document", "sticker",     "location", "contacts",
 				     "reaction", "interactive", "template", "pin" };
 
-static int fail(char why[160], int code, const char *text, const char *name)
+__attribute__((format(printf, 3, 4))) static int fail(char why[160], int code, const char *format,
+						      ...)
 {
-	snprintf(why, 160, text, name);
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(why, 160, format, args);
+	va_end(args);
 	return code;
 }
 
