@@ -1,6 +1,7 @@
 -- begin: attempt n begins, if n - 1 is the last one and its outcome is recorded.
 -- Parameters: $1 uuid[] message ids, sorted; $2 smallint[] n; $3 text[] number;
---   $4 timestamptz[] deadline; $5 uuid incarnation; $6 the host's time now.
+--   $4 timestamptz[] deadline; $5 uuid incarnation; $6 the host's time now;
+--   $7 boolean: false: only says which have begun already, in an earlier try of this batch.
 -- Result: one row, bigint[]: positions (from 1) of those that have begun; null: none.
 -- Never after `unknown`.  One that names our incarnation already is ours: the statement was repeated.
 -- Index: work's primary key.  Locks: the rows of work.
@@ -13,7 +14,8 @@ WITH begun AS (
 	FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
 		AS u (message_id, attempt, number, deadline_at, ord)
 	WHERE w.message_id = u.message_id AND w.message_id = ANY ($1::uuid[])
-		AND ((NOT w.attempt_open AND w.attempt = u.attempt - 1 AND w.state IN ('queued', 'retrying'))
+		AND (($7::boolean AND NOT w.attempt_open AND w.attempt = u.attempt - 1
+				AND w.state IN ('queued', 'retrying'))
 			OR (w.attempt_open AND w.attempt = u.attempt AND w.incarnation = $5::uuid))
 	RETURNING u.ord
 )

@@ -3,12 +3,14 @@
 --   $4 integer at most so many rows; $5 the host's time now.
 -- Result: one row a message, columns as load.c reads them; load_copies has the same.
 -- Each lane gives at most $4 rows, so the sort is bounded however long the backlog is.
--- Indexes: work_to_send; message's primary key.  Locks: none.
+-- Indexes: work_to_send; message's and incarnation's primary key.  Locks: none.
 SELECT w.message_id, w.seq, m.accepted_at, w.lane, w.tenant_id, m.outlet_id,
 	m.conversation_id, m.recipient, m.message_type, m.payload, m.sender_type,
 	w.state, w.caller_waits, w.attempt, w.counted, w.throttled, w.incarnation, w.begun_at,
 	w.deadline_at, w.due_at, w.expires_at, w.number, m.wamid, w.conversation_tries,
-	statement_timestamp()
+	statement_timestamp(),
+	w.attempt_open AND coalesce((SELECT i.gone FROM message_sender.incarnation i
+		WHERE i.id = w.incarnation), false) AS gone
 FROM (
 	SELECT w.* FROM unnest($1::smallint[]) AS l (lane)
 	CROSS JOIN LATERAL (

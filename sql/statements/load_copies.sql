@@ -9,7 +9,7 @@ SELECT w.message_id, w.seq, m.accepted_at, w.lane, w.tenant_id, m.outlet_id,
 	m.conversation_id, m.recipient, m.message_type, m.payload, m.sender_type,
 	w.state, w.caller_waits, w.attempt, w.counted, w.throttled, w.incarnation, w.begun_at,
 	w.deadline_at, w.due_at, w.expires_at, w.number, m.wamid, w.conversation_tries,
-	statement_timestamp()
+	statement_timestamp(), false AS gone
 FROM (
 	SELECT w.* FROM unnest($1::smallint[]) AS l (lane)
 	CROSS JOIN LATERAL (

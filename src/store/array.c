@@ -208,6 +208,30 @@ void array_time(struct array *a, int64_t wall_us)
 	scalar(a, (uint64_t)(wall_us - EPOCH_DIFFERENCE_US), 8);
 }
 
+void array_bool(struct array *a, bool v)
+{
+	scalar(a, v, 1);
+}
+
+void array_text(struct array *a, const char *v)
+{
+	const size_t len = strlen(v);
+	uint8_t *at;
+
+	begin_param(a);
+	at = room(a, len);
+	if (at)
+		memcpy(at, v, len);
+}
+
+void array_bits(struct array *a, uint64_t bits)
+{
+	array_begin(a, ARRAY_INT2, (unsigned)__builtin_popcountll(bits));
+	for (int bit = 0; bit < 64; bit++)
+		if (bits >> bit & 1)
+			array_put_int2(a, bit);
+}
+
 void array_int4(struct array *a, int v)
 {
 	scalar(a, (uint64_t)v, 4);
@@ -216,17 +240,6 @@ void array_int4(struct array *a, int v)
 void array_int8(struct array *a, int64_t v)
 {
 	scalar(a, (uint64_t)v, 8);
-}
-
-void array_text(struct array *a, const char *v)
-{
-	size_t len = strlen(v);
-	uint8_t *at;
-
-	begin_param(a);
-	at = room(a, len);
-	if (at)
-		memcpy(at, v, len);
 }
 
 bool array_values(const struct array *a, struct array_values *ret_values)

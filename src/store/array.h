@@ -66,12 +66,16 @@ void array_put_int4_or_null(struct array *a, int v);
 void array_put_time_or_null(struct array *a, int64_t wall_us);
 void array_put_text_or_null(struct array *a, const char *v);
 
+/* A whole parameter: the numbers of the bits that are set, as smallint[]; at least one. */
+void array_bits(struct array *a, uint64_t bits);
+
 /* Scalar parameters. */
 void array_uuid(struct array *a, struct message_id v);
 void array_time(struct array *a, int64_t wall_us);
+void array_bool(struct array *a, bool v);
+void array_text(struct array *a, const char *v);
 void array_int4(struct array *a, int v);
 void array_int8(struct array *a, int64_t v);
-void array_text(struct array *a, const char *v);
 
 /* False: memory had run out. */
 bool array_values(const struct array *a, struct array_values *ret_values);

@@ -1,6 +1,7 @@
 /*
  * Kinds of writes and their statements, in the order in which a transaction runs them:
  *
+ *   (any begins)   fence: MS001 when this incarnation is fenced
  *   cancel         accept_again (as cancelled: waits for what is in doubt), cancel
  *   release        accept_keyed, release
  *   accept         accept, or after a loss accept_again and accept_seq; when one has a key
@@ -26,6 +27,7 @@
 struct fill_context {
 	struct message_id incarnation;
 	int64_t now_wall_us; /* statements put times off by the server's clock, from this one */
+	bool fenced;
 };
 
 typedef void fill_fn(struct array *a, struct op *const *ops, unsigned count,
@@ -96,11 +98,11 @@ static void fill_accept(struct array *a, struct op *const *ops, unsigned count,
 	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.accept.expires_wall_us);
 	COLUMN(a, ARRAY_INT2, array_put_int2, (int)MESSAGE(ops[i])->lane);
 	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.accept.caller_waits);
-	COLUMN(a, ARRAY_INT2, array_put_int2, accept_begins(ops[i]));
+	COLUMN(a, ARRAY_INT2, array_put_int2, accept_begins(ops[i]) && !context->fenced);
 	COLUMN(a, ARRAY_TEXT, array_put_text_or_null,
-	       accept_begins(ops[i]) ? ops[i]->row.accept.number : NULL);
+	       accept_begins(ops[i]) && !context->fenced ? ops[i]->row.accept.number : NULL);
 	COLUMN(a, ARRAY_TIME, array_put_time_or_null,
-	       accept_begins(ops[i]) ? ops[i]->row.accept.deadline_wall_us : 0);
+	       accept_begins(ops[i]) && !context->fenced ? ops[i]->row.accept.deadline_wall_us : 0);
 	COLUMN(a, ARRAY_TEXT, array_put_text, accept_state(ops[i]));
 	COLUMN(a, ARRAY_INT4, array_put_int4_or_null,
 	       ops[i]->kind != OP_CANCEL && ops[i]->row.accept.failed
@@ -132,8 +134,8 @@ static void fill_accept_keyed(struct array *a, struct op *const *ops, unsigned c
 static void fill_accept_seq(struct array *a, struct op *const *ops, unsigned count,
 			    const struct fill_context *context)
 {
-	(void)context;
 	put_ids(a, ops, count);
+	array_uuid(a, context->incarnation);
 }
 
 /* Elements of a bigint[] without nulls, as binary; `each` for position 0, 1... */
@@ -155,6 +157,19 @@ static void read_bigints(const PGresult *result, unsigned most,
 static void set_seq(struct op *const *ops, unsigned at, int64_t v)
 {
 	ops[at]->seq = (uint64_t)v;
+}
+
+/* Negative: no attempt is open for it. */
+static void set_seq_again(struct op *const *ops, unsigned at, int64_t v)
+{
+	ops[at]->seq = (uint64_t)(v < 0 ? -v : v);
+	if (accept_begins(ops[at]) && ops[at]->verdict != STORE_CONFLICT)
+		ops[at]->verdict = v < 0 ? STORE_NOT_BEGUN : STORE_DONE;
+}
+
+static void read_accept_again(const PGresult *result, struct op *const *ops, unsigned count)
+{
+	read_bigints(result, count, set_seq_again, ops);
 }
 
 static void read_accept(const PGresult *result, struct op *const *ops, unsigned count)
@@ -204,6 +219,15 @@ static void fill_begin(struct array *a, struct op *const *ops, unsigned count,
 	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.begin.deadline_wall_us);
 	array_uuid(a, context->incarnation);
 	array_time(a, context->now_wall_us);
+	array_bool(a, !context->fenced);
+}
+
+static void fill_fence(struct array *a, struct op *const *ops, unsigned count,
+		       const struct fill_context *context)
+{
+	(void)ops;
+	(void)count;
+	array_uuid(a, context->incarnation);
 }
 
 static void set_done(struct op *const *ops, unsigned at, int64_t position)
@@ -320,7 +344,8 @@ static void fill_answer(struct array *a, struct op *const *ops, unsigned count,
 
 static const struct batch_statement accept = { "accept", fill_accept, read_accept };
 static const struct batch_statement accept_again = { "accept_again", fill_accept, NULL };
-static const struct batch_statement accept_seq = { "accept_seq", fill_accept_seq, read_accept };
+static const struct batch_statement accept_seq = { "accept_seq", fill_accept_seq,
+						   read_accept_again };
 static const struct batch_statement accept_keyed = {
 	"accept_keyed",
 	fill_accept_keyed,
@@ -328,6 +353,7 @@ static const struct batch_statement accept_keyed = {
 };
 static const struct batch_statement release = { "release", fill_release, NULL };
 static const struct batch_statement cancel = { "cancel", fill_cancel, NULL };
+static const struct batch_statement fence = { "fence", fill_fence, NULL };
 static const struct batch_statement begin = { "begin", fill_begin, read_positions };
 static const struct batch_statement outcome_lock = { "outcome_lock", fill_outcome_lock, NULL };
 static const struct batch_statement outcome = { "outcome", fill_outcome, NULL };
@@ -402,7 +428,8 @@ static struct gathered gather(struct batch *b, enum op_kind kind)
 		b->sorted[b->sorted_count++] = b->ops[i];
 		b->ops[i]->sent_as = kind;
 		b->ops[i]->flying = true;
-		b->ops[i]->verdict = STORE_DONE;
+		b->ops[i]->verdict = b->fenced && accept_begins(b->ops[i]) ? STORE_NOT_BEGUN
+									   : STORE_DONE;
 	}
 	if (kind != OP_ACCEPT)
 		qsort(b->sorted + first, b->sorted_count - first, sizeof(b->sorted[0]), by_id);
@@ -419,6 +446,17 @@ static const struct batch_statement *const *statements_for(enum op_kind kind, st
 	return g.doubt ? accept_repeated : statements[kind];
 }
 
+static bool begins_any(const struct batch *b)
+{
+	const unsigned start = b->segments[b->segment_count - 1].start;
+	const unsigned end = start + b->segments[b->segment_count - 1].count;
+
+	for (unsigned i = start; i < end; i++)
+		if (b->ops[i] && (b->ops[i]->kind == OP_BEGIN || accept_begins(b->ops[i])))
+			return true;
+	return false;
+}
+
 void batch_start(struct batch *b)
 {
 	b->segments[0].start = 0;
@@ -430,12 +468,15 @@ void batch_start(struct batch *b)
 int batch_send(struct batch *b, PGconn *handle, struct array *memory, struct message_id incarnation,
 	       int64_t now_wall_us)
 {
-	const struct fill_context context = { incarnation, now_wall_us };
+	const struct fill_context context = { incarnation, now_wall_us, b->fenced };
 
 	b->sorted_count = 0;
 	b->sent_count = 0;
 	b->answered = 0;
 	b->failed = false;
+	if (!b->fenced && begins_any(b) &&
+	    send_statement(b, handle, memory, &fence, NULL, 0, &context) != 0)
+		return -1;
 	for (enum op_kind kind = 0; kind < OP_WRITES; kind++) {
 		const struct gathered g = gather(b, kind);
 		struct op **ops = b->sorted + b->sorted_count - g.count;

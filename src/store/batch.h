@@ -22,7 +22,7 @@
 #define BATCH_ROWS 256
 #define BATCH_BYTES (1u << 20)
 #define BATCH_SEGMENTS 10   /* 1 + log2(BATCH_ROWS) + 1 */
-#define BATCH_STATEMENTS 16 /* most in one transaction */
+#define BATCH_STATEMENTS 17 /* most in one transaction */
 
 struct batch_statement;
 
@@ -50,6 +50,7 @@ struct batch {
 	unsigned sent_count;
 	unsigned answered;
 	bool failed;
+	bool fenced; /* set by the owner: attempts do not begin */
 	enum sqlstate_class why_class;
 	struct err why;
 };

@@ -31,6 +31,7 @@ enum column {
 	WAMID,
 	CONVERSATION_TRIES,
 	NOW,
+	GONE,
 	COLUMNS,
 };
 
@@ -119,6 +120,7 @@ static struct store_work work_of(const struct row *r)
 		.number = text(r, NUMBER),
 		.wamid = text(r, WAMID),
 		.conversation_tries = (unsigned)number(r, CONVERSATION_TRIES),
+		.gone = number(r, GONE) != 0,
 	};
 }
 
@@ -133,4 +135,19 @@ bool load_row(const PGresult *result, int at, int64_t now_wall_us, struct store_
 	*ret_work = work_of(&r);
 	ret_work->state = state;
 	return true;
+}
+
+int load_send_ids(const struct op_load_ids *load, PGconn *handle, struct array *memory)
+{
+	struct array_values v;
+
+	array_reset(memory);
+	array_bits(memory, load->lanes);
+	array_begin(memory, ARRAY_UUID, load->count);
+	for (unsigned i = 0; i < load->count; i++)
+		array_put_uuid(memory, load->ids[i]);
+	return array_values(memory, &v) && PQsendQueryPrepared(handle, "load_ids", v.count,
+							       v.values, v.lengths, v.formats, 1)
+		       ? 0
+		       : -1;
 }

@@ -18,6 +18,8 @@
 int load_send(const struct op_load *load, PGconn *handle, struct array *memory,
 	      int64_t now_wall_us) MUST_CHECK;
 
+int load_send_ids(const struct op_load_ids *load, PGconn *handle, struct array *memory) MUST_CHECK;
+
 /* What counts from now is told by the server's clock; now_wall_us is when it answered, by the
  * clock it is turned into.  Texts are borrowed from the result.  False: a row that cannot be,
  * which is skipped. */

@@ -37,6 +37,12 @@ void op_free(struct op *op)
 	free(op->key);
 	if (op->kind == OP_ANSWER)
 		free(op->row.answer.body);
+	if (op->kind == OP_LANES)
+		free(op->row.lanes);
+	if (op->kind == OP_LOAD_IDS)
+		free(op->row.load_ids);
+	if (op->kind == OP_RING)
+		free(op->row.ring.text);
 	op_free(op->merged);
 	free(op);
 }

@@ -28,12 +28,17 @@ enum op_kind {
 	OP_ANSWER,
 	OP_WRITES, /* how many kinds share batches */
 	OP_LOAD = OP_WRITES,
+	OP_LOAD_IDS,
+	OP_LANES,  /* a change of lanes, and the view of them */
 	OP_UPKEEP, /* partitions; nobody is told */
 	OP_EXPIRE, /* keys; nobody is told */
 	OP_STATUS,
 	OP_FIND_KEY,
 	OP_READ,
+	OP_RING, /* a bell by NOTIFY; nobody is told */
 };
+
+#define STORE_CHANNEL_BYTES 40
 
 struct op_load {
 	uint64_t lanes;
@@ -41,6 +46,17 @@ struct op_load {
 	int64_t due_until_wall_us;
 	unsigned limit;
 	bool copies;
+};
+
+struct op_load_ids {
+	uint64_t lanes;
+	unsigned count;
+	struct message_id ids[STORE_CALLS_MAX];
+};
+
+struct op_ring {
+	char channel[STORE_CHANNEL_BYTES];
+	char *text; /* owned */
 };
 
 struct op_answer {
@@ -61,6 +77,8 @@ struct op {
 	int64_t submitted_ms;
 	struct message_id id;
 	size_t bytes; /* of its texts, about */
+
+	uint64_t barrier; /* of a release: sent behind writes up to this serial */
 
 	/* The op of the same message that waited when this one came. */
 	uint64_t serial;        /* counted up, from 1 */
@@ -92,6 +110,9 @@ struct op {
 		struct op_load load;
 		struct op_find_key find_key;
 		struct store_read read;
+		struct op_load_ids *load_ids; /* owned */
+		struct store_lanes *lanes;    /* owned */
+		struct op_ring ring;
 	} row;
 
 	/* Completion. */

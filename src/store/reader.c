@@ -18,6 +18,9 @@ struct reader {
 	struct loop *loop;
 	struct connection *connection;
 	struct list *completed;
+	struct message_id incarnation;
+	store_rung_fn *rung; /* null: not listened to */
+	void *rung_arg;
 	struct list waiting;
 	struct list flying; /* in order of their statements */
 	unsigned pending;
@@ -37,6 +40,7 @@ static const struct connection_setting settings[] = {
 	{ "enable_seqscan", "off" },
 	{ "enable_bitmapscan", "off" },
 	{ "jit", "off" },
+	{ "synchronous_commit", "off" }, /* a bell need not survive anything */
 	{ "client_min_messages", "error" },
 	{ NULL, NULL },
 };
@@ -49,8 +53,8 @@ static const char *const read_statements[] = {
 };
 
 static const char *const statements[] = {
-	"status",       "find_key", "message_whole", "message_events", "message_facts",
-	"message_list", NULL
+	"status",        "find_key",     "ring", "message_whole", "message_events",
+	"message_facts", "message_list", NULL
 };
 
 static const struct connection_kind kind = {
@@ -58,6 +62,41 @@ static const struct connection_kind kind = {
 	.settings = settings,
 	.statements = statements,
 };
+
+void reader_channel(const struct message_id *incarnation, char *name)
+{
+	char hex[2 * sizeof(incarnation->bytes) + 1] = "all";
+
+	if (incarnation)
+		text_hex(hex, incarnation->bytes, sizeof(incarnation->bytes));
+	(void)snprintf(name, STORE_CHANNEL_BYTES, "ms_%s", hex);
+}
+
+/* Names are of our own making: nothing to quote. */
+static int setup(void *arg, PGconn *handle)
+{
+	const struct reader *r = arg;
+	char channel[STORE_CHANNEL_BYTES];
+	char listen[STORE_CHANNEL_BYTES + 16];
+
+	if (!r->rung)
+		return 0;
+	for (int all = 0; all < 2; all++) {
+		reader_channel(all ? NULL : &r->incarnation, channel);
+		(void)snprintf(listen, sizeof(listen), "LISTEN %s", channel);
+		if (!PQsendQueryParams(handle, listen, 0, NULL, NULL, NULL, NULL, 0))
+			return -1;
+	}
+	return 0;
+}
+
+static int setup_result(void *arg, const PGresult *result, struct err *ret_err)
+{
+	(void)arg;
+	(void)result;
+	(void)ret_err;
+	return 0;
+}
 
 static void complete(struct reader *r, struct op *op, enum store_verdict verdict,
 		     const struct err *err)
@@ -108,6 +147,19 @@ static void answer(struct reader *r, PGresult *result)
 	PQclear(result);
 }
 
+static void take_bells(struct reader *r)
+{
+	PGconn *handle = connection_handle(r->connection);
+	PGnotify *notify;
+
+	while (handle && (notify = PQnotifies(handle))) {
+		if (r->rung)
+			r->rung(r->rung_arg, notify->extra);
+		PQfreemem(notify);
+		handle = connection_handle(r->connection);
+	}
+}
+
 static void readable(void *arg)
 {
 	struct reader *r = arg;
@@ -115,6 +167,14 @@ static void readable(void *arg)
 
 	while (r->in_flight && (result = connection_result(r->connection)))
 		answer(r, result);
+	take_bells(r);
+}
+
+static const char *statement_of(const struct op *op)
+{
+	if (op->kind == OP_RING)
+		return "ring";
+	return op->kind == OP_FIND_KEY ? "find_key" : "status";
 }
 
 /* Parameters and results as text: there are few. */
@@ -156,16 +216,18 @@ static int send_one(struct reader *r, PGconn *handle, const struct op *op)
 	if (op->kind == OP_READ)
 		return send_read(handle, &op->row.read);
 	array_reset(&r->memory);
-	if (op->kind == OP_FIND_KEY) {
+	if (op->kind == OP_RING) {
+		array_text(&r->memory, op->row.ring.channel);
+		array_text(&r->memory, op->row.ring.text);
+	} else if (op->kind == OP_FIND_KEY) {
 		array_text(&r->memory, op->row.find_key.tenant_id);
 		array_text(&r->memory, op->row.find_key.key);
 	} else {
 		array_uuid(&r->memory, op->id);
 	}
 	return array_values(&r->memory, &v) &&
-			       PQsendQueryPrepared(handle,
-						   op->kind == OP_FIND_KEY ? "find_key" : "status",
-						   v.count, v.values, v.lengths, v.formats, 1)
+			       PQsendQueryPrepared(handle, statement_of(op), v.count, v.values,
+						   v.lengths, v.formats, 1)
 		       ? 0
 		       : -1;
 }
@@ -227,11 +289,14 @@ bool reader_pump(struct reader *r)
 	return true;
 }
 
-struct reader *reader_new(struct loop *loop, const struct store_settings *s, struct list *completed,
+struct reader *reader_new(struct loop *loop, const struct store_settings *s,
+			  const struct store_callbacks *callbacks, struct list *completed,
 			  struct err *ret_err)
 {
 	struct reader *r = calloc(1, sizeof(*r));
 	const struct connection_events events = {
+		.setup = setup,
+		.setup_result = setup_result,
 		.ready = ready,
 		.readable = readable,
 		.lost = lost,
@@ -244,6 +309,9 @@ struct reader *reader_new(struct loop *loop, const struct store_settings *s, str
 	}
 	r->loop = loop;
 	r->completed = completed;
+	r->incarnation = s->incarnation;
+	r->rung = callbacks->rung;
+	r->rung_arg = callbacks->arg;
 	list_init(&r->waiting);
 	list_init(&r->flying);
 	array_init(&r->memory);

@@ -1,6 +1,7 @@
 /*
  * reader - the connection that reads for callers, in role reader: one message by its id, the
- * first request by its key, the messages of one tenant.
+ * first request by its key, the messages of one tenant; and the bells between nodes (LISTEN,
+ * NOTIFY).
  *
  * What waits longer than READER_TIMEOUT_MS, or whose connection is lost, completes as
  * STORE_AWAY.
@@ -22,7 +23,8 @@
 struct reader;
 
 struct reader *reader_new(struct loop *loop, const struct store_settings *settings,
-			  struct list *completed, struct err *ret_err) MUST_CHECK;
+			  const struct store_callbacks *callbacks, struct list *completed,
+			  struct err *ret_err) MUST_CHECK;
 void reader_free(struct reader *r);
 
 /* Takes the op over. */
@@ -33,6 +35,9 @@ bool reader_pump(struct reader *r);
 bool reader_ready(const struct reader *r);
 const struct err *reader_trouble(const struct reader *r);
 unsigned reader_pending(const struct reader *r);
+
+/* The channel of one worker, or (null) of all; name: STORE_CHANNEL_BYTES. */
+void reader_channel(const struct message_id *incarnation, char *name);
 
 /* The status in a completed op's result. */
 void reader_status(const struct op *op, struct store_status *ret_status);

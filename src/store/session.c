@@ -30,10 +30,11 @@ static const struct connection_setting settings[] = {
 };
 
 static const char *const statements[] = {
-	"schema",     "accept",       "accept_again", "accept_keyed", "accept_seq",
-	"cancel",     "release",      "begin",        "outcome_lock", "outcome",
-	"defer",      "conversation", "answer",       "load",         "load_copies",
-	"partitions", "expire_keys",  "register",     NULL,
+	"schema",     "accept",     "accept_again", "accept_keyed", "accept_seq",  "cancel",
+	"release",    "begin",      "outcome_lock", "outcome",      "defer",       "conversation",
+	"answer",     "load",       "load_copies",  "partitions",   "expire_keys", "register",
+	"load_ids",   "fence",      "lanes_lock",   "lanes_renew",  "lanes_fence", "lanes_release",
+	"lanes_take", "lanes_view", NULL,
 };
 
 const struct connection_kind session_kind = {
@@ -45,19 +46,31 @@ const struct connection_kind session_kind = {
 int session_init(struct session *s, const struct store_settings *from)
 {
 	s->incarnation = from->incarnation;
+	s->node_id = from->node_id;
 	s->worker = strdup(from->application_name);
-	return s->worker ? 0 : -1;
+	s->boot_id = strdup(from->boot_id ? from->boot_id : "");
+	s->node_file = strdup(from->node_file ? from->node_file : "");
+	return s->worker && s->boot_id && s->node_file ? 0 : -1;
 }
 
 void session_fini(struct session *s)
 {
 	free(s->worker);
+	free(s->boot_id);
+	free(s->node_file);
 }
 
 static void set_text(struct array_values *v, int at, const char *text)
 {
 	v->values[at] = text;
 	v->lengths[at] = (int)strlen(text);
+	v->formats[at] = 1;
+}
+
+static void set_id(struct array_values *v, int at, const struct message_id *id)
+{
+	v->values[at] = (const char *)id->bytes;
+	v->lengths[at] = (int)sizeof(id->bytes);
 	v->formats[at] = 1;
 }
 
@@ -68,13 +81,14 @@ int session_setup(struct session *s, PGconn *handle)
 
 	s->schema_checked = false;
 	(void)gethostname(node, sizeof(node) - 1);
-	v.values[0] = (const char *)s->incarnation.bytes;
-	v.lengths[0] = (int)sizeof(s->incarnation.bytes);
-	v.formats[0] = 1;
-	set_text(&v, 1, node);
-	set_text(&v, 2, s->worker);
+	set_id(&v, 0, &s->incarnation);
+	set_id(&v, 1, &s->node_id);
+	set_text(&v, 2, node);
+	set_text(&v, 3, s->worker);
+	set_text(&v, 4, s->boot_id);
+	set_text(&v, 5, s->node_file);
 	return PQsendQueryPrepared(handle, "schema", 0, NULL, NULL, NULL, 0) &&
-			       PQsendQueryPrepared(handle, "register", 3, v.values, v.lengths,
+			       PQsendQueryPrepared(handle, "register", 6, v.values, v.lengths,
 						   v.formats, 0)
 		       ? 0
 		       : -1;

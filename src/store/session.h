@@ -16,7 +16,10 @@
 
 struct session {
 	struct message_id incarnation;
+	struct message_id node_id;
 	char *worker;
+	char *boot_id;
+	char *node_file;
 	bool schema_checked; /* in this set-up */
 };
 

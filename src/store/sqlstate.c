@@ -23,6 +23,7 @@ static const struct sqlstate_row rows[] = {
 	{ "26000", SQLSTATE_RECONNECT }, /* no such prepared statement: a pooler, DEALLOCATE */
 	{ "0A000", SQLSTATE_RECONNECT }, /* cached plan must not change result type */
 	{ "57P", SQLSTATE_RECONNECT },   /* shutdown, crash, starting up, database dropped */
+	{ "MS001", SQLSTATE_FENCED },    /* ours: sql/migrations/0010_lanes.sql */
 	{ "3F000", SQLSTATE_SCHEMA },    /* no such schema */
 	{ "42P01", SQLSTATE_SCHEMA },    /* no such table */
 	{ "42703", SQLSTATE_SCHEMA },    /* no such column */

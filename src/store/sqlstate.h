@@ -12,6 +12,7 @@ enum sqlstate_class {
 	SQLSTATE_REPEAT,    /* 40001, 40P01, 55P03, 57014: repeat the batch unchanged, then halve */
 	SQLSTATE_RECONNECT, /* 08, 53300, 57P01-05, 25006, 26000, 0A000: this session is no good */
 	SQLSTATE_SCHEMA,    /* 3F000, 42P01, 42703, 42883: not the schema of this program */
+	SQLSTATE_FENCED,    /* MS001: this incarnation begins no attempts any more */
 	SQLSTATE_SERVER,    /* 53, 58, 42501: trouble of all: say so and try again later */
 	SQLSTATE_OTHER,     /* unexpected: trouble of a row, perhaps: repeat, then halve */
 };

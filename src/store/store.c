@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "store/found.h"
+#include "store/lease.h"
 #include "store/load.h"
 #include "store/op.h"
 #include "store/reader.h"
@@ -18,10 +19,12 @@
 struct store {
 	struct loop *loop;
 	struct store_callbacks callbacks;
+	struct message_id incarnation;
 	unsigned max_pending;
 	struct writer *writer;
 	struct reader *reader;
 	struct list completed;
+	struct store_lanes_view view; /* room for the one that is being told */
 };
 
 /* --- telling --- */
@@ -39,8 +42,21 @@ static void tell_load(struct store *s, const struct op *op)
 		if (load_row(op->result, i, now_wall_us, &work))
 			fn(arg, op->tag, STORE_DONE, &work, false, NULL);
 	}
-	fn(arg, op->tag, op->verdict, NULL, rows >= (int)op->row.load.limit,
+	fn(arg, op->tag, op->verdict, NULL, op->kind == OP_LOAD && rows >= (int)op->row.load.limit,
 	   op->verdict == STORE_DONE ? NULL : &op->err);
+}
+
+static void tell_lanes(struct store *s, const struct op *op)
+{
+	struct store_lanes_view *view = &s->view;
+	const bool done = op->verdict == STORE_DONE;
+
+	if (!s->callbacks.lanes)
+		return;
+	if (done)
+		lease_view(op->result, s->incarnation, view);
+	s->callbacks.lanes(s->callbacks.arg, op->tag, op->verdict, done ? view : NULL,
+			   done ? NULL : &op->err);
 }
 
 static void tell(struct store *s, const struct op *op)
@@ -62,7 +78,11 @@ static void tell(struct store *s, const struct op *op)
 
 		found_read(op->result, op->row.read.kind, &found);
 		s->callbacks.found(s->callbacks.arg, op->tag, op->verdict, &found, err);
-	} else if (op->kind == OP_LOAD) {
+	} else if (op->kind == OP_LANES) {
+		tell_lanes(s, op);
+	} else if (op->kind == OP_RING) {
+		return;
+	} else if (op->kind == OP_LOAD || op->kind == OP_LOAD_IDS) {
 		tell_load(s, op);
 	} else {
 		s->callbacks.done(s->callbacks.arg, op->tag, op->verdict, op->seq, err);
@@ -265,6 +285,65 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
 	return 0;
 }
 
+int store_load_ids(struct store *s, uint64_t tag, uint64_t lanes, const struct message_id *ids,
+		   unsigned count, struct err *ret_err)
+{
+	const struct message_id none = { { 0 } };
+	struct op *op;
+
+	if (lanes == 0 || count == 0 || count > STORE_CALLS_MAX) {
+		err_set(ret_err, ERR_INTERNAL, 0, "a load of no lanes, or of %u ids", count);
+		return -1;
+	}
+	op = new_op(s, OP_LOAD_IDS, tag, none, ret_err);
+	if (!op)
+		return -1;
+	op->row.load_ids = calloc(1, sizeof(*op->row.load_ids));
+	if (!op->row.load_ids) {
+		op_free(op);
+		err_set(ret_err, ERR_LIMIT, 0, "database: no memory");
+		return -1;
+	}
+	op->row.load_ids->lanes = lanes;
+	op->row.load_ids->count = count;
+	memcpy(op->row.load_ids->ids, ids, count * sizeof(*ids));
+	writer_submit(s->writer, op);
+	return 0;
+}
+
+void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change)
+{
+	const struct message_id none = { { 0 } };
+	struct op *op = new_fact(s, OP_LANES, tag, none);
+
+	op->row.lanes = malloc(sizeof(*change));
+	if (!op->row.lanes) {
+		fputs("store: no memory\n", stderr);
+		abort();
+	}
+	*op->row.lanes = *change;
+	writer_submit(s->writer, op);
+}
+
+void store_ring(struct store *s, const struct message_id *to, const char *text)
+{
+	const struct message_id none = { { 0 } };
+	struct op *op;
+
+	if (strlen(text) > STORE_RING_BYTES || store_pending(s) >= s->max_pending)
+		return;
+	op = op_new(OP_RING, 0, none, loop_now_ms(s->loop));
+	if (!op)
+		return;
+	op->row.ring.text = strdup(text);
+	if (!op->row.ring.text) {
+		op_free(op);
+		return;
+	}
+	reader_channel(to, op->row.ring.channel);
+	reader_submit(s->reader, op);
+}
+
 /* --- the whole --- */
 
 struct store *store_new(struct loop *loop, const struct store_settings *settings,
@@ -279,9 +358,11 @@ struct store *store_new(struct loop *loop, const struct store_settings *settings
 	s->loop = loop;
 	s->callbacks = *callbacks;
 	s->max_pending = settings->max_pending;
+	s->incarnation = settings->incarnation;
 	list_init(&s->completed);
 	s->writer = writer_new(loop, settings, &s->completed, ret_err);
-	s->reader = s->writer ? reader_new(loop, settings, &s->completed, ret_err) : NULL;
+	s->reader = s->writer ? reader_new(loop, settings, callbacks, &s->completed, ret_err)
+			      : NULL;
 	if (!s->reader) {
 		store_free(s);
 		return NULL;

@@ -42,12 +42,13 @@ struct store;
 
 enum store_verdict {
 	STORE_DONE = 0,  /* committed */
-	STORE_CONFLICT,  /* begin, defer: the work is not as the decision assumed, or gone; accept:
-			  * the key is another message's; answer: there is one already */
+	STORE_CONFLICT,  /* begin, defer: the work is not as assumed, or gone, or we are fenced;
+			  * accept: the key is another message's; answer: there is one already */
 	STORE_AWAY,      /* certainly not written: the database could not be reached in time */
 	STORE_UNCERTAIN, /* accept only: may have been taken */
 	STORE_REJECTED,  /* this row was refused (SQLSTATE 22, 23, 54, or an unexpected one); of an
 			  * outcome also without title, details, trace and failure_reason */
+	STORE_NOT_BEGUN, /* accept with begin: committed without the attempt; we are fenced */
 };
 
 #define STORE_KEY_BYTES 256
@@ -210,18 +211,65 @@ struct store_work {
 	const char *number; /* "" until the first attempt begins */
 	const char *wamid;  /* of a sent one, for the Conversation Service */
 	unsigned conversation_tries;
+	bool gone; /* an open attempt's incarnation is proven dead */
 };
 /* Called per row, then once with work null: `more` says whether rows may be left beyond the
  * last one. */
 typedef void store_work_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			   const struct store_work *work, bool more, const struct err *err);
 
+#define STORE_FENCE_MAX 16
+#define STORE_LIVE_MAX 256
+#define STORE_RING_BYTES 7500
+#define STORE_CALLS_MAX 128
+
+/* A change of lanes; it always renews our lease, for STORE_LEASE_MS from when PostgreSQL
+ * does it, unless we are fenced.  Lanes are bits.  One transaction. */
+#define STORE_LEASE_MS 10000
+struct store_lanes {
+	bool draining;    /* we want no lanes any more */
+	uint64_t release; /* ours no more; sent behind all writes submitted before */
+	uint64_t take;    /* as far as they are free, or their owner is fenced */
+	/* Fenced first: those whose lease has run out by PostgreSQL's clock, or proven dead. */
+	struct {
+		struct message_id id;
+		bool dead;
+	} fence[STORE_FENCE_MAX];
+	unsigned fence_count;
+};
+
+/* An incarnation that is not fenced. */
+struct store_incarnation {
+	struct message_id id;
+	struct message_id node_id;
+	char boot_id[40];
+	char node_file[160];
+	bool draining;
+	int64_t lease_left_ms; /* below 0: it has run out */
+	uint64_t lanes;
+};
+
+struct store_lanes_view {
+	bool fenced; /* we are */
+	unsigned count;
+	struct store_incarnation live[STORE_LIVE_MAX];
+};
+/* view: null unless DONE; borrowed. */
+typedef void store_lanes_fn(void *arg, uint64_t tag, enum store_verdict verdict,
+			    const struct store_lanes_view *view, const struct err *err);
+/* A bell from a worker of another node (or of this one). */
+typedef void store_rung_fn(void *arg, const char *text);
+
 struct store_settings {
 	const char *conninfo;          /* DATABASE_URL; copied */
 	struct message_id incarnation; /* of this worker's life: registered at start */
 	const char *application_name;  /* "message-sender worker-1"; copied */
-	int64_t accept_timeout_ms;     /* 1,500: the caller's 503 comes within 2 s */
-	unsigned max_pending;          /* rows waiting to be written; beyond: submit refuses */
+	/* Where that life is: for those who want to know whether it still is. */
+	struct message_id node_id;
+	const char *boot_id;       /* of the host; copied; null: "" */
+	const char *node_file;     /* locked while the node lives; copied; null: "" */
+	int64_t accept_timeout_ms; /* 1,500: the caller's 503 comes within 2 s */
+	unsigned max_pending;      /* rows waiting to be written; beyond: submit refuses */
 };
 
 struct store_callbacks {
@@ -231,6 +279,8 @@ struct store_callbacks {
 	store_found_fn *found;
 	store_work_fn *work;
 	void *arg;
+	store_lanes_fn *lanes; /* null: not asked for */
+	store_rung_fn *rung;   /* null: not listened to */
 };
 
 struct store *store_new(struct loop *loop, const struct store_settings *settings,
@@ -279,7 +329,21 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
 	       int64_t due_until_wall_us, unsigned limit, bool copies,
 	       struct err *ret_err) MUST_CHECK;
 
-/* Writes and reads not completed; how long the oldest row has waited, ms (for admission). */
+/* The same for messages named by a bell: 1 to STORE_CALLS_MAX ids, those that are work of the
+ * lanes.  Never `more`. */
+int store_load_ids(struct store *s, uint64_t tag, uint64_t lanes, const struct message_id *ids,
+		   unsigned count, struct err *ret_err) MUST_CHECK;
+
+/* Changes and looks at lanes, between batches.  DONE or AWAY (then it may have happened: the
+ * next view tells).  Never refused. */
+void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change);
+
+/* Rings the worker with this incarnation, or (null) all workers of all nodes.  text: at most
+ * STORE_RING_BYTES, copied.  A hint: it may be lost, and nobody is told. */
+void store_ring(struct store *s, const struct message_id *to, const char *text);
+
+/* Writes and reads not completed, changes of lanes apart (they never end); how long the oldest
+ * row has waited, ms (for admission). */
 unsigned store_pending(const struct store *s);
 int64_t store_oldest_ms(const struct store *s);
 

@@ -34,9 +34,10 @@
 #include "store/aside.h"
 #include "store/batch.h"
 #include "store/connection.h"
+#include "store/lease.h"
 #include "store/linger.h"
-#include "store/load.h"
 #include "store/queue.h"
+#include "store/read.h"
 #include "store/session.h"
 #include "store/sqlstate.h"
 #include "store/upkeep.h"
@@ -64,8 +65,9 @@ struct writer {
 	struct batch batch;
 	struct aside aside;
 	struct list loads;
-	struct op *flying_load;
-	struct list timed; /* accepts, in order of submission */
+	struct list lanes;      /* changes of lanes: nothing that only waits holds them up */
+	struct op *flying_load; /* a load, a change of lanes, or upkeep */
+	struct list timed;      /* accepts, in order of submission */
 	unsigned pending;
 	enum flight flight;
 	bool between;    /* what was sent last was no batch, but a load or one from aside */
@@ -112,7 +114,8 @@ static void complete(struct writer *w, struct op *op, enum store_verdict verdict
 		return;
 	}
 	release(w, op);
-	w->pending -= op->merged ? 2 : 1;
+	if (op->kind != OP_LANES)
+		w->pending -= op->merged ? 2 : 1;
 	if (op_is_settling(op))
 		op_free(op);
 	else
@@ -189,11 +192,11 @@ static void segment_committed(struct writer *w)
 			queue_add_cancel(&w->queue, op);
 			continue;
 		}
-		if (op->verdict == STORE_CONFLICT)
+		if (op->verdict != STORE_DONE)
 			err_set(&gone, ERR_PERMANENT, 0, "%s",
 				op->kind == OP_ACCEPT || op->kind == OP_ANSWER
 					? "the key is another request's, or has another answer"
-					: "the work is not as it was, or gone");
+					: "the work is not as it was, or not ours");
 		complete(w, op, op->verdict, op->verdict == STORE_DONE ? NULL : &gone);
 	}
 	batch_pop(b);
@@ -260,6 +263,9 @@ static void segment_failed(struct writer *w)
 		if (!repeat(w) && !batch_split(b))
 			set_aside(w);
 		return;
+	case SQLSTATE_FENCED:
+		b->fenced = true; /* for ever; repeated at once, without attempts */
+		return;
 	case SQLSTATE_RECONNECT:
 		connection_fail(w->connection, &b->why);
 		return;
@@ -292,25 +298,15 @@ static void batch_answer(struct writer *w, const PGresult *result)
 	}
 }
 
-/* Takes the result over. */
 static void load_answer(struct writer *w, PGresult *result)
 {
 	struct op *op = w->flying_load;
-	ExecStatusType status = PQresultStatus(result);
 
-	if (status == PGRES_PIPELINE_SYNC) {
-		w->flight = FLIGHT_NONE;
-		w->flying_load = NULL;
-		PQclear(result);
-		complete(w, op, op->verdict, &op->err);
-	} else if (status == PGRES_TUPLES_OK) {
-		op->verdict = STORE_DONE;
-		op->result = result;
-	} else {
-		connection_describe(result, &op->err);
-		op->verdict = STORE_AWAY;
-		PQclear(result);
-	}
+	if (!read_result(op, result))
+		return;
+	w->flight = FLIGHT_NONE;
+	w->flying_load = NULL;
+	complete(w, op, op->verdict, &op->err);
 }
 
 static void readable(void *arg)
@@ -355,23 +351,17 @@ static void send_segment(struct writer *w)
 		connection_flush(w->connection);
 }
 
-static int send_read(struct writer *w, const struct op *op)
+static void send_next(struct writer *w, struct list *from)
 {
-	PGconn *handle = connection_handle(w->connection);
+	struct op *op = LIST_OBJECT(list_take_first(from), struct op, node);
 
-	if (upkeep_is(op))
-		return upkeep_send(op, handle);
-	return load_send(&op->row.load, handle, &w->memory, clock_wall_us());
-}
-
-static void send_next_load(struct writer *w)
-{
-	struct op *op = LIST_OBJECT(list_take_first(&w->loads), struct op, node);
-
+	op->verdict = STORE_DONE;
 	w->flying_load = op;
 	w->flight = FLIGHT_LOAD;
 	w->sent_ms = now_ms(w);
-	if (send_read(w, op) != 0 || !PQpipelineSync(connection_handle(w->connection)))
+	if (read_send(op, connection_handle(w->connection), &w->memory, w->session.incarnation,
+		      clock_wall_us()) != 0 ||
+	    !PQpipelineSync(connection_handle(w->connection)))
 		give_up(w, "a read could not be sent: no memory");
 	else
 		connection_flush(w->connection);
@@ -409,7 +399,7 @@ static bool send_load_between(struct writer *w)
 {
 	if (list_empty(&w->loads) || w->queue.cancels > 0)
 		return false;
-	send_next_load(w);
+	send_next(w, &w->loads);
 	w->aside_next = true;
 	return true;
 }
@@ -450,6 +440,10 @@ static bool send_something(struct writer *w)
 
 	if (!connection_ready(w->connection) || w->flight != FLIGHT_NONE)
 		return false;
+	if (lease_due(&w->lanes, &w->queue, w->batch.segment_count > 0)) {
+		send_next(w, &w->lanes);
+		return true;
+	}
 	if (now_ms(w) < w->not_before_ms) {
 		wake_at(w, w->not_before_ms);
 		return false;
@@ -520,10 +514,10 @@ static void time_out_accepts(struct writer *w)
 	}
 }
 
-static void time_out_loads(struct writer *w)
+static void time_out_loads(struct writer *w, struct list *loads)
 {
-	while (!list_empty(&w->loads)) {
-		struct op *op = LIST_OBJECT(w->loads.next, struct op, node);
+	while (!list_empty(loads)) {
+		struct op *op = LIST_OBJECT(loads->next, struct op, node);
 		struct err memory;
 
 		if (now_ms(w) - op->submitted_ms < LOAD_TIMEOUT_MS)
@@ -547,7 +541,8 @@ static void tick(void *arg)
 	if (w->flight != FLIGHT_NONE && silent_ms(w) >= GIVE_UP_MS)
 		give_up(w, "no answer for 5 s");
 	time_out_accepts(w);
-	time_out_loads(w);
+	time_out_loads(w, &w->loads);
+	time_out_loads(w, &w->lanes);
 	upkeep_submit(&w->upkeep, &w->loads, now_ms(w));
 	arm_tick(w);
 }
@@ -555,7 +550,9 @@ static void tick(void *arg)
 /* Only what waits can be late. */
 static void arm_tick(struct writer *w)
 {
-	if ((w->pending > 0 || w->flight != FLIGHT_NONE) && !w->tick_timer)
+	const bool waits = w->pending > 0 || w->flight != FLIGHT_NONE || !list_empty(&w->lanes);
+
+	if (waits && !w->tick_timer)
 		w->tick_timer = loop_timer(w->loop, now_ms(w) + TICK_MS, tick, w);
 }
 
@@ -588,6 +585,7 @@ struct writer *writer_new(struct loop *loop, const struct store_settings *s, str
 	w->accept_timeout_ms = s->accept_timeout_ms;
 	w->completed = completed;
 	list_init(&w->loads);
+	list_init(&w->lanes);
 	list_init(&w->timed);
 	array_init(&w->memory);
 	w->connection = connection_new(loop, s->conninfo, s->application_name, &session_kind,
@@ -613,7 +611,7 @@ void writer_free(struct writer *w)
 	for (unsigned i = 0; i < b->segment_count; i++)
 		for (unsigned j = 0; j < b->segments[i].count; j++)
 			op_free(b->ops[b->segments[i].start + j]);
-	while ((node = list_take_first(&w->loads)))
+	while ((node = list_take_first(&w->loads)) || (node = list_take_first(&w->lanes)))
 		op_free(LIST_OBJECT(node, struct op, node));
 	op_free(w->flying_load);
 	queue_fini(&w->queue);
@@ -627,8 +625,12 @@ void writer_submit(struct writer *w, struct op *op)
 {
 	struct op *ahead;
 
+	if (op->kind == OP_LANES) {
+		lease_put(&w->lanes, op, &w->queue);
+		return;
+	}
 	w->pending++;
-	if (op->kind == OP_LOAD) {
+	if (op->kind == OP_LOAD || op->kind == OP_LOAD_IDS) {
 		list_append(&w->loads, &op->node);
 		return;
 	}

@@ -98,6 +98,24 @@ static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 	on_done(h, tag, verdict, 0, err);
 }
 
+static void on_lanes(void *arg, uint64_t tag, enum store_verdict verdict,
+		     const struct store_lanes_view *view, const struct err *err)
+{
+	struct harness *h = arg;
+
+	if (view)
+		h->view = *view;
+	on_done(h, tag, verdict, 0, err);
+}
+
+static void on_rung(void *arg, const char *text)
+{
+	struct harness *h = arg;
+
+	h->rung_count++;
+	text_copy_cut(h->rung, sizeof(h->rung), text);
+}
+
 static bool look(void *arg)
 {
 	(void)arg;
@@ -185,6 +203,7 @@ void harness_prepare(struct harness *h)
 	PQclear(PQexec(h->sql, "TRUNCATE message_sender.message, message_sender.attempt, "
 			       "message_sender.work, message_sender.incarnation, "
 			       "message_sender.idempotency_key, message_sender.decision"));
+	PQclear(PQexec(h->sql, "UPDATE message_sender.lane SET incarnation = NULL"));
 	random_bytes(h->incarnation.bytes, sizeof(h->incarnation.bytes));
 	h->loop = loop_new(&err);
 	ck_assert_ptr_nonnull(h->loop);
@@ -199,8 +218,8 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 		.accept_timeout_ms = 1500,
 		.max_pending = 1000,
 	};
-	const struct store_callbacks callbacks = { on_done,  on_status, on_first,
-						   on_found, on_work,   h };
+	const struct store_callbacks callbacks = { on_done, on_status, on_first, on_found,
+						   on_work, h,         on_lanes, on_rung };
 	struct err err = { .text = "" };
 
 	h->store = store_new(h->loop, &settings, &callbacks, &err);

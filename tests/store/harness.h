@@ -54,6 +54,9 @@ struct harness {
 	char first_body[1024];    /* … which is here */
 	bool found;
 	char json[65536]; /* of the last read */
+	struct store_lanes_view view;
+	unsigned rung_count;
+	char rung[STORE_RING_BYTES + 1];
 	struct loaded loaded[HARNESS_TAGS];
 	unsigned loaded_count;
 	bool more;

@@ -1,0 +1,38 @@
+#include "store/read.h"
+
+#include "store/connection.h"
+#include "store/lease.h"
+#include "store/load.h"
+#include "store/upkeep.h"
+
+int read_send(const struct op *op, PGconn *handle, struct array *memory, struct message_id self,
+	      int64_t now_wall_us)
+{
+	if (upkeep_is(op))
+		return upkeep_send(op, handle);
+	switch (op->kind) {
+	case OP_LANES:
+		return lease_send(handle, memory, self, op->row.lanes);
+	case OP_LOAD_IDS:
+		return load_send_ids(op->row.load_ids, handle, memory);
+	default:
+		return load_send(&op->row.load, handle, memory, now_wall_us);
+	}
+}
+
+bool read_result(struct op *op, PGresult *result)
+{
+	const ExecStatusType status = PQresultStatus(result);
+
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+		PQclear(op->result);
+		op->result = result;
+		return false;
+	}
+	if (status != PGRES_PIPELINE_ABORTED && status != PGRES_PIPELINE_SYNC)
+		connection_describe(result, &op->err);
+	if (status != PGRES_PIPELINE_SYNC)
+		op->verdict = STORE_AWAY;
+	PQclear(result);
+	return status == PGRES_PIPELINE_SYNC;
+}
