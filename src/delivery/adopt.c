@@ -5,9 +5,10 @@
  * A row whose attempt is open names the incarnation that began it:
  *   ours          it is held (then we are not here), or its accepting commit is just being
  *                 completed: left alone, unless nobody holds it long after its deadline
- *   alive         that worker will record its outcome: left alone
- *   dead          the reply is lost: recorded as such, now
- *   a stranger's  not known here: lost when its own deadline has passed by 10 s
+ *   dead          (the master saw it, or it is marked as gone) the reply is lost: recorded
+ *                 as such, now
+ *   another's     its worker will record the outcome; lost when its own deadline has passed
+ *                 by 10 s, as it may have stopped for long; its outcome is taken even then
  */
 #include <stdlib.h>
 
@@ -38,19 +39,13 @@ static void poll_again(struct poll *poll, int64_t wait_ms)
 	struct loop *loop = poll->delivery->world->loop;
 
 	poll->under_way = false;
+	if (poll->again) {
+		poll->again = false;
+		poll->seq = 0;
+		wait_ms = 0;
+	}
 	if (!poll->timer && !poll->delivery->draining)
 		poll->timer = loop_timer(loop, loop_now_ms(loop) + wait_ms, on_poll, poll);
-}
-
-static uint64_t own_lanes(const struct delivery *d)
-{
-	uint64_t lanes = 0;
-
-	for (unsigned lane = 0; lane < MESSAGE_LANES; lane++) {
-		if (delivery_owns(d, lane))
-			lanes |= UINT64_C(1) << lane;
-	}
-	return lanes;
 }
 
 /* Half of the room is kept for what is accepted now: a backlog must not shut it out. */
@@ -71,12 +66,12 @@ static unsigned page_rows(const struct poll *poll)
 static void load_page(struct poll *poll)
 {
 	struct delivery *d = poll->delivery;
-	const uint64_t lanes = own_lanes(d);
+	const uint64_t lanes = lanes_ours(d->lanes);
 	const unsigned rows = page_rows(poll);
 	struct err err;
 
 	if (!adopt_room(d) || !lanes || !rows ||
-	    store_load(d->world->store, poll->copies, lanes, poll->seq,
+	    store_load(d->world->store, poll->copies ? LOAD_COPIES : LOAD_SENDS, lanes, poll->seq,
 		       clock_wall_us() + (poll->copies ? 0 : 1000 * DELIVERY_AHEAD_MS), rows,
 		       poll->copies, &err))
 		poll_again(poll, poll->copies ? POLL_MS / 2 : POLL_MS);
@@ -87,11 +82,12 @@ static void page_read(struct poll *poll, bool more)
 {
 	struct delivery *d = poll->delivery;
 
-	if (more && !poll->copies && ++poll->pages < PAGES_PER_POLL && !d->draining) {
+	if (more && !poll->copies && !poll->again && ++poll->pages < PAGES_PER_POLL &&
+	    !d->draining) {
 		load_page(poll);
 		return;
 	}
-	if (!more && !poll->copies)
+	if (!more && !poll->copies && !poll->again)
 		d->looked = true;
 	if (!more)
 		poll->seq = 0;
@@ -100,8 +96,12 @@ static void page_read(struct poll *poll, bool more)
 
 static void look_now(struct poll *poll)
 {
-	if (poll->under_way || poll->delivery->draining)
+	if (poll->delivery->draining)
 		return;
+	if (poll->under_way) {
+		poll->again = true;
+		return;
+	}
 	loop_cancel(poll->delivery->world->loop, poll->timer);
 	poll->timer = 0;
 	poll->seq = 0;
@@ -128,16 +128,11 @@ void adopt_stop(struct delivery *d)
 	d->sends.timer = d->copies.timer = 0;
 }
 
-/* The lanes have become ours: what was released by the owner before us comes first. */
-void adopt_watch_owner(struct delivery *d)
+/* What the owner before us released comes first. */
+void adopt_taken(struct delivery *d)
 {
-	const bool owner = own_lanes(d) != 0;
-
-	if (owner && !d->was_owner) {
-		d->looked = false;
-		adopt_look_now(d);
-	}
-	d->was_owner = owner;
+	d->looked = false;
+	adopt_look_now(d);
 }
 
 /* The attempt of a worker that is gone: its reply is lost. */
@@ -164,26 +159,36 @@ static void record_lost(struct delivery *d, const struct store_work *row)
 	item_enter(item, STEP_RECORD);
 }
 
+static bool is_lost(const struct delivery *d, const struct store_work *row)
+{
+	if (clock_wall_us() > row->deadline_wall_us + STRANGER_GRACE_US)
+		return true;
+	if (message_id_equal(row->incarnation, d->settings.incarnation))
+		return false;
+	return row->gone || node_incarnation(d->settings.node, row->incarnation) == NODE_DEAD;
+}
+
+/* Its worker will tell; meanwhile those behind it wait for their turn. */
+static void adopt_hold(struct delivery *d, const struct store_work *row)
+{
+	struct item *item = item_new(d, &row->message);
+
+	if (!item)
+		return;
+	item->attempt = row->attempt;
+	route_adopted(d, item);
+	if (turn_join(d->turns, &item->turn, item->message))
+		item_hold(item);
+	else
+		item_free(item);
+}
+
 static void adopt_attempt(struct delivery *d, const struct store_work *row)
 {
-	const bool overdue = clock_wall_us() > row->deadline_wall_us + STRANGER_GRACE_US;
-
-	if (message_id_equal(row->incarnation, d->settings.incarnation)) {
-		if (overdue)
-			record_lost(d, row);
-		return;
-	}
-	switch (node_incarnation(d->settings.node, row->incarnation)) {
-	case NODE_ALIVE:
-		return;
-	case NODE_DEAD:
+	if (is_lost(d, row))
 		record_lost(d, row);
-		return;
-	case NODE_STRANGER:
-		if (overdue)
-			record_lost(d, row);
-		return;
-	}
+	else if (!message_id_equal(row->incarnation, d->settings.incarnation))
+		adopt_hold(d, row);
 }
 
 static void adopt_waiting(struct delivery *d, const struct store_work *row)
@@ -197,6 +202,7 @@ static void adopt_waiting(struct delivery *d, const struct store_work *row)
 	item->counted = row->counted;
 	item->throttled = row->throttled;
 	item->expires_wall_us = row->expires_wall_us;
+	route_adopted(d, item);
 	item->due_boot_ms = clock_boot_ms() + (row->due_wall_us - clock_wall_us()) / 1000;
 	if (turn_join(d->turns, &item->turn, item->message))
 		item_enter(item, STEP_WAIT);
@@ -218,11 +224,8 @@ static void adopt_copy(struct delivery *d, const struct store_work *row)
 	item_enter(item, STEP_COPY);
 }
 
-static void adopt(struct delivery *d, const struct store_work *row)
+static void adopt_row(struct delivery *d, const struct store_work *row)
 {
-	if (table_find(d->items, row->message.id.bytes, sizeof(row->message.id.bytes)) ||
-	    !adopt_room(d) || !delivery_owns(d, row->message.lane))
-		return;
 	switch (row->state) {
 	case STATE_QUEUED:
 	case STATE_RETRYING:
@@ -240,17 +243,62 @@ static void adopt(struct delivery *d, const struct store_work *row)
 	}
 }
 
+static struct item *item_of_row(const struct delivery *d, const struct store_work *row)
+{
+	return table_find(d->items, row->message.id.bytes, sizeof(row->message.id.bytes));
+}
+
+/* A held message stands otherwise by now: what it is takes over its turn and its waiter. */
+static void adopt_again(struct delivery *d, struct item *old, const struct store_work *row)
+{
+	const struct delivery_waiter waiter = old->waiter;
+	struct turn turn = { .queue = NULL };
+	struct item *item;
+
+	if (row->state == STATE_SENDING && !is_lost(d, row)) {
+		item_hold(old);
+		return;
+	}
+	turn_hand_over(d->turns, &old->turn, &turn);
+	item_free(old);
+	adopt_row(d, row);
+	item = item_of_row(d, row);
+	if (!item) {
+		turn_leave(d->turns, &turn);
+		return;
+	}
+	if (!item->waiter.waits)
+		item->waiter = waiter;
+	turn_leave(d->turns, &item->turn);
+	turn_hand_over(d->turns, &turn, &item->turn);
+}
+
+static void adopt(struct delivery *d, const struct store_work *row)
+{
+	struct item *item = item_of_row(d, row);
+
+	if (!delivery_owns(d, row->message.lane))
+		return;
+	if (item && item->step == STEP_HOLD)
+		adopt_again(d, item, row);
+	else if (!item && adopt_room(d))
+		adopt_row(d, row);
+}
+
 void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const struct store_work *row,
 		  bool more, const struct err *err)
 {
 	struct delivery *d = arg;
-	struct poll *poll = tag ? &d->copies : &d->sends;
+	struct poll *poll = tag == LOAD_COPIES ? &d->copies : &d->sends;
 
 	(void)err;
 	if (row) {
-		poll->seq = row->message.seq;
+		if (tag != LOAD_CALLS)
+			poll->seq = row->message.seq;
 		if (!d->draining)
 			adopt(d, row);
+	} else if (tag == LOAD_CALLS) {
+		route_loaded(d, verdict == STORE_DONE);
 	} else if (verdict == STORE_DONE) {
 		page_read(poll, more);
 	} else {

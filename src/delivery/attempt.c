@@ -52,6 +52,10 @@ enum item_result item_begin(struct item *item)
 	struct store_begin row;
 	struct err err;
 
+	if (!delivery_owns(d, message_lane(item->message->tenant_id))) {
+		route_item(item);
+		return ITEM_NO;
+	}
 	item_set_attempt(
 		item, item->attempt + 1, now_us,
 		now_us + 1000 * (d->settings.commit_timeout_ms + d->settings.request_timeout_ms));

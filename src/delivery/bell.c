@@ -15,7 +15,16 @@
 #include "domain/graph_error.h"
 #include "domain/state.h"
 
-enum kind { KIND_ORDER = 1, KIND_LOOK, KIND_RESULT, KIND_LEARN, KIND_ASK };
+enum kind {
+	KIND_ORDER = 1,
+	KIND_LOOK,
+	KIND_RESULT,
+	KIND_LEARN,
+	KIND_ASK,
+	KIND_LANES,
+	KIND_CALL,
+	KIND_DEATH
+};
 
 #define PACKETS_PER_READY 16
 
@@ -92,6 +101,28 @@ static void put_credentials(struct pack *p, const struct credentials *credential
 	pack_put_text(p, credentials ? credentials->token : "");
 }
 
+static void put_waiter(struct pack *p, const struct delivery_waiter *waiter)
+{
+	pack_put_u8(p, waiter->waits);
+	pack_put_u8(p, waiter->far);
+	pack_put_bytes(p, waiter->incarnation.bytes, sizeof(waiter->incarnation.bytes));
+	pack_put_u32(p, waiter->slot);
+	pack_put_u64(p, waiter->id);
+	pack_put_i64(p, waiter->until_boot_ms);
+}
+
+/* False: names a slot that does not exist. */
+static bool get_waiter(const struct bell *bell, struct pack *p, struct delivery_waiter *waiter)
+{
+	waiter->waits = pack_get_u8(p) != 0;
+	waiter->far = pack_get_u8(p) != 0;
+	pack_get_bytes(p, waiter->incarnation.bytes, sizeof(waiter->incarnation.bytes));
+	waiter->slot = pack_get_u32(p);
+	waiter->id = pack_get_u64(p);
+	waiter->until_boot_ms = pack_get_i64(p);
+	return waiter->slot < node_slots(bell->node);
+}
+
 static void put_order(struct pack *p, const struct delivery_order *order)
 {
 	const struct message *m = order->message;
@@ -108,10 +139,8 @@ static void put_order(struct pack *p, const struct delivery_order *order)
 	pack_put_text(p, m->sender_type);
 	put_credentials(p, order->credentials);
 	pack_put_i64(p, order->expires_wall_us);
-	pack_put_u8(p, order->waiter.waits);
-	pack_put_u32(p, order->waiter.slot);
-	pack_put_u64(p, order->waiter.id);
-	pack_put_i64(p, order->waiter.until_boot_ms);
+	put_waiter(p, &order->waiter);
+	pack_put_u32(p, order->hops + 1);
 }
 
 void bell_order(struct bell *bell, unsigned to_slot, const struct delivery_order *order)
@@ -168,6 +197,58 @@ void bell_learn(struct bell *bell, unsigned to_slot, const char *tenant_id, cons
 	}
 }
 
+void bell_call(struct bell *bell, unsigned to_slot, const struct bell_call *call)
+{
+	struct pack p;
+
+	for (int tries = 0; tries < 2; tries++) {
+		if (!entry_begin(bell, to_slot, KIND_CALL, &p))
+			return;
+		pack_put_bytes(&p, call->id.bytes, sizeof(call->id.bytes));
+		pack_put_u32(&p, call->lane);
+		put_waiter(&p, &call->waiter);
+		pack_put_u32(&p, call->hops + 1);
+		if (entry_end(bell, to_slot, &p))
+			return;
+	}
+}
+
+static void ring_lanes(struct bell *bell, unsigned to_slot, enum bell_news news, uint64_t lanes,
+		       struct message_id incarnation)
+{
+	struct pack p;
+
+	for (int tries = 0; tries < 2; tries++) {
+		if (!entry_begin(bell, to_slot, KIND_LANES, &p))
+			return;
+		pack_put_u8(&p, (uint8_t)news);
+		pack_put_u64(&p, lanes);
+		pack_put_bytes(&p, incarnation.bytes, sizeof(incarnation.bytes));
+		if (entry_end(bell, to_slot, &p))
+			return;
+	}
+}
+
+void bell_lanes(struct bell *bell, enum bell_news news, uint64_t lanes,
+		struct message_id incarnation)
+{
+	for (unsigned s = 0; s < node_slots(bell->node); s++) {
+		if (s != bell->slot && node_life(bell->node, s) != NODE_FREE)
+			ring_lanes(bell, s, news, lanes, incarnation);
+	}
+}
+
+void bell_death(struct node *node)
+{
+	const uint8_t packet = KIND_DEATH;
+
+	for (unsigned s = 0; s < node_slots(node); s++) {
+		if (node_life(node, s) != NODE_FREE)
+			(void)!send(node_write_fd(node, s), &packet, sizeof(packet),
+				    MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+}
+
 unsigned bell_ask(struct bell *bell, const char *tenant_id, const char *outlet_id)
 {
 	unsigned asked = 0;
@@ -205,6 +286,7 @@ static void take_order(struct bell *bell, struct pack *p)
 	struct message m = { { { 0 } }, 0, 0, 0, "", "", "", "", "", "", "" };
 	struct delivery_order order = { .message = &m };
 	struct credentials credentials;
+	bool sound;
 
 	pack_get_bytes(p, m.id.bytes, sizeof(m.id.bytes));
 	m.seq = pack_get_u64(p);
@@ -219,11 +301,9 @@ static void take_order(struct bell *bell, struct pack *p)
 	if (get_credentials(p, &credentials))
 		order.credentials = &credentials;
 	order.expires_wall_us = pack_get_i64(p);
-	order.waiter.waits = pack_get_u8(p) != 0;
-	order.waiter.slot = pack_get_u32(p);
-	order.waiter.id = pack_get_u64(p);
-	order.waiter.until_boot_ms = pack_get_i64(p);
-	if (!p->failed && order.waiter.slot < node_slots(bell->node))
+	sound = get_waiter(bell, p, &order.waiter);
+	order.hops = pack_get_u32(p);
+	if (!p->failed && sound)
 		bell->receiver.order(bell->receiver.arg, &order);
 	explicit_bzero(&credentials, sizeof(credentials));
 }
@@ -272,6 +352,30 @@ static void take_ask(struct bell *bell, struct pack *p)
 		bell->receiver.ask(bell->receiver.arg, from_slot, tenant_id, outlet_id);
 }
 
+static void take_lanes(struct bell *bell, struct pack *p)
+{
+	const uint8_t news = pack_get_u8(p);
+	const uint64_t lanes = pack_get_u64(p);
+	struct message_id incarnation;
+
+	pack_get_bytes(p, incarnation.bytes, sizeof(incarnation.bytes));
+	if (!p->failed && news < BELL_NEWS_COUNT)
+		bell->receiver.lanes(bell->receiver.arg, (enum bell_news)news, lanes, incarnation);
+}
+
+static void take_call(struct bell *bell, struct pack *p)
+{
+	struct bell_call call;
+	bool sound;
+
+	pack_get_bytes(p, call.id.bytes, sizeof(call.id.bytes));
+	call.lane = pack_get_u32(p);
+	sound = get_waiter(bell, p, &call.waiter);
+	call.hops = pack_get_u32(p);
+	if (!p->failed && sound && call.lane < MESSAGE_LANES)
+		bell->receiver.call(bell->receiver.arg, &call);
+}
+
 static void take_packet(struct bell *bell, size_t len)
 {
 	struct pack p;
@@ -293,6 +397,16 @@ static void take_packet(struct bell *bell, size_t len)
 			break;
 		case KIND_ASK:
 			take_ask(bell, &p);
+			break;
+		case KIND_LANES:
+			take_lanes(bell, &p);
+			break;
+		case KIND_CALL:
+			take_call(bell, &p);
+			break;
+		case KIND_DEATH:
+			bell->receiver.lanes(bell->receiver.arg, BELL_LOOK, 0,
+					     (struct message_id){ { 0 } });
 			break;
 		default:
 			return; /* all writers are this program: cannot be read on */

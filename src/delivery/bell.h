@@ -20,6 +20,21 @@
 
 #define BELL_PACKET_BYTES 65536
 
+/* A message by its id, for who owns its lane by now. */
+struct bell_call {
+	struct message_id id;
+	unsigned lane;
+	struct delivery_waiter waiter;
+	unsigned hops;
+};
+
+enum bell_news {
+	BELL_LOOK = 0, /* something happened to lanes, or to a worker: look */
+	BELL_FREED,    /* these are free */
+	BELL_MINE,     /* these are the sender's */
+	BELL_NEWS_COUNT,
+};
+
 struct bell;
 
 /* Borrowed for the call. */
@@ -30,6 +45,10 @@ struct bell_receiver {
 	void (*result)(void *arg, uint64_t waiter_id, const struct delivery_result *result);
 	void (*learn)(void *arg, const char *tenant_id, const char *outlet_id,
 		      const struct credentials *credentials);
+	/* News of lanes. */
+	void (*lanes)(void *arg, enum bell_news news, uint64_t lanes,
+		      struct message_id incarnation);
+	void (*call)(void *arg, const struct bell_call *call);
 	void (*ask)(void *arg, unsigned from_slot, const char *tenant_id, const char *outlet_id);
 	void *arg;
 };
@@ -46,6 +65,14 @@ void bell_learn(struct bell *bell, unsigned to_slot, const char *tenant_id, cons
 		const struct credentials *credentials);
 /* Does anybody know these credentials?  To every running sibling; how many were asked. */
 unsigned bell_ask(struct bell *bell, const char *tenant_id, const char *outlet_id);
+
+void bell_call(struct bell *bell, unsigned to_slot, const struct bell_call *call);
+/* To every running sibling. */
+void bell_lanes(struct bell *bell, enum bell_news news, uint64_t lanes,
+		struct message_id incarnation);
+
+/* The master has seen a worker die: every running worker is to look. */
+void bell_death(struct node *node);
 
 /* Packets that found a full or missing inbox so far. */
 uint64_t bell_lost(const struct bell *bell);

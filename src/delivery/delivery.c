@@ -8,8 +8,12 @@
 
 static bool on_hook(void *arg)
 {
-	adopt_watch_owner(arg);
-	return item_advance_all(arg);
+	struct delivery *d = arg;
+	bool did = item_advance_all(d);
+
+	did |= route_load(d);
+	did |= far_flush(d->far);
+	return did;
 }
 
 static void on_bell_order(void *arg, const struct delivery_order *order)
@@ -48,6 +52,117 @@ static void on_bell_ask(void *arg, unsigned from_slot, const char *tenant_id, co
 	explicit_bzero(&credentials, sizeof(credentials));
 }
 
+static void on_call(void *arg, const struct bell_call *call)
+{
+	route_call(arg, call);
+}
+
+static void on_news(void *arg, enum bell_news news, uint64_t lanes, struct message_id incarnation)
+{
+	struct delivery *d = arg;
+
+	lanes_on_news(d->lanes, news, lanes, incarnation);
+}
+
+/* Another node has recorded what a request of ours waits for. */
+static void on_far_result(void *arg, uint64_t waiter_id, struct message_id id)
+{
+	struct delivery *d = arg;
+	const struct delivery_result result = {
+		.id = id,
+		.end = DELIVERY_ELSEWHERE,
+		.action = "",
+		.detail = "",
+	};
+
+	d->told(d->told_arg, waiter_id, &result);
+}
+
+static void on_rung(void *arg, const char *text)
+{
+	struct delivery *d = arg;
+
+	far_take(d->far, text);
+}
+
+static void on_view(void *arg, uint64_t tag, enum store_verdict verdict,
+		    const struct store_lanes_view *view, const struct err *err)
+{
+	struct delivery *d = arg;
+
+	(void)tag;
+	(void)err;
+	lanes_on_view(d->lanes, verdict == STORE_DONE ? view : NULL);
+}
+
+static void on_taken(void *arg, uint64_t lanes)
+{
+	(void)lanes;
+	adopt_taken(arg);
+}
+
+static void leave_idle(void *arg, void *object)
+{
+	const uint64_t *lanes = arg;
+	struct item *item = object;
+
+	if (!item_is_idle(item) || !(*lanes >> message_lane(item->message->tenant_id) & 1))
+		return;
+	route_item(item);
+	item_free(item);
+}
+
+static void on_leaving(void *arg, uint64_t lanes)
+{
+	struct delivery *d = arg;
+
+	table_visit(d->items, leave_idle, &lanes);
+}
+
+static void on_known(void *arg)
+{
+	struct delivery *d = arg;
+
+	if (d->draining && !lanes_has_others(d->lanes))
+		route_release(d);
+	else
+		route_parked(d);
+}
+
+static void on_lanes_news(void *arg, enum bell_news news, uint64_t lanes, bool far)
+{
+	struct delivery *d = arg;
+
+	bell_lanes(d->bell, news, lanes, d->settings.incarnation);
+	if (far)
+		far_lanes(d->far, news, lanes);
+}
+
+static int open_lanes(struct delivery *d, struct err *ret_err)
+{
+	const struct lanes_events events = {
+		.taken = on_taken,
+		.leaving = on_leaving,
+		.known = on_known,
+		.news = on_lanes_news,
+		.arg = d,
+	};
+	const struct far_receiver receiver = {
+		.call = on_call,
+		.result = on_far_result,
+		.lanes = on_news,
+		.arg = d,
+	};
+
+	d->far = far_new(d->world->store, d->settings.incarnation, &receiver);
+	if (!d->far) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for bells");
+		return -1;
+	}
+	d->lanes = lanes_new(d->world, d->settings.node, d->settings.incarnation, &events, ret_err);
+	return d->lanes ? 0 : -1;
+}
+
 static int open_parts(struct delivery *d, struct err *ret_err)
 {
 	const struct bell_receiver receiver = {
@@ -56,6 +171,8 @@ static int open_parts(struct delivery *d, struct err *ret_err)
 		.result = on_bell_result,
 		.learn = on_bell_learn,
 		.ask = on_bell_ask,
+		.lanes = on_news,
+		.call = on_call,
 		.arg = d,
 	};
 
@@ -66,6 +183,8 @@ static int open_parts(struct delivery *d, struct err *ret_err)
 		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for %u items", d->settings.max_items);
 		return -1;
 	}
+	if (open_lanes(d, ret_err))
+		return -1;
 	/* Before the bells, so that what a round decides leaves in the same round. */
 	loop_hook(d->world->loop, on_hook, d);
 	d->bell = bell_new(d->world->loop, d->settings.node, d->settings.slot, &receiver, ret_err);
@@ -87,12 +206,18 @@ struct delivery *delivery_new(struct world *world, const struct delivery_setting
 	d->told_arg = arg;
 	list_init(&d->ready);
 	list_init(&d->no_place);
+	list_init(&d->parked);
+	list_init(&d->calls);
+	list_init(&d->calling);
 	if (open_parts(d, ret_err)) {
 		delivery_free(d);
 		return NULL;
 	}
 	world->work = adopt_on_row;
 	world->work_arg = d;
+	world->lanes = on_view;
+	world->rung = on_rung;
+	world->lanes_arg = d;
 	adopt_start(d);
 	return d;
 }
@@ -108,18 +233,39 @@ void delivery_free(struct delivery *d)
 	if (!d)
 		return;
 	adopt_stop(d);
+	lanes_free(d->lanes);
 	bell_free(d->bell);
+	far_free(d->far);
+	route_free(d);
 	if (d->items)
 		table_visit(d->items, free_item, NULL);
 	table_free(d->items);
 	turns_free(d->turns);
 	d->world->work = NULL;
+	d->world->lanes = NULL;
+	d->world->rung = NULL;
 	free(d);
 }
 
 bool delivery_owns(const struct delivery *d, unsigned lane)
 {
-	return node_owner(d->settings.node, lane) == d->settings.slot;
+	return lanes_ours(d->lanes) >> lane & 1;
+}
+
+bool delivery_leaves(const struct delivery *d, unsigned lane)
+{
+	return d->draining && lanes_owner(d->lanes, lane).place == LANE_UNKNOWN &&
+	       !lanes_has_others(d->lanes);
+}
+
+bool delivery_knows_lanes(const struct delivery *d)
+{
+	return lanes_known(d->lanes);
+}
+
+bool delivery_fenced(const struct delivery *d)
+{
+	return lanes_fenced(d->lanes);
 }
 
 struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message)
@@ -154,6 +300,7 @@ bool delivery_room(const struct delivery *d)
 	return table_count(d->items) + d->reserved < d->settings.max_items;
 }
 
+/* Its waiter need not wait: it goes on later. */
 static void tell_released(struct delivery *d, const struct delivery_order *order)
 {
 	const struct delivery_result result = {
@@ -163,12 +310,8 @@ static void tell_released(struct delivery *d, const struct delivery_order *order
 		.detail = "queued",
 	};
 
-	if (!order->waiter.waits)
-		return;
-	if (order->waiter.slot == d->settings.slot)
-		d->told(d->told_arg, order->waiter.id, &result);
-	else
-		bell_result(d->bell, order->waiter.slot, order->waiter.id, &result);
+	if (order->waiter.waits)
+		delivery_tell(d, &order->waiter, &result);
 }
 
 /* The poll was faster than the bell: the item learns who waits for it. */
@@ -227,12 +370,12 @@ void delivery_take(struct delivery *d, const struct delivery_order *order)
 {
 	const unsigned lane = message_lane(order->message->tenant_id);
 
-	if (order->place || (delivery_owns(d, lane) && !d->draining))
+	if (order->place || delivery_owns(d, lane))
 		take_own(d, order);
-	else if (delivery_owns(d, lane))
+	else if (delivery_leaves(d, lane))
 		tell_released(d, order);
 	else
-		bell_order(d->bell, node_owner(d->settings.node, lane), order);
+		route_order(d, order);
 	delivery_give_back(d, order->place);
 }
 
@@ -254,6 +397,9 @@ void delivery_drain(struct delivery *d)
 	d->draining = true;
 	adopt_stop(d);
 	table_visit(d->items, release_idle, d);
+	lanes_drain(d->lanes);
+	if (!lanes_has_others(d->lanes))
+		route_release(d);
 }
 
 static void give_up_call(void *arg, void *object)
@@ -270,4 +416,9 @@ void delivery_give_up(struct delivery *d)
 unsigned delivery_busy(const struct delivery *d)
 {
 	return (unsigned)table_count(d->items);
+}
+
+bool delivery_holds_lanes(const struct delivery *d)
+{
+	return lanes_leaving(d->lanes) && store_ready(d->world->store);
 }

@@ -7,8 +7,9 @@
  * owner of their lane and results back.
  *
  * Invariants
- *  D1  Only the owner of a lane begins attempts for it; the store is the last word: an
- *      attempt begins only if its row in the work table still is what the item says.
+ *  D1  Only the owner of a lane begins attempts for it, while its lease holds (lanes.h); the
+ *      store is the last word: an attempt begins only if its incarnation is not fenced and
+ *      its row in the work table still is what the item says.
  *  D2  No Graph call before its attempt is committed (Law 2).
  *  D3  Whatever an attempt came to is recorded; a result is told only after its commit.
  *  D4  A message whose last attempt is lost is not sent again from here.
@@ -45,9 +46,12 @@ struct delivery_settings {
 	unsigned max_items;    /* held in memory; what is beyond stays in the store */
 };
 
-/* Who wants to know.  slot and id name a request of a worker of this node. */
+/* Who wants to know.  slot and id name a request of a worker of this node; with `far`, id
+ * names one of the worker of another node whose incarnation that is. */
 struct delivery_waiter {
 	bool waits;
+	bool far;
+	struct message_id incarnation; /* far */
 	unsigned slot;
 	uint64_t id;
 	int64_t until_boot_ms; /* after that nobody waits: asynchronous rules */
@@ -62,6 +66,7 @@ struct delivery_order {
 	struct delivery_place *place; /* attempt 1 was begun in the accepting commit */
 	int64_t begun_wall_us;
 	int64_t deadline_wall_us;
+	unsigned hops; /* bells that have carried it */
 };
 
 /* Told of results for waiters of this worker; called from a loop hook. */
@@ -71,7 +76,14 @@ struct delivery *delivery_new(struct world *world, const struct delivery_setting
 			      delivery_told_fn *told, void *arg, struct err *ret_err) MUST_CHECK;
 void delivery_free(struct delivery *d);
 
+/* Ours, and our lease holds: attempts for it may begin here. */
 bool delivery_owns(const struct delivery *d, unsigned lane);
+/* Draining, and no other worker is known that would go on with this lane. */
+bool delivery_leaves(const struct delivery *d, unsigned lane);
+/* The first look at the lanes has been taken. */
+bool delivery_knows_lanes(const struct delivery *d);
+/* Another worker has taken our lanes over for good: this life begins nothing any more. */
+bool delivery_fenced(const struct delivery *d);
 
 /* A place for one attempt that begins in the accepting commit: the lane is ours, no earlier
  * message to the same recipient is under way, and a call may start.  Null: not now.  It is
@@ -91,5 +103,7 @@ void delivery_drain(struct delivery *d);
 void delivery_give_up(struct delivery *d);
 /* Items that are not finished. */
 unsigned delivery_busy(const struct delivery *d);
+/* Draining, lanes are still to be released, and the store is there to take that. */
+bool delivery_holds_lanes(const struct delivery *d);
 
 #endif

@@ -18,7 +18,9 @@
 #include "base/table.h"
 #include "delivery/bell.h"
 #include "delivery/delivery.h"
+#include "delivery/far.h"
 #include "delivery/job.h"
+#include "delivery/lanes.h"
 #include "delivery/turn.h"
 #include "delivery/world.h"
 
@@ -35,6 +37,7 @@ enum item_step {
 	STEP_COPY,        /* sent: the Conversation Service gets its copy */
 	STEP_DEFER,       /* to be tried later without an attempt: committed */
 	STEP_WAIT,        /* until it is due */
+	STEP_HOLD,        /* another worker's attempt is under way: its turn is kept */
 	STEP_GIVE_UP,     /* failed without a further attempt: committed */
 	STEP_END,
 	STEP_COUNT,
@@ -84,6 +87,7 @@ struct item {
 	bool token_refused;     /* Meta refused this token: ask for another one */
 	bool token_asked_again; /* once per message */
 	bool siblings_asked;
+	bool hold_asked; /* held: the store is being asked how it stands */
 	bool told;
 	struct message_id incarnation; /* that began the last attempt */
 	unsigned attempt;              /* last begun, 0 none */
@@ -109,6 +113,7 @@ struct poll {
 	bool copies; /* for the Conversation Service; else to be sent */
 	uint64_t timer;
 	bool under_way;
+	bool again;     /* what is under way may have missed what it is asked for */
 	uint64_t seq;   /* read so far */
 	unsigned pages; /* in a row */
 };
@@ -118,11 +123,16 @@ struct delivery_place {
 	struct turn turn;
 };
 
+/* What a load was for. */
+enum { LOAD_SENDS = 0, LOAD_COPIES, LOAD_CALLS };
+
 struct delivery {
 	struct world *world;
 	struct delivery_settings settings;
 	struct bell *bell;
 	struct turns *turns;
+	struct far *far;
+	struct lanes *lanes;
 	struct table *items; /* by message id */
 	struct list ready;
 	struct list no_place;
@@ -134,8 +144,12 @@ struct delivery {
 	/* fallback polls (adopt.c) */
 	struct poll sends;
 	struct poll copies;
-	bool was_owner;
 	bool looked; /* since the lanes are ours, all that waits in them was seen once */
+	/* messages by id (route.c) */
+	struct list parked;  /* until the owner of their lane is known */
+	struct list calls;   /* ours, to be loaded */
+	struct list calling; /* being loaded */
+	unsigned parked_count;
 	/* the Conversation Service's health (copy.c) */
 	unsigned copy_failures;
 	int64_t copy_probe_boot_ms;
@@ -160,6 +174,8 @@ void item_done(struct item *item, enum item_result result);
 bool item_advance_all(struct delivery *d);
 /* If its call is under way: the reply is lost. */
 void item_give_up_call(struct item *item);
+/* Another worker's attempt is under way: those behind it wait, until its outcome is known. */
+void item_hold(struct item *item);
 /* Neither begun nor about to be: may be handed back to the store. */
 bool item_is_idle(const struct item *item);
 
@@ -175,6 +191,8 @@ bool delivery_place_free(const struct delivery *d);
 bool delivery_room(const struct delivery *d);
 
 /* tell.c: results for waiters. */
+void delivery_tell(struct delivery *d, const struct delivery_waiter *waiter,
+		   const struct delivery_result *result);
 void item_tell(struct item *item, enum delivery_end end);
 
 /* copy.c */
@@ -185,12 +203,30 @@ bool copy_may_probe(const struct delivery *d);
 void item_copy_begin(struct item *item);
 enum item_result item_copy_await(struct item *item);
 
+/* route.c: to whoever owns the lane. */
+void route_order(struct delivery *d, const struct delivery_order *order);
+void route_call(struct delivery *d, const struct bell_call *call);
+/* The item is about to go: its waiter follows the message to its next owner. */
+void route_item(struct item *item);
+/* Owners may have become known. */
+void route_parked(struct delivery *d);
+/* Loads what was called; true: something was. */
+bool route_load(struct delivery *d);
+/* Asks the store how a held message stands. */
+void route_ask(struct item *item);
+void route_adopted(struct delivery *d, struct item *item);
+/* loaded: the store could tell. */
+void route_loaded(struct delivery *d, bool loaded);
+/* Nobody will take them: who waits is told. */
+void route_release(struct delivery *d);
+void route_free(struct delivery *d);
+
 /* adopt.c: rows of the store become items. */
 void adopt_start(struct delivery *d);
 void adopt_stop(struct delivery *d);
 void adopt_look_now(struct delivery *d);
-/* To be called each round: looks at once when the lanes have become ours. */
-void adopt_watch_owner(struct delivery *d);
+/* Lanes have become ours: what waits in them is looked at before anything begins at once. */
+void adopt_taken(struct delivery *d);
 void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const struct store_work *row,
 		  bool more, const struct err *err);
 

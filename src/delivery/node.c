@@ -14,6 +14,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/text.h"
+#include "delivery/node_file.h"
 
 #define SEQLOCK_MS 50
 #define INBOX_BYTES (4 * 1024 * 1024)
@@ -34,6 +36,9 @@ struct node_page {
 
 struct node {
 	unsigned workers;
+	struct message_id id;
+	char boot_id[NODE_FILE_BOOT_BYTES];
+	char file[NODE_FILE_PATH_BYTES];
 	struct node_page *page;
 	int read_fds[NODE_SLOTS_MAX];
 	int write_fds[NODE_SLOTS_MAX];
@@ -96,6 +101,29 @@ void node_free(struct node *node)
 	free(node);
 }
 
+void node_set_identity(struct node *node, struct message_id id, const char *boot_id,
+		       const char *file)
+{
+	node->id = id;
+	text_copy_cut(node->boot_id, sizeof(node->boot_id), boot_id);
+	text_copy_cut(node->file, sizeof(node->file), file);
+}
+
+struct message_id node_id(const struct node *node)
+{
+	return node->id;
+}
+
+const char *node_boot_id(const struct node *node)
+{
+	return node->boot_id;
+}
+
+const char *node_file(const struct node *node)
+{
+	return node->file;
+}
+
 unsigned node_workers(const struct node *node)
 {
 	return node->workers;
@@ -141,9 +169,9 @@ enum node_life node_life(const struct node *node, unsigned slot)
 	return (enum node_life)atomic_load(&node->page->slots[slot].life);
 }
 
-unsigned node_owner(const struct node *node, unsigned lane)
+unsigned node_owner(const struct node *node, unsigned number)
 {
-	return atomic_load(&node->page->owner[lane % node->workers]);
+	return atomic_load(&node->page->owner[number % node->workers]);
 }
 
 static bool slot_is(const struct node_slot *s, struct message_id incarnation)
@@ -166,6 +194,15 @@ static bool slot_is(const struct node_slot *s, struct message_id incarnation)
 	return true;
 }
 
+int node_slot(const struct node *node, struct message_id incarnation)
+{
+	for (unsigned s = 0; s < node_slots(node); s++) {
+		if (slot_is(&node->page->slots[s], incarnation))
+			return (int)s;
+	}
+	return -1;
+}
+
 /* The ring first: a worker that dies between the two looks is then still found alive, which
  * only means that the next look decides. */
 enum node_incarnation node_incarnation(const struct node *node, struct message_id incarnation)
@@ -178,11 +215,7 @@ enum node_incarnation node_incarnation(const struct node *node, struct message_i
 		if (message_id_equal(page->dead[(count - i) % NODE_DEAD_KEPT], incarnation))
 			return NODE_DEAD;
 	}
-	for (unsigned s = 0; s < node_slots(node); s++) {
-		if (slot_is(&page->slots[s], incarnation))
-			return NODE_ALIVE;
-	}
-	return NODE_STRANGER;
+	return node_slot(node, incarnation) < 0 ? NODE_STRANGER : NODE_ALIVE;
 }
 
 int node_read_fd(const struct node *node, unsigned slot)

@@ -3,8 +3,8 @@
  * worker slots, and one inbox of bells per slot.
  *
  * A node of W workers has 2 W slots: worker number n lives in slot n or n + W, so that on a
- * reload the new worker n and the old one, which still drains, stand side by side.  Lane l
- * belongs to worker number l mod W; `owner` says which slot that is now.
+ * reload the new worker n and the old one, which still drains, stand side by side; `owner`
+ * says which of them serves.  Which lanes a worker owns is not known here: lanes.h.
  *
  * One writer: the master.  It writes the page before it forks and whenever a worker is born,
  * becomes ready, drains or dies; workers only read.  A slot is protected by its version (a
@@ -44,6 +44,14 @@ struct node;
 struct node *node_new(unsigned workers, struct err *ret_err) MUST_CHECK;
 void node_free(struct node *node);
 
+/* Who this node is: an id new at each start of a master, the host's boot id, and the path of
+ * its node file ("": none).  Set by the master before it forks; copied. */
+void node_set_identity(struct node *node, struct message_id id, const char *boot_id,
+		       const char *file);
+struct message_id node_id(const struct node *node);
+const char *node_boot_id(const struct node *node);
+const char *node_file(const struct node *node);
+
 unsigned node_workers(const struct node *node);
 unsigned node_slots(const struct node *node);
 
@@ -56,7 +64,10 @@ void node_set_dead(struct node *node, unsigned slot);
 
 /* Any process. */
 enum node_life node_life(const struct node *node, unsigned slot);
-unsigned node_owner(const struct node *node, unsigned lane);
+/* The slot that serves worker number `number` mod workers. */
+unsigned node_owner(const struct node *node, unsigned number);
+/* Where this incarnation lives; -1: nowhere here. */
+int node_slot(const struct node *node, struct message_id incarnation);
 enum node_incarnation node_incarnation(const struct node *node, struct message_id incarnation);
 
 /* The inbox: read_fd is read by the slot's worker, write_fd by everybody else.

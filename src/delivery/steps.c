@@ -10,6 +10,7 @@
 #include "delivery/item.h"
 
 #define DEFER_MS 5000       /* credentials could not be had: next look */
+#define HOLD_LOOK_MS 250    /* between looks at another worker's attempt */
 #define SIBLINGS_WAIT_MS 50 /* for what another worker of the node may know */
 
 struct step {
@@ -22,6 +23,7 @@ static enum item_result await_turn(struct item *item);
 static enum item_result ask_credentials(struct item *item);
 static enum item_result defer(struct item *item);
 static enum item_result wait_until_due(struct item *item);
+static enum item_result hold(struct item *item);
 static enum item_result give_up(struct item *item);
 static enum item_result end(struct item *item);
 
@@ -38,6 +40,7 @@ static const struct step steps[STEP_COUNT] = {
 	[STEP_COPY] = { "copy", item_copy_await, { STEP_END, STEP_END, STEP_END } },
 	[STEP_DEFER] = { "defer", defer, { STEP_WAIT, STEP_WAIT, STEP_END } },
 	[STEP_WAIT] = { "wait", wait_until_due, { STEP_TURN, STEP_END, STEP_END } },
+	[STEP_HOLD] = { "hold", hold, { STEP_END, STEP_END, STEP_END } },
 	[STEP_GIVE_UP] = { "give_up", give_up, { STEP_END, STEP_END, STEP_END } },
 	[STEP_END] = { "end", end, { STEP_END, STEP_END, STEP_END } },
 };
@@ -102,7 +105,7 @@ bool item_advance_all(struct delivery *d)
 bool item_is_idle(const struct item *item)
 {
 	return item->step == STEP_TURN || item->step == STEP_CREDENTIALS ||
-	       item->step == STEP_WAIT || item->step == STEP_PLACE;
+	       item->step == STEP_WAIT || item->step == STEP_PLACE || item->step == STEP_HOLD;
 }
 
 static enum item_result await_turn(struct item *item)
@@ -259,8 +262,39 @@ static enum item_result wait_until_due(struct item *item)
 		item_tell(item, DELIVERY_RELEASED);
 		return ITEM_LATER;
 	}
+	if (!delivery_owns(d, message_lane(item->message->tenant_id))) {
+		route_item(item);
+		return ITEM_LATER;
+	}
 	item->timer = loop_timer(d->world->loop, item->due_boot_ms, on_due, item);
 	return ITEM_PENDING;
+}
+
+static void on_hold_look(void *arg)
+{
+	struct item *item = arg;
+
+	item->timer = 0;
+	item->hold_asked = true;
+	route_ask(item);
+	(void)hold(item); /* the answer may be lost */
+}
+
+/* It ends when the store has it no more; a row that says something else replaces it (adopt.c). */
+static enum item_result hold(struct item *item)
+{
+	struct delivery *d = item->delivery;
+
+	loop_cancel(d->world->loop, item->timer);
+	item->timer = loop_timer(d->world->loop, loop_now_ms(d->world->loop) + HOLD_LOOK_MS,
+				 on_hold_look, item);
+	return ITEM_PENDING;
+}
+
+void item_hold(struct item *item)
+{
+	item->hold_asked = false;
+	item_enter(item, STEP_HOLD);
 }
 
 static enum item_result end(struct item *item)
@@ -344,12 +378,13 @@ void item_give_up_call(struct item *item)
 		on_graph(&item->job, &answer);
 }
 
-/* The last gate: the attempt's own deadline. */
+/* The last gate: the attempt's own deadline, and our lease. */
 static bool on_gate(struct job *job)
 {
 	const struct item *item = item_of(job);
 
-	return item->step == STEP_CALL && clock_boot_ms() < item->deadline_boot_ms;
+	return item->step == STEP_CALL && clock_boot_ms() < item->deadline_boot_ms &&
+	       lanes_leased(item->delivery->lanes);
 }
 
 const struct job_operations item_operations = {

@@ -1,6 +1,6 @@
 /*
  * Results for waiters: to the pipeline of this worker, or by bell to the sibling whose
- * request waits.
+ * request waits; a worker of another node is told to look into the store.
  */
 #include "base/text.h"
 #include "delivery/item.h"
@@ -26,6 +26,17 @@ static void describe_failure(const struct item *item, struct delivery_result *re
 	result->action = error->action;
 }
 
+void delivery_tell(struct delivery *d, const struct delivery_waiter *waiter,
+		   const struct delivery_result *result)
+{
+	if (waiter->far)
+		far_result(d->far, waiter->incarnation, waiter->id, result->id);
+	else if (waiter->slot == d->settings.slot)
+		d->told(d->told_arg, waiter->id, result);
+	else
+		bell_result(d->bell, waiter->slot, waiter->id, result);
+}
+
 void item_tell(struct item *item, enum delivery_end end)
 {
 	struct delivery *d = item->delivery;
@@ -46,8 +57,5 @@ void item_tell(struct item *item, enum delivery_end end)
 	}
 	if (end == DELIVERY_FAILED)
 		describe_failure(item, &result);
-	if (item->waiter.slot == d->settings.slot)
-		d->told(d->told_arg, item->waiter.id, &result);
-	else
-		bell_result(d->bell, item->waiter.slot, item->waiter.id, &result);
+	delivery_tell(d, &item->waiter, &result);
 }

@@ -93,6 +93,23 @@ static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 		w->work(w->work_arg, tag, verdict, work, more, err);
 }
 
+static void on_lanes(void *arg, uint64_t tag, enum store_verdict verdict,
+		     const struct store_lanes_view *view, const struct err *err)
+{
+	struct world *w = arg;
+
+	if (w->lanes)
+		w->lanes(w->lanes_arg, tag, verdict, view, err);
+}
+
+static void on_rung(void *arg, const char *text)
+{
+	struct world *w = arg;
+
+	if (w->rung)
+		w->rung(w->lanes_arg, text);
+}
+
 static int open_all(struct world *w, const struct world_settings *settings, struct err *ret_err)
 {
 	const struct store_callbacks callbacks = {
@@ -101,6 +118,8 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 		.first = on_first,
 		.found = on_found,
 		.work = on_work,
+		.lanes = on_lanes,
+		.rung = on_rung,
 		.arg = w,
 	};
 

@@ -29,6 +29,10 @@ struct world {
 	/* Told of rows that the store loads; set by delivery. */
 	store_work_fn *work;
 	void *work_arg;
+	/* Told of lanes, and of bells from other nodes; set by delivery. */
+	store_lanes_fn *lanes;
+	store_rung_fn *rung;
+	void *lanes_arg;
 };
 
 struct world_settings {

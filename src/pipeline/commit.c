@@ -89,6 +89,11 @@ enum flow_result flow_committed(struct flow *f, enum store_verdict verdict, uint
 	case STORE_DONE:
 		f->message->seq = seq;
 		return FLOW_OK;
+	case STORE_NOT_BEGUN: /* others have taken our lanes over; it is theirs now */
+		delivery_give_back(f->pipeline->delivery, f->place);
+		f->place = NULL;
+		f->message->seq = seq;
+		return FLOW_OK;
 	case STORE_AWAY:
 		f->reply = REPLY_STORE_AWAY;
 		return FLOW_NO;

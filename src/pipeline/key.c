@@ -166,6 +166,7 @@ enum flow_result flow_recorded(struct flow *f, enum store_verdict verdict)
 	case STORE_AWAY:
 	case STORE_UNCERTAIN:
 	case STORE_REJECTED:
+	case STORE_NOT_BEGUN: /* never of an answer */
 		break;
 	}
 	f->reply = REPLY_UNCERTAIN;

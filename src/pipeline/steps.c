@@ -240,8 +240,8 @@ static enum flow_result deliver(struct flow *f)
 {
 	struct pipeline *p = f->pipeline;
 	struct loop *loop = p->world->loop;
-	/* Draining, with nobody to go on with our lanes: what has not begun is answered now. */
-	const bool leaves = p->draining && delivery_owns(p->delivery, f->message->lane);
+	/* Draining, with nobody to go on with the lane: what has not begun is answered now. */
+	const bool leaves = delivery_leaves(p->delivery, f->message->lane);
 	const struct delivery_order order = {
 		.message = f->message,
 		.credentials = f->credentials,
@@ -262,8 +262,7 @@ static enum flow_result deliver(struct flow *f)
 	if (p->draining && f->deadline_boot_ms > p->drain_until_ms)
 		f->deadline_boot_ms = p->drain_until_ms;
 	f->timer = loop_timer(loop, f->deadline_boot_ms, on_deadline, f);
-	if (!delivery_owns(p->delivery, f->message->lane))
-		f->look_timer = loop_timer(loop, loop_now_ms(loop) + LOOK_MS, on_look, f);
+	f->look_timer = loop_timer(loop, loop_now_ms(loop) + LOOK_MS, on_look, f);
 	return FLOW_PENDING;
 }
 

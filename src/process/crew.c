@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/random.h"
+#include "delivery/bell.h"
 #include "process/restart.h"
 
 #define ROLL_RETRY_MS 100
@@ -350,6 +351,7 @@ static void bury(struct crew *crew, struct child *c, int status)
 	c->watch = 0;
 	fd_close(&c->ready_fd);
 	node_set_dead(crew->node, c->slot);
+	bell_death(crew->node);
 	roll_failed(crew, c);
 	c->pid = 0;
 	if (crew->stopping || was_draining || serving(crew, c->number))

@@ -8,7 +8,9 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/loop.h"
+#include "base/random.h"
 #include "delivery/node.h"
+#include "delivery/node_file.h"
 #include "process/crew.h"
 #include "process/listener.h"
 #include "process/signals.h"
@@ -23,6 +25,7 @@ struct master {
 	struct crew *crew;
 	struct signals signals;
 	struct listener listener;
+	int node_fd; /* locked; workers inherit it and keep it */
 	uint64_t stop_timer;
 	bool stopping;
 	int status;
@@ -135,6 +138,24 @@ static int be_worker(void *arg, const struct crew_birth *birth)
 	return worker_run(&options);
 }
 
+/* Without the file others wait for our leases to run out when we die; no reason not to serve. */
+static void name_node(struct master *m)
+{
+	char boot_id[NODE_FILE_BOOT_BYTES];
+	char path[NODE_FILE_PATH_BYTES] = "";
+	struct message_id id;
+	uint8_t random[10];
+	struct err err;
+
+	random_bytes(random, sizeof(random));
+	id = message_id_make(clock_wall_us() / 1000, random);
+	node_file_boot_id(boot_id);
+	m->node_fd = node_file_open(m->settings.fcgi_socket, id, boot_id, path, &err);
+	if (m->node_fd < 0)
+		log_text(&m->log, LOG_WARNING, "no_node_file", "%s", err.text);
+	node_set_identity(m->node, id, boot_id, path);
+}
+
 static int open_all(struct master *m, struct err *ret_err)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 };
@@ -160,6 +181,7 @@ static int open_all(struct master *m, struct err *ret_err)
 	m->node = node_new(s->workers, ret_err);
 	if (!m->node)
 		return -1;
+	name_node(m);
 	m->crew = crew_new(m->loop, &m->log, m->node, &events, ret_err);
 	return m->crew ? 0 : -1;
 }
@@ -167,6 +189,9 @@ static int open_all(struct master *m, struct err *ret_err)
 static void close_all(struct master *m)
 {
 	crew_free(m->crew);
+	if (m->node_fd >= 0)
+		(void)unlink(node_file(m->node)); /* nobody is left */
+	fd_close(&m->node_fd);
 	node_free(m->node);
 	listener_close(&m->listener);
 	if (m->loop) {
@@ -185,6 +210,7 @@ int master_run(const struct master_options *options)
 			 .level = options->settings.log_level,
 			 .role = "master" },
 		.signals = { .fd = -1 },
+		.node_fd = -1,
 		.listener = { .fd = -1, .lock_fd = -1 },
 	};
 	struct err err;

@@ -89,6 +89,9 @@ static struct world_settings world_settings(const struct worker *w, const char *
 		.store = { .conninfo = s->database_url,
 			   .incarnation = w->options->birth->incarnation,
 			   .application_name = name,
+			   .node_id = node_id(w->options->node),
+			   .boot_id = node_boot_id(w->options->node),
+			   .node_file = node_file(w->options->node),
 			   .accept_timeout_ms = ACCEPT_TIMEOUT_MS,
 			   .max_pending = ITEMS_PER_WORKER },
 		.max_jobs = 2 * ITEMS_PER_WORKER + requests,
@@ -183,10 +186,10 @@ static bool watch_store(void *arg)
 			loop_stop(w->loop);
 		return false;
 	}
-	if (ready) {
+	if (ready)
 		w->store_was_ready_once = true;
+	if (ready && delivery_knows_lanes(w->delivery))
 		report_ready(w);
-	}
 	if (ready != w->store_was_ready) {
 		w->store_was_ready = ready;
 		log_text(&w->log, ready ? LOG_INFO : LOG_WARNING,
@@ -201,14 +204,20 @@ static bool watch_store(void *arg)
 	return false;
 }
 
+static void drain(struct worker *w);
+
 /* -- drain ------------------------------------------------------------------------------ */
 
 static bool watch_drain(void *arg)
 {
 	struct worker *w = arg;
 
+	/* This life is over; the master begins another. */
+	if (delivery_fenced(w->delivery))
+		drain(w);
 	if (w->draining && !pipeline_busy(w->pipeline) && !delivery_busy(w->delivery) &&
-	    !fcgi_server_busy(w->server) && !store_pending(w->world->store))
+	    !delivery_holds_lanes(w->delivery) && !fcgi_server_busy(w->server) &&
+	    !store_pending(w->world->store))
 		loop_stop(w->loop);
 	return false;
 }
@@ -243,8 +252,10 @@ static void drain(struct worker *w)
 	pipeline_drain(w->pipeline);
 	delivery_drain(w->delivery);
 	/* When a sibling goes on listening, what waits in the backlog is its business. */
-	fcgi_server_close(w->server, node_owner(w->options->node, w->options->birth->number) ==
-					     w->options->birth->slot);
+	fcgi_server_close(w->server,
+			  !delivery_fenced(w->delivery) &&
+				  node_owner(w->options->node, w->options->birth->number) ==
+					  w->options->birth->slot);
 }
 
 static void on_signal(void *arg, int number)

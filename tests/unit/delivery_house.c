@@ -13,6 +13,7 @@
 
 struct house house;
 struct delivery_settings house_settings;
+int64_t house_hold_ms = 300;
 
 static void keep(struct told *told, uint64_t waiter_id, const struct delivery_result *result)
 {
@@ -67,6 +68,48 @@ static void on_sibling_ask(void *arg, unsigned from_slot, const char *tenant_id,
 	house.sibling_asks++;
 }
 
+static void on_sibling_lanes(void *arg, enum bell_news news, uint64_t lanes,
+			     struct message_id incarnation)
+{
+	(void)arg;
+	(void)incarnation;
+	house.sibling_news[news]++;
+	house.sibling_lanes = lanes;
+}
+
+static void on_sibling_call(void *arg, const struct bell_call *call)
+{
+	(void)arg;
+	house.sibling_calls++;
+	house.sibling_call = *call;
+}
+
+struct store_lanes_view view_of(uint64_t lanes)
+{
+	struct store_lanes_view view = {
+		.count = 1,
+		.live = { { .id = incarnation_of(0),
+			    .lease_left_ms = STORE_LEASE_MS,
+			    .lanes = lanes } },
+	};
+
+	if (house.sibling)
+		view.live[view.count++] = (struct store_incarnation){
+			.id = incarnation_of(1),
+			.lease_left_ms = STORE_LEASE_MS,
+			.lanes = ~lanes,
+		};
+	return view;
+}
+
+void house_lanes(uint64_t lanes)
+{
+	const struct store_lanes_view view = view_of(lanes);
+
+	fake_view(&view);
+	turn();
+}
+
 static void open_sibling(void)
 {
 	const struct bell_receiver receiver = {
@@ -75,6 +118,8 @@ static void open_sibling(void)
 		.result = on_sibling_result,
 		.learn = on_sibling_learn,
 		.ask = on_sibling_ask,
+		.lanes = on_sibling_lanes,
+		.call = on_sibling_call,
 	};
 	struct err err;
 
@@ -98,6 +143,9 @@ static void open_house(unsigned workers)
 	house_settings.node = house.node;
 	house.d = delivery_new(house.world, &house_settings, on_told, &house, &err);
 	ck_assert_ptr_nonnull(house.d);
+	turn_until(&fake.change_count, 1);
+	house_lanes(workers == 2 ? HOUSE_LANES : ~UINT64_C(0));
+	fake.change_count = 0;
 }
 
 static void usual_settings(void)
@@ -108,7 +156,7 @@ static void usual_settings(void)
 		.retry = { .max_retries = 3, .initial_ms = 100, .cap_ms = 10000 },
 		.request_timeout_ms = 10000,
 		.commit_timeout_ms = 5000,
-		.order_hold_ms = 300,
+		.order_hold_ms = house_hold_ms,
 		.max_items = 12,
 	};
 }

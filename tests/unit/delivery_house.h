@@ -14,6 +14,8 @@
 #include "fake_world.h"
 
 #define WAITER 4711
+/* Ours, of two workers: the even ones. */
+#define HOUSE_LANES UINT64_C(0x5555555555555555)
 
 /* What was told, to the waiters of this worker or (sibling) over the bell. */
 struct told {
@@ -34,10 +36,15 @@ struct house {
 	struct told sibling_told;
 	unsigned sibling_orders;
 	unsigned sibling_asks;
+	unsigned sibling_news[BELL_NEWS_COUNT];
+	uint64_t sibling_lanes;
+	unsigned sibling_calls;
+	struct bell_call sibling_call;
 };
 
 extern struct house house;
 extern struct delivery_settings house_settings;
+extern int64_t house_hold_ms; /* ORDER_HOLD_SECONDS of houses to be opened: 300 */
 
 /* Check fixtures: a node of one worker, in slot 0; two workers, the other one a bell. */
 void house_open(void);
@@ -47,6 +54,11 @@ void house_open_adopting(void);
 void house_close(void);
 /* Anew, with house_settings as they are now. */
 void house_reopen(void);
+
+/* The view in which these lanes are ours, and the others the sibling's, if there is one; and
+ * the same as the store's answer. */
+struct store_lanes_view view_of(uint64_t lanes);
+void house_lanes(uint64_t lanes);
 
 /* The loop works for a millisecond or two; for so long; until the counter is n. */
 void turn(void);

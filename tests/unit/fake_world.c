@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "delivery/item.h"
 
 struct fake fake;
 
@@ -235,6 +236,53 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
 	l = NEXT(loads, load_count);
 	*l = (struct fake_load){ .tag = tag, .lanes = lanes, .after_seq = after_seq };
 	return 0;
+}
+
+int store_load_ids(struct store *s, uint64_t tag, uint64_t lanes, const struct message_id *ids,
+		   unsigned count, struct err *ret_err)
+{
+	struct fake_load *l;
+
+	(void)s;
+	ck_assert_uint_ge(count, 1);
+	if (fake.store_full)
+		return refuse(ret_err);
+	l = NEXT(calls, call_count);
+	*l = (struct fake_load){ .tag = tag, .lanes = lanes, .id = ids[0], .ids = count };
+	return 0;
+}
+
+void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change)
+{
+	(void)s;
+	(void)tag;
+	*NEXT(changes, change_count) = *change;
+}
+
+void store_ring(struct store *s, const struct message_id *incarnation, const char *text)
+{
+	struct fake_ring *r = NEXT(rings, ring_count);
+
+	(void)s;
+	r->all = !incarnation;
+	if (incarnation)
+		r->to = *incarnation;
+	KEEP(r->text, text);
+}
+
+void fake_view(const struct store_lanes_view *view)
+{
+	to.store.lanes(to.arg, 0, view ? STORE_DONE : STORE_AWAY, view, NULL);
+}
+
+void fake_rung(const char *text)
+{
+	to.store.rung(to.arg, text);
+}
+
+void fake_called(const struct store_work *row)
+{
+	to.store.work(to.arg, LOAD_CALLS, STORE_DONE, row, false, NULL);
 }
 
 void fake_accepted(uint64_t tag, enum store_verdict verdict, uint64_t seq)

@@ -78,6 +78,14 @@ struct fake_load {
 	uint64_t tag;
 	uint64_t lanes;
 	uint64_t after_seq;
+	struct message_id id; /* by id: the first of so many */
+	unsigned ids;
+};
+
+struct fake_ring {
+	bool all;
+	struct message_id to;
+	char text[256];
 };
 
 struct fake_send {
@@ -122,6 +130,12 @@ struct fake {
 	struct fake_load loads[FAKE_MAX];
 	unsigned read_count;
 	struct fake_read reads[FAKE_MAX];
+	unsigned call_count;
+	struct fake_load calls[FAKE_MAX];
+	unsigned change_count;
+	struct store_lanes changes[FAKE_MAX];
+	unsigned ring_count;
+	struct fake_ring rings[FAKE_MAX];
 	unsigned status_count;
 	uint64_t status_tags[FAKE_MAX];
 	unsigned send_count;
@@ -166,6 +180,12 @@ void fake_work(const struct store_work *row, bool more);
 /* The same for copies of sent messages. */
 void fake_copies(const struct store_work *row, bool more);
 void fake_load_failed(void);
+/* The answer to a change of lanes; null: the store is away. */
+void fake_view(const struct store_lanes_view *view);
+/* A bell from another node. */
+void fake_rung(const char *text);
+/* One row of a load by id, or null for its end. */
+void fake_called(const struct store_work *row);
 void fake_graph(uint64_t tag, const struct call_facts *facts);
 void fake_accept_call(uint64_t tag, const char *wamid);
 bool fake_gate(uint64_t tag);

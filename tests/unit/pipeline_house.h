@@ -13,6 +13,7 @@
 
 struct fake_delivery {
 	bool owns;
+	bool leaves;
 	bool has_room;
 	unsigned reserved; /* not given back and not taken */
 	unsigned takes;

@@ -190,6 +190,24 @@ START_TEST(giving_up_a_drain_answers_as_things_stand)
 }
 END_TEST
 
+/* Another worker has taken our lanes over: the message is stored, and its owner sends it. */
+START_TEST(an_acceptance_that_could_not_begin_gives_its_place_back)
+{
+	send_to_commit("");
+	ck_assert(fake.accepts[0].begin);
+	ck_assert_uint_eq(fake_delivery.reserved, 1);
+	fake_accepted(fake.accepts[0].tag, STORE_NOT_BEGUN, 5);
+	turn();
+	ck_assert_uint_eq(fake_delivery.reserved, 0);
+	ck_assert_uint_eq(fake_delivery.takes, 1);
+	ck_assert_ptr_null(fake_delivery.order.place);
+	ck_assert(fake_delivery.order.waiter.waits);
+	deliver(DELIVERY_SENT);
+	expect(200, "wamid.1");
+	expect_over();
+}
+END_TEST
+
 START_TEST(in_a_drain_what_has_not_begun_is_answered_at_once)
 {
 	send_to_commit("");
@@ -197,6 +215,7 @@ START_TEST(in_a_drain_what_has_not_begun_is_answered_at_once)
 	fake_delivery.has_room = false;
 	send_to_commit("");
 	pipeline_drain(pipeline);
+	fake_delivery.leaves = true;
 	commit(STORE_DONE); /* the second one, without an attempt */
 	expect(202, "\"queued\"");
 	fake_accepted(fake.accepts[0].tag, STORE_DONE, 1);
@@ -247,6 +266,7 @@ int main(void)
 	tcase_add_test(tcase, a_drain_waits_for_the_attempts_end);
 	tcase_add_test(tcase, a_drain_waits_no_longer_than_an_attempt);
 	tcase_add_test(tcase, giving_up_a_drain_answers_as_things_stand);
+	tcase_add_test(tcase, an_acceptance_that_could_not_begin_gives_its_place_back);
 	tcase_add_test(tcase, in_a_drain_what_has_not_begun_is_answered_at_once);
 	tcase_add_test(tcase, in_a_drain_nothing_begins_with_its_accept);
 	tcase_add_test(tcase, the_end_of_the_pipeline_gives_places_back);

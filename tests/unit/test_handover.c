@@ -1,5 +1,6 @@
 /* What goes between siblings, the order of messages to one recipient, and the drain. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +11,12 @@
 #define SECOND_US INT64_C(1000000)
 
 /* -- orders, results and credentials between siblings -- */
+
+static const struct store_lanes *last_change(void)
+{
+	ck_assert_uint_gt(fake.change_count, 0);
+	return &fake.changes[fake.change_count - 1];
+}
 
 START_TEST(an_order_of_another_lane_goes_to_its_owner)
 {
@@ -327,6 +334,7 @@ START_TEST(in_a_drain_nothing_new_is_begun)
 	struct store_work row = row_of(2, STATE_QUEUED, &m);
 	struct delivery_order order = order_of(&m);
 
+	node_set_life(house.node, 1, NODE_DRAINING); /* nobody to go on with our lanes */
 	delivery_drain(house.d);
 	delivery_drain(house.d);
 	ck_assert_ptr_null(house_reserve(1));
@@ -400,12 +408,18 @@ START_TEST(an_order_follows_its_lane_to_the_successor)
 	static uint8_t packet[BELL_PACKET_BYTES];
 	const struct message m = message_of(1);
 	struct delivery_order order = order_of(&m);
+	struct store_lanes_view view;
 
 	node_set(house.node, 2, NODE_READY, incarnation_of(2));
-	node_set_owner(house.node, 0, 2);
 	delivery_drain(house.d);
+	ck_assert(last_change()->release == HOUSE_LANES);
+	ck_assert(last_change()->draining);
 	take(&order);
 	expect_not_told();
+	view = view_of(0);
+	view.live[1].id = incarnation_of(2); /* it has taken all */
+	fake_view(&view);
+	turn();
 	ck_assert_int_gt(recv(node_read_fd(house.node, 2), packet, sizeof(packet), 0), 0);
 	ck_assert_uint_eq(delivery_busy(house.d), 0);
 }
