@@ -1,0 +1,281 @@
+"""Lanes: shared, handed over, taken over; one node and two on one database."""
+
+import collections
+import concurrent.futures
+import json
+import os
+import signal
+import statistics
+import time
+
+from harness.api import SEND, new_message
+from harness.process import alive
+from harness.wait import wait_until
+
+LANES = "SELECT l.lane, l.incarnation, i.fenced FROM message_sender.lane l" \
+        " LEFT JOIN message_sender.incarnation i ON i.id = l.incarnation"
+
+
+def post(service, message, headers=None):
+    reply = service.ask("POST", SEND, json.dumps(message).encode(), headers)
+    return reply.status, json.loads(reply.body)
+
+
+def post_async(service, message):
+    status, body = post(service, message, {"Prefer": "respond-async"})
+    assert status == 202, body
+    return body["message_id"]
+
+
+def owners(database):
+    """How many lanes each live incarnation has."""
+    return collections.Counter(row["incarnation"] for row in database.query(LANES)
+                               if row["incarnation"] and not row["fenced"])
+
+
+def wait_spread(database, workers, seconds=10):
+    """Until all lanes are owned, evenly, by so many."""
+    def even():
+        counts = owners(database)
+        return counts if sum(counts.values()) == 64 and len(counts) == workers and \
+            max(counts.values()) - min(counts.values()) <= 1 else None
+
+    return wait_until(even, seconds, f"64 lanes spread over {workers}")
+
+
+def lane_of(tenant):
+    """FNV-1a 64, as domain/message.c."""
+    value = 0xcbf29ce484222325
+    for byte in tenant.encode():
+        value = (value ^ byte) * 0x100000001b3 % 2**64
+    return value % 64
+
+
+def message_in(lanes, **fields):
+    while True:
+        message = new_message(**fields)
+        if lane_of(message["tenant_id"]) in lanes:
+            return message
+
+
+def no_duplicates(simulator, messages):
+    for message in messages:
+        seen = simulator.recipient(message["to"])
+        assert seen["calls"] <= 1 and seen["accepted"] <= 1, (message, seen)
+
+
+def lanes_by_owner(database):
+    held = collections.defaultdict(set)
+    for row in database.query(LANES):
+        held[row["incarnation"]].add(row["lane"])
+    return dict(held)
+
+
+def wait_fenced(database, before, seconds):
+    """The one of these incarnations that was taken over, once all lanes have owners again."""
+    def taken():
+        counts = owners(database)
+        lost = set(before) - set(counts)
+        return lost.pop() if len(lost) == 1 and sum(counts.values()) == 64 else None
+
+    return wait_until(taken, seconds, "the takeover")
+
+
+def test_workers_share_the_lanes(new_service):
+    for workers in (1, 2, 3):
+        service = new_service(WORKERS=workers)
+        assert sum(wait_spread(service.database, workers).values()) == 64
+        service.stop()
+
+
+def test_every_lane_is_served(new_service, simulator):
+    """Whichever worker accepts it, a message reaches the owner of its lane at once."""
+    service = new_service(WORKERS=2)
+    wait_spread(service.database, 2)
+    messages = [message_in({lane}) for lane in range(64)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda m: post(service, m), messages))
+    assert [status for status, _ in answers] == [200] * 64
+    no_duplicates(simulator, messages)
+
+
+def test_killed_worker_is_taken_over(new_service, simulator):
+    """Its lanes have another owner, and new and queued messages of theirs are sent, within a
+    second."""
+    service = new_service(WORKERS=2)
+    fenced, sent, retried = [], [], []
+    for _ in range(5):
+        time.sleep(1.1)  # no crash loop
+        wait_spread(service.database, 2)
+        held = lanes_by_owner(service.database)
+        waiting = {owner: message_in(lanes) for owner, lanes in held.items()}
+        ids = {}
+        for owner, message in waiting.items():
+            simulator.script("graph", message["to"], "error", code=131016, status=500, times=1)
+            ids[owner] = post_async(service, message)
+            service.database.wait_state(ids[owner], "retrying", 5)
+        os.kill(service.workers()[0], signal.SIGKILL)
+        began = time.monotonic()
+        victim = wait_fenced(service.database, held, 5)
+        fenced.append(time.monotonic() - began)
+        fresh = message_in(held[victim])
+        service.database.wait_state(post_async(service, fresh), "sent", 5)
+        sent.append(time.monotonic() - began)
+        service.database.wait_state(ids[victim], "sent", 5)
+        retried.append(time.monotonic() - began)
+        no_duplicates(simulator, [fresh])
+    print("dead worker: lanes taken", fenced, "new message sent", sent, "old one", retried)
+    assert max(sent) <= 1, sent
+    assert max(retried) <= 2.5, retried  # its own wait is 1 s
+
+
+def test_reload_hands_over_at_once(new_service, simulator):
+    service = new_service(WORKERS=2)
+    before = wait_spread(service.database, 2)
+    slow = new_message()
+    simulator.script("graph", slow["to"], "ok", latency_ms=3000)
+    slow_id = post_async(service, slow)
+    wait_until(lambda: simulator.recipient(slow["to"])["calls"] == 1, 5, "the call")
+    service.reload()
+    began = time.monotonic()
+    after = wait_until(lambda: (lambda c: c if not set(c) & set(before) and
+                                sum(c.values()) == 64 else None)(owners(service.database)),
+                       10, "all lanes with the new workers")
+    took = time.monotonic() - began
+    messages = [message_in({lane}) for lane in range(0, 64, 4)]
+    for message in messages:
+        assert post(service, message)[0] == 200
+    assert len(after) == 2
+    # To the same recipient: the new owner waits for the attempt of the worker that drains.
+    behind_id = post_async(service, {**slow, "message": "the second one"})
+    service.database.wait_state(slow_id, "sent", 10)
+    service.database.wait_state(behind_id, "sent", 10)
+    first, second = simulator.recipient(slow["to"])["times_ms"]
+    assert second - first >= 2900, (first, second)
+    print("reload:", round(took, 3))
+    assert took < 2.5, "not as long as the attempt in flight"
+    no_duplicates(simulator, messages)
+
+
+def test_stop_releases_the_lanes(new_service):
+    service = new_service(WORKERS=2)
+    wait_spread(service.database, 2)
+    assert service.stop() == 0
+    assert not owners(service.database)
+    leftovers = [p for p in service.socket.parent.iterdir() if f"{service.name}.sock.node" in p.name]
+    assert not leftovers
+    service.start()
+    began = time.monotonic()
+    wait_spread(service.database, 2)
+    assert time.monotonic() - began < 2
+
+
+def two_nodes(new_service, **settings):
+    first = new_service(WORKERS=2, **settings)
+    second = new_service(database=first.database, WORKERS=2, **settings)
+    wait_spread(first.database, 4)
+    return first, second
+
+
+def test_two_nodes_share_and_answer(new_service, simulator):
+    first, second = two_nodes(new_service)
+    messages = [message_in({lane}) for lane in range(64)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda m: post(first, m), messages))
+    assert [status for status, _ in answers] == [200] * 64
+    no_duplicates(simulator, messages)
+    assert second.stop() == 0
+    wait_spread(first.database, 2, 3)
+
+
+def test_killed_node_is_taken_over(new_service, simulator):
+    first, second = two_nodes(new_service)
+    simulator.latency(graph_ms=300)
+    messages = [new_message() for _ in range(300)]
+    try:
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            ids = list(pool.map(lambda m: post_async(second, m), messages))
+        pids = [second.pid, *second.workers()]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        began = time.monotonic()
+        wait_spread(first.database, 2, 15)
+        spread = time.monotonic() - began
+        wait_until(lambda: not first.database.query(
+            "SELECT 1 FROM message_sender.work WHERE state IN ('queued', 'sending', 'retrying')"),
+            15, "everything sent or unknown")
+        took = time.monotonic() - began
+    finally:
+        simulator.latency()
+    states = collections.Counter(first.database.message(i)["state"] for i in ids)
+    print("node killed: lanes after", round(spread, 2), "all ended after", round(took, 2), states)
+    assert set(states) <= {"sent", "unknown"} and states["sent"] > 0
+    no_duplicates(simulator, messages)
+
+
+def test_stopped_worker_is_fenced(new_service, simulator):
+    """Frozen for 30 s: another takes over when its lease runs out, and it begins nothing
+    afterwards."""
+    service = new_service(WORKERS=2)
+    wait_spread(service.database, 2)
+    held = lanes_by_owner(service.database)
+    messages = [new_message() for _ in range(40)]
+    pid = service.workers()[0]
+    with concurrent.futures.ThreadPoolExecutor(len(messages)) as pool:
+        # Half of them reach the one that will stop, some of them are being begun.
+        futures = [pool.submit(post, service, m, {"Prefer": "respond-async"}) for m in messages]
+        os.kill(pid, signal.SIGSTOP)
+        began = time.monotonic()
+        try:
+            victim = wait_fenced(service.database, held, 15)
+            took = time.monotonic() - began
+            fresh = [message_in(held[victim]) for _ in range(5)]
+            while time.monotonic() - began < 30:
+                time.sleep(0.1)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        answers = [future.result() for future in futures]
+    print("stopped worker taken over after", round(took, 2))
+    assert took <= 13
+    wait_until(lambda: not alive(pid), 10, "the fenced worker's end")
+    wait_spread(service.database, 2)
+    for message in fresh:
+        assert post(service, message)[0] == 200
+    for message, (status, body) in zip(messages, answers):
+        # What waited too long for its commit was told so, and is not sent.
+        assert status in (202, 503), body
+        if status == 202:
+            wait_until(lambda i=body["message_id"]: service.database.message(i)["state"] in
+                       ("sent", "unknown"), 30, "an end")
+        else:
+            assert simulator.recipient(message["to"])["accepted"] == 0
+    no_duplicates(simulator, messages + fresh)
+
+
+def latencies(service, messages):
+    times = []
+    for message in messages:
+        began = time.monotonic()
+        status, body = post(service, message)
+        times.append(1000 * (time.monotonic() - began))
+        assert status == 200, body
+    return times
+
+
+def test_bells_are_quick(new_service):
+    """A waiting caller whose lane this worker, another one, or another node owns."""
+    first, second = two_nodes(new_service)
+    database = first.database
+    nodes = {row["id"]: row["node_id"] for row in database.query(
+        "SELECT id, node_id FROM message_sender.incarnation WHERE NOT fenced")}
+    held = lanes_by_owner(database)
+    here = database.query("SELECT node_id FROM message_sender.incarnation WHERE node_file LIKE %s"
+                          " LIMIT 1", f"%{first.name}.sock%")[0]["node_id"]
+    near = set().union(*(held[i] for i in held if nodes[i] == here))
+    far = set().union(*(held[i] for i in held if nodes[i] != here))
+    for name, lanes in (("own node", near), ("other node", far)):
+        times = latencies(first, [message_in(lanes) for _ in range(100)])
+        print(f"{name}: p50 {statistics.median(times):.1f} ms, p95"
+              f" {statistics.quantiles(times, n=20)[-1]:.1f}, max {max(times):.1f}")
+        assert statistics.quantiles(times, n=20)[-1] < 300
+    assert second.healthy()
