@@ -52,10 +52,10 @@ static const char *const read_statements[] = {
 	[STORE_READ_LIST] = "message_list",
 };
 
-static const char *const statements[] = {
-	"status",        "find_key",     "ring", "message_whole", "message_events",
-	"message_facts", "message_list", NULL
-};
+static const char *const statements[] = { "status",         "find_key",
+					  "ring",           "message_whole",
+					  "message_events", "message_facts",
+					  "message_list",   NULL };
 
 static const struct connection_kind kind = {
 	.role = "message_sender_reader",
