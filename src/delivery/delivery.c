@@ -254,8 +254,7 @@ bool delivery_owns(const struct delivery *d, unsigned lane)
 
 bool delivery_leaves(const struct delivery *d, unsigned lane)
 {
-	return d->draining && lanes_owner(d->lanes, lane).place == LANE_UNKNOWN &&
-	       !lanes_has_others(d->lanes);
+	return d->draining && !lanes_serves(d->lanes, lane);
 }
 
 bool delivery_knows_lanes(const struct delivery *d)

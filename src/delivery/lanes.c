@@ -408,12 +408,21 @@ bool lanes_fenced(const struct lanes *l)
 	return l->fenced;
 }
 
-bool lanes_has_others(const struct lanes *l)
+static bool sibling_ready(const struct lanes *l)
 {
+	const int self = node_slot(l->node, l->self);
+
 	for (unsigned s = 0; s < node_slots(l->node); s++) {
-		if (node_life(l->node, s) == NODE_READY && node_slot(l->node, l->self) != (int)s)
+		if (node_life(l->node, s) == NODE_READY && self != (int)s)
 			return true;
 	}
+	return false;
+}
+
+bool lanes_has_others(const struct lanes *l)
+{
+	if (sibling_ready(l))
+		return true;
 	for (unsigned n = 0; n < l->view.count; n++) {
 		const struct store_incarnation *i = &l->view.live[n];
 
@@ -421,6 +430,21 @@ bool lanes_has_others(const struct lanes *l)
 			return true;
 	}
 	return false;
+}
+
+bool lanes_serves(const struct lanes *l, unsigned lane)
+{
+	switch (lanes_owner(l, lane).place) {
+	case LANE_OURS:
+		return true;
+	case LANE_SIBLING:
+		/* The whole node stops: a bell may ring in an inbox that nobody reads. */
+		return sibling_ready(l);
+	case LANE_FAR:
+	case LANE_UNKNOWN:
+		break;
+	}
+	return lanes_has_others(l);
 }
 
 bool lanes_leaving(const struct lanes *l)

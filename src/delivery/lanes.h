@@ -62,6 +62,9 @@ bool lanes_known(const struct lanes *l);
 bool lanes_fenced(const struct lanes *l);
 /* Another worker lives and does not drain: it will go on with lanes that we leave. */
 bool lanes_has_others(const struct lanes *l);
+/* Somebody is there for this lane: us; for a sibling's, a worker of this node that is ready (it,
+ * or its successor in a reload); else another worker, of whichever node. */
+bool lanes_serves(const struct lanes *l, unsigned lane);
 
 /* Completion of store_lanes(). */
 void lanes_on_view(struct lanes *l, const struct store_lanes_view *view);

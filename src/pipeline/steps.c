@@ -380,6 +380,15 @@ static void use_status(struct flow *f, enum store_verdict verdict,
 	}
 }
 
+/* Draining, and nobody is there to begin what has not begun: not worth the wait. */
+static bool is_left(const struct flow *f, const struct store_status *status)
+{
+	const struct pipeline *p = f->pipeline;
+
+	return p->draining && status->state != STATE_SENDING &&
+	       delivery_leaves(p->delivery, f->message->lane);
+}
+
 static void on_status(struct job *job, enum store_verdict verdict,
 		      const struct store_status *status, const struct err *err)
 {
@@ -388,9 +397,10 @@ static void on_status(struct job *job, enum store_verdict verdict,
 
 	(void)err;
 	if (f->step == FLOW_DELIVER && f->result == FLOW_PENDING && known) {
-		/* The fallback look: only an end is news. */
+		/* The fallback look: only an end is news, or that nobody is left. */
 		flow_use_state(f, status);
-		if (f->reply != REPLY_PENDING || status->state == STATE_UNKNOWN)
+		if (f->reply != REPLY_PENDING || status->state == STATE_UNKNOWN ||
+		    is_left(f, status))
 			flow_ready(f, FLOW_OK);
 		return;
 	}

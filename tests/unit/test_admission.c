@@ -227,6 +227,34 @@ START_TEST(in_a_drain_what_has_not_begun_is_answered_at_once)
 }
 END_TEST
 
+/* Its lane's owner has gone since: the look says so, unless an attempt is under way. */
+START_TEST(in_a_drain_a_look_finds_what_nobody_begins)
+{
+	const struct store_status sending = { .found = true, .state = STATE_SENDING };
+	const struct store_status queued = { .found = true, .state = STATE_QUEUED };
+
+	send_to_delivery();
+	turn_until(&fake.status_count, 1);
+	fake_delivery.leaves = true;
+	fake_status(fake.status_tags[0], STORE_DONE, &queued);
+	turn();
+	ck_assert_uint_eq(answer.count, 0); /* not draining */
+	pipeline_drain(pipeline);
+	fake_status(fake.status_tags[0], STORE_DONE, &sending);
+	turn();
+	ck_assert_uint_eq(answer.count, 0);
+	fake_delivery.leaves = false;
+	fake_status(fake.status_tags[0], STORE_DONE, &queued);
+	turn();
+	ck_assert_uint_eq(answer.count, 0);
+	fake_delivery.leaves = true;
+	fake_status(fake.status_tags[0], STORE_DONE, &queued);
+	turn();
+	expect(202, "\"queued\"");
+	expect_over();
+}
+END_TEST
+
 START_TEST(in_a_drain_nothing_begins_with_its_accept)
 {
 	send_preferring("");
@@ -268,6 +296,7 @@ int main(void)
 	tcase_add_test(tcase, giving_up_a_drain_answers_as_things_stand);
 	tcase_add_test(tcase, an_acceptance_that_could_not_begin_gives_its_place_back);
 	tcase_add_test(tcase, in_a_drain_what_has_not_begun_is_answered_at_once);
+	tcase_add_test(tcase, in_a_drain_a_look_finds_what_nobody_begins);
 	tcase_add_test(tcase, in_a_drain_nothing_begins_with_its_accept);
 	tcase_add_test(tcase, the_end_of_the_pipeline_gives_places_back);
 	suite_add_tcase(suite, tcase);

@@ -127,6 +127,29 @@ START_TEST(a_fenced_worker_begins_nothing_and_lets_nothing_out)
 }
 END_TEST
 
+/* The sibling's lane, while it is ready, drains, has a successor, is gone. */
+START_TEST(in_a_drain_a_lane_is_left_when_its_owner_does_not_stay)
+{
+	const struct message m = message_of(1);
+	const unsigned lane = message_lane(m.tenant_id);
+	const struct delivery_order order = order_of(&m);
+
+	house_lanes(~lane_bit(&m));
+	ck_assert(!delivery_leaves(house.d, lane));
+	delivery_drain(house.d);
+	ck_assert(!delivery_leaves(house.d, lane));
+	node_set_life(house.node, 1, NODE_DRAINING);
+	ck_assert(delivery_leaves(house.d, lane));
+	node_set(house.node, 3, NODE_READY, incarnation_of(3));
+	ck_assert(!delivery_leaves(house.d, lane));
+	node_set_dead(house.node, 3);
+	node_set_dead(house.node, 1);
+	ck_assert(delivery_leaves(house.d, lane));
+	take(&order);
+	expect_told(DELIVERY_RELEASED);
+}
+END_TEST
+
 START_TEST(a_call_is_loaded_and_its_waiter_joins)
 {
 	struct message m;
@@ -373,6 +396,7 @@ int main(void)
 	tcase_add_test(tcase, a_lane_given_up_keeps_its_attempts);
 	tcase_add_test(tcase, an_attempt_that_may_be_repeated_is_left_to_the_new_owner);
 	tcase_add_test(tcase, a_fenced_worker_begins_nothing_and_lets_nothing_out);
+	tcase_add_test(tcase, in_a_drain_a_lane_is_left_when_its_owner_does_not_stay);
 	tcase_add_test(tcase, a_call_is_loaded_and_its_waiter_joins);
 	tcase_add_test(tcase, a_call_for_what_is_over_tells_to_look);
 	tcase_add_test(tcase, a_message_of_another_node_travels_as_its_id);
