@@ -248,18 +248,14 @@ END_TEST
 
 START_TEST(far_garbage_is_passed_over)
 {
-	static const char *const texts[] = {
-		"",
-		"o",
-		"o ",
-		"x y z",
-		"o fa 01",
-		"l fa000000000000000000000000000000 09",
-		"o fa000000000000000000000000000000 0101000000000000000000000000000000000000000000"
-		"4dffffffff",
-		"r fa000000000000000000000000000000 0101",
-		"l zz",
-		"r ",
+	static const char long_count[] = "o fa000000000000000000000000000000 "
+					 "01010000000000000000000000000000000000000000004dffffffff";
+	const char *const texts[] = {
+		"",         "o",
+		"o ",       "x y z",
+		"o fa 01",  "l fa000000000000000000000000000000 09",
+		long_count, "r fa000000000000000000000000000000 0101",
+		"l zz",     "r ",
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
