@@ -44,6 +44,18 @@ def test_body_far_beyond_the_limit(api):
     assert_problem(answer, 413, "body_too_large", "BODY_TOO_LARGE")
 
 
+def test_post_without_a_body(api):
+    """Whoever refuses it, the answer says what is missing, in our style."""
+    bare = requests.Request("POST", api.url + "/api/v1/messages/send",
+                            headers={"Content-Type": "application/json"}).prepare()
+    del bare.headers["Content-Length"]
+    answer = requests.Session().send(bare, timeout=10)
+    assert answer.status_code in (400, 411), answer.text
+    body = answer.json()
+    assert {"error", "message", "code"} <= set(body)
+    assert "body" in body["message"]
+
+
 def test_worker_killed_in_a_request(new_service, new_web, simulator):
     """The caller gets an error in our style, and nothing was sent a second time."""
     service = new_service(WORKERS=1)

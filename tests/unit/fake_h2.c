@@ -44,7 +44,7 @@ struct fake_h2 {
 	char url[64];
 	char ca_file[64];
 	SSL_CTX *tls;
-	const struct fake_h2_step *steps;
+	struct fake_h2_step *steps; /* a copy: the test's own may go before the last peer is served */
 	size_t steps_count;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -274,7 +274,9 @@ struct fake_h2 *fake_h2_start(const struct fake_h2_step *steps, size_t count)
 
 	ck_assert_ptr_nonnull(s);
 	make_tls(s);
-	s->steps = steps;
+	s->steps = calloc(count, sizeof(*steps));
+	ck_assert_ptr_nonnull(s->steps);
+	memcpy(s->steps, steps, count * sizeof(*steps));
 	s->steps_count = count;
 	pthread_mutex_init(&s->lock, NULL);
 	ck_assert_int_eq(pipe(s->stop_pipe), 0);
@@ -299,6 +301,7 @@ void fake_h2_stop(struct fake_h2 *s)
 	close(s->fd);
 	unlink(s->ca_file);
 	pthread_mutex_destroy(&s->lock);
+	free(s->steps);
 	free(s);
 }
 

@@ -27,7 +27,7 @@ struct fake_server {
 	int fd;
 	int stop_pipe[2];
 	char url[64];
-	const struct fake_step *steps;
+	struct fake_step *steps; /* a copy: the test's own may go before the last peer is served */
 	size_t steps_count;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -199,7 +199,9 @@ struct fake_server *fake_server_start(const struct fake_step *steps, size_t coun
 	socklen_t len = sizeof(address);
 
 	ck_assert_ptr_nonnull(s);
-	s->steps = steps;
+	s->steps = calloc(count, sizeof(*steps));
+	ck_assert_ptr_nonnull(s->steps);
+	memcpy(s->steps, steps, count * sizeof(*steps));
 	s->steps_count = count;
 	pthread_mutex_init(&s->lock, NULL);
 	ck_assert_int_eq(pipe(s->stop_pipe), 0);
@@ -224,6 +226,7 @@ void fake_server_stop(struct fake_server *s)
 	close(s->stop_pipe[1]);
 	close(s->fd);
 	pthread_mutex_destroy(&s->lock);
+	free(s->steps);
 	free(s);
 }
 
