@@ -13,6 +13,12 @@ const char *__asan_default_options(void)
 	return "allocator_may_return_null=1";
 }
 
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 START_TEST(an_empty_one_is_a_c_string)
 {
 	struct str s = STR_INIT(10);
