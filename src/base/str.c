@@ -46,14 +46,15 @@ static bool reserve(struct str *s, size_t len)
 
 	if (s->failed)
 		return false;
-	if (len > s->max - s->len || s->len + len == SIZE_MAX)
+	/* No object is larger than PTRDIFF_MAX (C11 6.5.6): no use asking for one. */
+	if (len > s->max - s->len || len >= PTRDIFF_MAX - s->len)
 		return fail(s);
 	need = s->len + len + 1;
 	if (need <= s->space)
 		return true;
 	space = s->space == 0 ? FIRST_SPACE : s->space;
 	while (space < need)
-		space = space > SIZE_MAX / 2 ? need : space * 2;
+		space = space > PTRDIFF_MAX / 2 ? need : space * 2;
 	if (space - 1 > s->max)
 		space = s->max + 1;
 	data = realloc(s->space > 0 ? s->data : NULL, space);

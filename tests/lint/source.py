@@ -4,7 +4,8 @@ import glob
 import re
 import sys
 
-C_FILES = ("src/*/*.[ch]", "simulator/*.[ch]", "tests/unit/*.[ch]", "tests/bench/*.[ch]")
+C_FILES = ("src/*/*.[ch]", "simulator/*.[ch]", "tests/unit/*.[ch]", "tests/store/*.[ch]",
+           "tests/bench/*.[ch]")
 
 GENERATED = "/sql_text.c"
 

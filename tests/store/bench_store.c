@@ -107,9 +107,9 @@ int main(int argc, char **argv)
 	int failed;
 
 	if (argc > 1)
-		rows = (unsigned)atoi(argv[1]);
+		rows = (unsigned)strtoul(argv[1], NULL, 10);
 	if (argc > 2)
-		batches = (unsigned)atoi(argv[2]);
+		batches = (unsigned)strtoul(argv[2], NULL, 10);
 	tcase_set_timeout(tcase, 600);
 	tcase_add_test(tcase, measure);
 	suite_add_tcase(suite, tcase);

@@ -345,6 +345,8 @@ void harness_status(struct harness *h, unsigned tag, unsigned status_tag)
 	harness_until_done(h, target, 3000);
 }
 
+static PGresult *query(struct harness *h, const char *format, va_list list) PRINTF_LIKE(2, 0);
+
 static PGresult *query(struct harness *h, const char *format, va_list list)
 {
 	char text[2048];

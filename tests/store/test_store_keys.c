@@ -24,7 +24,7 @@ static void setup(void)
 	harness_prepare(&h);
 	snprintf(directory, sizeof(directory), "%s",
 		 harness_sql_text(&h, "SELECT split_part(current_setting("
-				  "'unix_socket_directories'), ',', 1)"));
+				      "'unix_socket_directories'), ',', 1)"));
 	proxy = proxy_new(h.loop, directory, (int)harness_sql_long(&h, "SHOW port"));
 	snprintf(conninfo, sizeof(conninfo), "postgresql://%s@localhost:%d/%s?sslmode=disable",
 		 PQuser(h.sql), proxy_port(proxy), PQdb(h.sql));
@@ -82,12 +82,16 @@ START_TEST(a_key_comes_with_its_message_and_work)
 	harness_until_done(&h, 1, 3000);
 	expect(0, STORE_DONE);
 	ck_assert_uint_gt(h.done[0].seq, 0);
-	ck_assert_str_eq(harness_sql_text(&h, "SELECT concat_ws(' ', w.state, w.attempt, "
-		"k.answer_status IS NULL, extract(day FROM k.expires_at - k.created_at), "
-		"extract(epoch FROM k.runs_until - k.created_at)::int, "
-		"encode(substr(k.fingerprint, 31), 'hex')) "
-		"FROM message_sender.idempotency_key k JOIN message_sender.message m "
-		"USING (message_id, tenant_id) JOIN message_sender.work w USING (message_id)"),
+	ck_assert_str_eq(
+		harness_sql_text(
+			&h,
+			"SELECT concat_ws(' ', w.state, w.attempt, "
+			"k.answer_status IS NULL, extract(day FROM k.expires_at - k.created_at), "
+			"extract(epoch FROM k.runs_until - k.created_at)::int, "
+			"encode(substr(k.fingerprint, 31), 'hex')) "
+			"FROM message_sender.idempotency_key k JOIN message_sender.message m "
+			"USING (message_id, tenant_id) JOIN message_sender.work w "
+			"USING (message_id)"),
 		"sending 1 t 7 60 0707");
 	harness_find_key(&h, 0, 1, "k");
 	expect(1, STORE_DONE);
@@ -162,7 +166,8 @@ END_TEST
 static void other_takes_key(const char *key)
 {
 	harness_sql_text(&h, "BEGIN");
-	harness_sql_text(&h, "INSERT INTO message_sender.idempotency_key VALUES ('%s', '%s', '\\x00',"
+	harness_sql_text(&h,
+			 "INSERT INTO message_sender.idempotency_key VALUES ('%s', '%s', '\\x00',"
 			 " gen_random_uuid(), now(), now(), now() + interval '7 days')",
 			 harness_message(&h, 0)->tenant_id, key);
 }
@@ -217,7 +222,8 @@ START_TEST(one_bad_row_costs_only_itself)
 {
 	struct message bad = *harness_message(&h, 37);
 	struct store_key key = { .key = "bad" };
-	struct store_accept row = { .message = &bad, .expires_wall_us = clock_wall_us(),
+	struct store_accept row = { .message = &bad,
+				    .expires_wall_us = clock_wall_us(),
 				    .key = &key };
 	char name[16];
 	struct err err;
@@ -262,7 +268,8 @@ START_TEST(an_answer_known_at_once_comes_with_the_message)
 	char body[] = "{\"status\":\"queued\"}";
 	struct store_key key = { .key = "k", .answer_status = 202, .answer_body = body };
 	struct store_accept row = { .message = harness_message(&h, 0),
-				    .expires_wall_us = clock_wall_us() + 1000000, .key = &key };
+				    .expires_wall_us = clock_wall_us() + 1000000,
+				    .key = &key };
 	struct err err;
 
 	ck_assert_int_eq(store_accept(h.store, 0, &row, &err), 0);
@@ -291,8 +298,11 @@ START_TEST(a_commit_whose_answer_was_lost_is_settled)
 	harness_until_done(&h, 50, 1400);
 	for (unsigned i = 0; i < 50; i++) {
 		expect(i, STORE_DONE);
-		ck_assert_int_eq((long)h.done[i].seq, harness_sql_long(&h, "SELECT seq FROM "
-			"message_sender.work WHERE message_id = '%s'", harness_id(&h, i)));
+		ck_assert_int_eq((long)h.done[i].seq,
+				 harness_sql_long(&h,
+						  "SELECT seq FROM "
+						  "message_sender.work WHERE message_id = '%s'",
+						  harness_id(&h, i)));
 	}
 	ck_assert_int_eq(count("message"), 50);
 	ck_assert_int_eq(count("work"), 50);
@@ -307,7 +317,8 @@ START_TEST(an_answer_committed_without_reply_is_ours)
 	store_answer(h.store, 1, harness_message(&h, 0)->id, 200, "{}");
 	harness_run_for(&h, 200);
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT answer_status FROM "
-					  "message_sender.idempotency_key"), 200);
+					      "message_sender.idempotency_key"),
+			 200);
 	proxy_mode(proxy, PROXY_FORWARD);
 	proxy_cut(proxy);
 	harness_until_done(&h, 2, 3000);
@@ -329,10 +340,16 @@ static void accept_in_doubt(unsigned n)
 static void expect_released(unsigned n)
 {
 	ck_assert_int_eq(count("message"), n);
-	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.work WHERE "
-		"state = 'queued' AND attempt = 0 AND NOT attempt_open AND incarnation IS NULL"), n);
-	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.idempotency_key "
-		"WHERE runs_until <= clock_timestamp() AND answer_status IS NULL"), n);
+	ck_assert_int_eq(harness_sql_long(&h,
+					  "SELECT count(*) FROM message_sender.work WHERE "
+					  "state = 'queued' AND attempt = 0 AND NOT attempt_open "
+					  "AND incarnation IS NULL"),
+			 n);
+	ck_assert_int_eq(
+		harness_sql_long(&h,
+				 "SELECT count(*) FROM message_sender.idempotency_key "
+				 "WHERE runs_until <= clock_timestamp() AND answer_status IS NULL"),
+		n);
 }
 
 START_TEST(in_doubt_with_a_key_it_is_told_in_time_and_goes_on)
@@ -404,13 +421,14 @@ START_TEST(in_doubt_an_attempt_of_somebody_else_is_left_alone)
 	accept_in_doubt(2);
 	harness_until(&h, 1400, keys_are_there, &wanted);
 	harness_sql_long(&h, "UPDATE message_sender.work SET attempt = 1, attempt_open = true, "
-			 "state = 'sending', incarnation = message_id");
+			     "state = 'sending', incarnation = message_id");
 	harness_until_done(&h, 2, 2000);
 	proxy_mode(proxy, PROXY_FORWARD);
 	proxy_cut(proxy);
 	until_settled();
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.work WHERE "
-					  "attempt = 1 AND attempt_open"), 2);
+					      "attempt = 1 AND attempt_open"),
+			 2);
 }
 END_TEST
 
@@ -419,9 +437,11 @@ START_TEST(in_doubt_what_is_not_to_be_sent_keeps_reason_and_answer)
 	char reason[] = "no credentials";
 	char body[] = "{\"error\":\"send_failed\"}";
 	struct store_key key = { .key = "k", .answer_status = 500, .answer_body = body };
-	struct store_accept row = { .message = harness_message(&h, 0), .failed = true,
+	struct store_accept row = { .message = harness_message(&h, 0),
+				    .failed = true,
 				    .failure_code = GRAPH_CASE_CREDENTIALS,
-				    .failure_reason = reason, .key = &key };
+				    .failure_reason = reason,
+				    .key = &key };
 	struct err err;
 
 	proxy_mode(proxy, PROXY_HOLD);
@@ -432,9 +452,10 @@ START_TEST(in_doubt_what_is_not_to_be_sent_keeps_reason_and_answer)
 	proxy_cut(proxy);
 	proxy_mode(proxy, PROXY_FORWARD);
 	until_settled();
-	ck_assert_str_eq(harness_sql_text(&h, "SELECT concat_ws('|', state, failure_reason, "
-		"answer_status, answer_body) FROM message_sender.message JOIN "
-		"message_sender.idempotency_key USING (message_id)"),
+	ck_assert_str_eq(
+		harness_sql_text(&h, "SELECT concat_ws('|', state, failure_reason, "
+				     "answer_status, answer_body) FROM message_sender.message JOIN "
+				     "message_sender.idempotency_key USING (message_id)"),
 		"failed|no credentials|500|{\"error\":\"send_failed\"}");
 	ck_assert_int_eq(count("work"), 0);
 }
@@ -465,7 +486,8 @@ START_TEST(killed_backends_lose_and_double_nothing)
 	for (unsigned kills = 0; kills < 3; kills++) {
 		harness_until_ready(&h, 5000);
 		harness_run_for(&h, 5);
-		harness_sql_long(&h, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+		harness_sql_long(&h,
+				 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
 				 "WHERE application_name = 'store-test'");
 	}
 	harness_until_done(&h, 900, 10000);

@@ -80,7 +80,9 @@ static struct store_lanes take(uint64_t lanes)
 
 static struct store_lanes takeover(uint64_t lanes, bool dead)
 {
-	return (struct store_lanes){ .take = lanes, .fence = { { other, dead } }, .fence_count = 1 };
+	return (struct store_lanes){ .take = lanes,
+				     .fence = { { other, dead } },
+				     .fence_count = 1 };
 }
 
 static void give_to_other(uint64_t lanes, const char *lease)
@@ -257,7 +259,7 @@ START_TEST(a_fenced_incarnation_stores_but_begins_nothing)
 {
 	struct store_outcome outcome;
 
-	harness_accept(&h, 0, true);  /* begins before the fence */
+	harness_accept(&h, 0, true); /* begins before the fence */
 	harness_accept(&h, 1, false);
 	harness_until_done(&h, 2, 3000);
 	fence_us(h.sql);
@@ -334,10 +336,9 @@ START_TEST(a_release_goes_behind_what_was_to_begin_before_it)
 	ck_assert_int_eq(h.done[1].verdict, STORE_DONE);
 	ck_assert_int_le(h.done[1].after_ms, h.done[2].after_ms);
 	/* The attempt began while the lane was ours. */
-	ck_assert_int_eq(harness_sql_long(&h,
-					  "SELECT count(*) FROM message_sender.work w,"
-					  " message_sender.lane l WHERE l.lane = w.lane"
-					  " AND w.begun_at <= l.since AND w.attempt_open"),
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.work w,"
+					      " message_sender.lane l WHERE l.lane = w.lane"
+					      " AND w.begun_at <= l.since AND w.attempt_open"),
 			 1);
 }
 END_TEST

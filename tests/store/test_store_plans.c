@@ -63,23 +63,24 @@ static void fill_tables(void)
 		"'text', '{}', 'llm', 'queued', now() FROM generate_series(1, %d) i",
 		LARGE);
 	harness_sql_text(
-		&h,
-		"INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, "
-		"state, caller_waits, attempt, attempt_open, due_at, expires_at) "
-		"SELECT message_id, tenant_id, ('x' || right(message_id::text, 2))::bit(8)::int %% 64, "
-		"nextval('message_sender.work_seq'), 'queued', false, 0, false, now(), now() "
-		"FROM message_sender.message ON CONFLICT DO NOTHING");
-	harness_sql_text(
-		&h,
-		"INSERT INTO message_sender.attempt (message_id, attempt, incarnation, "
-		"outcome, begun_at, ended_at) SELECT message_id, 1, message_id, 'lost', now(), now() "
-		"FROM message_sender.message ON CONFLICT DO NOTHING");
-	harness_sql_text(
-		&h,
-		"INSERT INTO message_sender.idempotency_key (tenant_id, key, fingerprint, "
-		"message_id, created_at, runs_until, expires_at) SELECT tenant_id, message_id::text, "
-		"'\\x00', message_id, now(), now(), now() + interval '7 days' "
-		"FROM message_sender.message ON CONFLICT DO NOTHING");
+		&h, "INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, "
+		    ""
+		    "state, caller_waits, attempt, attempt_open, due_at, expires_at) "
+		    "SELECT message_id, tenant_id, "
+		    "('x' || right(message_id::text, 2))::bit(8)::int %% 64, "
+		    "nextval('message_sender.work_seq'), 'queued', false, 0, false, now(), now() "
+		    "FROM message_sender.message ON CONFLICT DO NOTHING");
+	harness_sql_text(&h,
+			 "INSERT INTO message_sender.attempt (message_id, attempt, incarnation, "
+			 "outcome, begun_at, ended_at) "
+			 "SELECT message_id, 1, message_id, 'lost', now(), now() "
+			 "FROM message_sender.message ON CONFLICT DO NOTHING");
+	harness_sql_text(&h,
+			 "INSERT INTO message_sender.idempotency_key (tenant_id, key, fingerprint, "
+			 "message_id, created_at, runs_until, expires_at) "
+			 "SELECT tenant_id, message_id::text, '\\x00', message_id, now(), now(), "
+			 "now() + interval '7 days' "
+			 "FROM message_sender.message ON CONFLICT DO NOTHING");
 }
 
 /* Each kind of read. */

@@ -44,7 +44,7 @@ struct fake_h2 {
 	char url[64];
 	char ca_file[64];
 	SSL_CTX *tls;
-	struct fake_h2_step *steps; /* a copy: the test's own may go before the last peer is served */
+	struct fake_h2_step *steps; /* a copy: the test's own may go before its last peer */
 	size_t steps_count;
 	pthread_t thread;
 	pthread_mutex_t lock;

@@ -102,7 +102,11 @@ START_TEST(no_memory_is_a_failure)
 	struct str s = STR_INIT(SIZE_MAX);
 
 	ck_assert(str_append_text(&s, "abc"));
-	ck_assert(!str_append(&s, "x", SIZE_MAX / 2));
+	ck_assert(!str_append(&s, "x", PTRDIFF_MAX / 2)); /* the allocator says no */
+	ck_assert(!str_ok(&s));
+	str_reset(&s);
+	ck_assert(str_append_text(&s, "abc"));
+	ck_assert(!str_append(&s, "x", SIZE_MAX / 2)); /* it is not even asked */
 	ck_assert(!str_ok(&s));
 	str_reset(&s);
 	ck_assert(str_append_text(&s, "abc"));
