@@ -375,16 +375,20 @@ static bool anybody(const struct crew *crew)
 
 void crew_reap(struct crew *crew)
 {
+	bool buried = false;
 	pid_t pid;
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (unsigned s = 0; s < NODE_SLOTS_MAX; s++) {
-			if (crew->children[s].pid == pid)
+			if (crew->children[s].pid == pid) {
 				bury(crew, &crew->children[s], status);
+				buried = true;
+			}
 		}
 	}
-	if (crew->stopping && !anybody(crew))
+	/* The signal of one death may come after the look that found it: empty is said once. */
+	if (buried && crew->stopping && !anybody(crew))
 		crew->events.empty(crew->events.arg);
 }
 

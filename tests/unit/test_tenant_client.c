@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "fake_server.h"
+#include "slowness.h"
 #include "transport/transport.h"
 
 #define STEPS(...) ((const struct fake_step[]){ __VA_ARGS__ })
@@ -69,8 +70,8 @@ static void setup(void)
 
 	memset(&f, 0, sizeof(f));
 	f.settings = (struct tenant_client_settings){ .ca_file = "",
-						      .quota_timeout_ms = 300,
-						      .credentials_timeout_ms = 300,
+						      .quota_timeout_ms = 300 * slowness(),
+						      .credentials_timeout_ms = 300 * slowness(),
 						      .credentials_cache_ms = 60000,
 						      .max_entries = MAX_ENTRIES,
 						      .max_connections = 4 };

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "fake_server.h"
+#include "slowness.h"
 #include "transport/wait_header.h"
 
 #define ANSWERS_MAX 4096
@@ -482,14 +483,6 @@ static void on_tick(void *arg)
 		ticks->longest = now - ticks->last;
 	ticks->last = now;
 	loop_timer(f.loop, now + 1, on_tick, ticks);
-}
-
-/* How much slower than a quiet machine this one may be: what Check's own time-outs are told. */
-static int64_t slowness(void)
-{
-	const char *multiplier = getenv("CK_TIMEOUT_MULTIPLIER");
-
-	return multiplier == NULL ? 1 : strtol(multiplier, NULL, 10);
 }
 
 START_TEST(a_resolver_that_hangs_delays_nobody_else)
