@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "fake_h2.h"
+#include "slowness.h"
 
 #define STEPS(...) ((const struct fake_h2_step[]){ __VA_ARGS__ })
 #define RESULTS_MAX 1024
@@ -89,7 +90,8 @@ static void submit(void)
 						   .post = true,
 						   .body = "{\"n\":1}",
 						   .body_len = 7,
-						   .deadline_boot_ms = clock_boot_ms() + 8000,
+						   .deadline_boot_ms =
+							   clock_boot_ms() + 8000 * slowness(),
 						   .answer_max = 100,
 						   .gated = true };
 	struct err err = { 0 };
@@ -99,7 +101,7 @@ static void submit(void)
 
 static void await(unsigned wanted)
 {
-	uint64_t timer = loop_timer(f.loop, clock_boot_ms() + 15000, on_timeout, NULL);
+	uint64_t timer = loop_timer(f.loop, clock_boot_ms() + 15000 * slowness(), on_timeout, NULL);
 	struct err err;
 
 	f.wanted = wanted;
@@ -176,7 +178,7 @@ END_TEST
 
 START_TEST(streams_spread_over_few_connections)
 {
-	open_both(STEPS({ FAKE_H2_ANSWER, 300 }), 1);
+	open_both(STEPS({ FAKE_H2_ANSWER, 300 * (int)slowness() }), 1);
 	for (int i = 0; i < 100; i++)
 		submit();
 	await(100);
