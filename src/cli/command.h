@@ -25,6 +25,8 @@ int command_check(const struct arguments *arguments);
 int command_check_config(const struct arguments *arguments);
 int command_version(const struct arguments *arguments);
 int command_settings(const struct arguments *arguments);
+int command_metrics(const struct arguments *arguments);
+int command_metrics_reference(const struct arguments *arguments);
 int command_message_show(const struct arguments *arguments);
 int command_message_explain(const struct arguments *arguments);
 int command_queue_status(const struct arguments *arguments);

@@ -32,6 +32,10 @@ static const struct command commands[] = {
 	  ARGUMENT_OPERAND | ARGUMENT_AS | ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_WAMID |
 		  ARGUMENT_CONFIG,
 	  ARGUMENT_OPERAND | ARGUMENT_AS | ARGUMENT_WHY | ARGUMENT_BY, command_queue_resolve },
+	{ "metrics reference", "", "print the reference of all metrics (Markdown)", 0, 0,
+	  command_metrics_reference },
+	{ "metrics", "[--config FILE]", "print what the running node counts (Prometheus text)",
+	  ARGUMENT_CONFIG, 0, command_metrics },
 	{ "check-config", "[--config FILE]", "check the settings and print those in force",
 	  ARGUMENT_CONFIG, 0, command_check_config },
 	{ "settings", "", "print the reference of all settings (Markdown)", 0, 0,

@@ -65,6 +65,10 @@ const struct settings_row settings_rows[] = {
 	{ "FCGI_SOCKET_GROUP", ROW_TEXT, TEXT_FIELD(fcgi_socket_group), .default_value = "",
 	  .meaning = "Group of that socket, so that the web server may connect; empty leaves the "
 		     "group of the process." },
+	{ "MANAGEMENT_SOCKET", ROW_PATH, TEXT_FIELD(management_socket), .default_value = "",
+	  .meaning = "Unix socket (FastCGI, as FCGI_SOCKET, with its mode and group) on which "
+		     "metrics, liveness and readiness are read: /metrics, /livez, /readyz. They "
+		     "are never served on FCGI_SOCKET. Empty: off." },
 	{ "WORKERS", ROW_INTEGER, FIELD(workers), RANGE(0, 64, ""), .default_value = "0",
 	  .meaning = "Worker processes; 0 means one for each core." },
 	{ "SYNC_WAIT_SECONDS", ROW_INTEGER, FIELD(sync_wait_seconds), RANGE(1, 64, "seconds"),

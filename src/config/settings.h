@@ -47,9 +47,10 @@ struct settings {
 	unsigned request_timeout_seconds;
 	char database_url[SETTINGS_DATABASE_BYTES]; /* secret: may hold a password */
 	char fcgi_socket[SETTINGS_SOCKET_BYTES];
-	unsigned fcgi_socket_mode;                   /* permission bits */
-	char fcgi_socket_group[SETTINGS_WORD_BYTES]; /* "" the process's own */
-	unsigned workers;                            /* 1 to 64: 0 has become the cores */
+	unsigned fcgi_socket_mode;                     /* permission bits */
+	char fcgi_socket_group[SETTINGS_WORD_BYTES];   /* "" the process's own */
+	char management_socket[SETTINGS_SOCKET_BYTES]; /* "" none */
+	unsigned workers;                              /* 1 to 64: 0 has become the cores */
 	unsigned sync_wait_seconds;
 	unsigned drain_seconds;
 	unsigned max_in_flight; /* requests, all workers together */

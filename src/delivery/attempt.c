@@ -30,6 +30,7 @@ enum item_result item_take_place(struct item *item)
 		return ITEM_NO;
 	}
 	if (!list_empty(&d->no_place) || !delivery_place_free(d)) {
+		meter_bound(d->world->meter, BOUND_PLACES);
 		list_append(&d->no_place, &item->queue);
 		return ITEM_PENDING;
 	}
@@ -99,6 +100,8 @@ enum item_result item_call(struct item *item)
 	if (!graph_client_send(d->world->graph, item->job.id, item->message, item->credentials,
 			       item->attempt, deadline_ms, &err))
 		return ITEM_PENDING;
+	if (err.class == ERR_LIMIT)
+		meter_bound(d->world->meter, BOUND_CALLS);
 	answer_not_sent(item, &err);
 	return ITEM_OK;
 }
@@ -136,6 +139,19 @@ static void log_attempt(const struct item *item, const struct graph_answer *answ
 	log_end(&line);
 }
 
+static void count_attempt(const struct item *item, const struct graph_answer *answer)
+{
+	const struct meter *m = item->delivery->world->meter;
+
+	meter_count(m, METRIC_ATTEMPTS, (unsigned)answer->verdict.outcome - OUTCOME_ACCEPTED, 0);
+	if (answer->verdict.error->class == GRAPH_AUTH)
+		meter_count(m, METRIC_TOKEN_ERRORS, 0, 0);
+	if (answer->rewind_refused)
+		meter_count(m, METRIC_RESENDS_REFUSED, 0, 0);
+	if (answer->facts.end == CALL_ANSWERED || answer->took_ms > 0)
+		meter_took(m, METRIC_ATTEMPT_SECONDS, 0, answer->took_ms);
+}
+
 void item_keep_answer(struct item *item, const struct graph_answer *answer)
 {
 	struct item_record *record = item->record;
@@ -149,6 +165,7 @@ void item_keep_answer(struct item *item, const struct graph_answer *answer)
 	if (answer->verdict.outcome == OUTCOME_ACCEPTED)
 		memcpy(item->wamid, answer->wamid, sizeof(item->wamid));
 	log_attempt(item, answer);
+	count_attempt(item, answer);
 }
 
 /* "Message undeliverable: no WhatsApp account. What to do." in the contract's
@@ -286,6 +303,7 @@ enum item_result item_recorded(struct item *item)
 	case STORE_NEXT_CONVERSATION:
 		return ITEM_OK;
 	case STORE_NEXT_RETRY:
+		meter_count(item->delivery->world->meter, METRIC_RETRIES, 0, 0);
 		return ITEM_LATER;
 	case STORE_NEXT_UNKNOWN:
 		item_tell(item, DELIVERY_UNKNOWN);

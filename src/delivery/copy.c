@@ -101,6 +101,8 @@ void item_copy_begin(struct item *item)
 			item->copy = COPY_POSTING;
 			return;
 		}
+		if (err.class == ERR_LIMIT)
+			meter_bound(d->world->meter, BOUND_COPIES);
 		log_failure(item, &err);
 	}
 	note(item, false);

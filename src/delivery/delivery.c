@@ -13,6 +13,7 @@ static bool on_hook(void *arg)
 
 	did |= route_load(d);
 	did |= far_flush(d->far);
+	delivery_gauge(d);
 	return did;
 }
 
@@ -352,6 +353,7 @@ static void take_own(struct delivery *d, const struct delivery_order *order)
 	if (order->place || delivery_room(d))
 		item = item_new(d, order->message);
 	if (!item) {
+		meter_bound(d->world->meter, BOUND_ITEMS);
 		tell_released(d, order);
 		return;
 	}

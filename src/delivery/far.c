@@ -24,6 +24,7 @@ struct far {
 	struct store *store;
 	struct message_id self;
 	struct far_receiver receiver;
+	uint64_t lost;
 	struct outbox outboxes[TARGETS];
 };
 
@@ -84,8 +85,10 @@ static void add(struct far *far, struct message_id to, char kind, const char *en
 {
 	struct outbox *out = outbox_of(far, to, kind);
 
-	if (!out)
+	if (!out) {
+		far->lost++;
 		return;
+	}
 	out->len +=
 		(size_t)snprintf(out->text + out->len, sizeof(out->text) - out->len, "%s", entry);
 	if (++out->entries == STORE_CALLS_MAX)
@@ -127,6 +130,11 @@ void far_lanes(struct far *far, enum bell_news news, uint64_t lanes)
 	id_hex(self, far->self);
 	(void)snprintf(text, sizeof(text), "l %s %02x%016" PRIx64, self, (unsigned)news, lanes);
 	store_ring(far->store, NULL, text);
+}
+
+uint64_t far_lost(const struct far *far)
+{
+	return far->lost;
 }
 
 bool far_flush(struct far *far)

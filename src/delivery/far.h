@@ -42,6 +42,8 @@ void far_lanes(struct far *far, enum bell_news news, uint64_t lanes);
 
 /* Rings what was gathered.  True: something was. */
 bool far_flush(struct far *far);
+/* Entries that were too many targets late; polls make up for them. */
+uint64_t far_lost(const struct far *far);
 
 /* A bell came. */
 void far_take(struct far *far, const char *text);

@@ -141,6 +141,8 @@ struct delivery {
 	delivery_told_fn *told;
 	void *told_arg;
 	bool draining;
+	uint64_t bells_lost; /* counted so far (gauge.c) */
+	uint64_t far_bells_lost;
 	/* fallback polls (adopt.c) */
 	struct poll sends;
 	struct poll copies;
@@ -189,6 +191,9 @@ enum item_result item_recorded(struct item *item);
 bool delivery_place_free(const struct delivery *d);
 /* Room for one more item, apart from those that have a place reserved. */
 bool delivery_room(const struct delivery *d);
+
+/* gauge.c */
+void delivery_gauge(struct delivery *d);
 
 /* tell.c: results for waiters. */
 void delivery_tell(struct delivery *d, const struct delivery_waiter *waiter,

@@ -52,6 +52,7 @@ static void keep(struct delivery *d, struct list *list, const struct bell_call *
 	struct parked *p = d->parked_count < d->settings.max_items ? calloc(1, sizeof(*p)) : NULL;
 
 	if (!p) {
+		meter_bound(d->world->meter, BOUND_PARKED);
 		tell(d, call, DELIVERY_RELEASED);
 		return;
 	}
@@ -68,8 +69,10 @@ void route_call(struct delivery *d, const struct bell_call *call)
 	const struct lane_owner owner = lanes_owner(d->lanes, call->lane);
 	struct item *item;
 
-	if (call->hops > HOPS_MAX)
+	if (call->hops > HOPS_MAX) {
+		meter_bound(d->world->meter, BOUND_HOPS);
 		return; /* its waiter looks into the store */
+	}
 	switch (owner.place) {
 	case LANE_OURS:
 		item = table_find(d->items, call->id.bytes, sizeof(call->id.bytes));

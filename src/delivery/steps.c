@@ -139,6 +139,8 @@ static enum item_result use_credentials(struct item *item, const struct credenti
 		text_copy_cut(item->reason, sizeof(item->reason), answer->err.text);
 		return ITEM_NO;
 	case CREDENTIALS_AWAY:
+		if (answer->err.class == ERR_LIMIT)
+			meter_bound(d->world->meter, BOUND_LOOKUPS);
 		break;
 	}
 	if (refused)

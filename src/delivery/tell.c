@@ -29,6 +29,7 @@ static void describe_failure(const struct item *item, struct delivery_result *re
 void delivery_tell(struct delivery *d, const struct delivery_waiter *waiter,
 		   const struct delivery_result *result)
 {
+	meter_count(d->world->meter, METRIC_TOLD, result->end, 0);
 	if (waiter->far)
 		far_result(d->far, waiter->incarnation, waiter->id, result->id);
 	else if (waiter->slot == d->settings.slot)

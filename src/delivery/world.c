@@ -152,6 +152,7 @@ struct world *world_new(struct loop *loop, const struct log *log,
 	}
 	w->loop = loop;
 	w->log = log;
+	w->meter = settings->meter;
 	if (open_all(w, settings, ret_err)) {
 		world_free(w);
 		return NULL;

@@ -16,11 +16,13 @@
 #include "clients/graph_client.h"
 #include "clients/tenant_client.h"
 #include "delivery/job.h"
+#include "metrics/meter.h"
 #include "store/store.h"
 
 struct world {
-	struct loop *loop;     /* borrowed */
-	const struct log *log; /* borrowed */
+	struct loop *loop;         /* borrowed */
+	const struct log *log;     /* borrowed */
+	const struct meter *meter; /* borrowed; null: counts nowhere */
 	struct tenant_client *tenant;
 	struct graph_client *graph;
 	struct conversation_client *conversation;
@@ -41,6 +43,7 @@ struct world_settings {
 	struct conversation_client_settings conversation;
 	struct store_settings store;
 	uint32_t max_jobs;
+	const struct meter *meter; /* null: counts nowhere */
 };
 
 struct world *world_new(struct loop *loop, const struct log *log,

@@ -411,8 +411,11 @@ static void sweep_place(struct connections *set, enum connection_place place, in
 	int64_t now = loop_now_ms(set->loop);
 	struct connection *conn;
 
-	while ((conn = first_of(set, place)) != NULL && now - conn->since_ms >= limit_ms)
+	while ((conn = first_of(set, place)) != NULL && now - conn->since_ms >= limit_ms) {
+		if (place == PLACE_BUSY)
+			meter_bound(set->settings->meter, BOUND_READ_TIME);
 		connection_drop(conn);
+	}
 }
 
 void connections_sweep(struct connections *set)

@@ -38,6 +38,7 @@ static void server_listen(void *arg);
 
 static void server_pause(struct fcgi_server *server)
 {
+	meter_bound(server->settings.meter, BOUND_CONNECTIONS);
 	loop_unwatch(server->loop, server->listen_watch);
 	server->listen_watch = 0;
 	server->pause_timer = loop_timer(server->loop, loop_now_ms(server->loop) + PAUSE_MS,

@@ -25,17 +25,19 @@
 #include "base/loop.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "metrics/meter.h"
 
 struct fcgi_server;
 
 struct fcgi_server_settings {
-	int listen_fd;            /* borrowed, non-blocking, shared with the other workers */
-	unsigned max_connections; /* open at once; beyond it new ones wait in the backlog */
-	size_t max_body_bytes;    /* a longer body: HTTP_FAULT_BODY_TOO_LARGE */
-	size_t max_params_bytes;  /* all parameters, at most 65535: HTTP_FAULT_HEAD_TOO_LARGE */
-	int64_t read_timeout_ms;  /* a request not complete so long after its first byte is
+	int listen_fd;             /* borrowed, non-blocking, shared with the other workers */
+	unsigned max_connections;  /* open at once; beyond it new ones wait in the backlog */
+	size_t max_body_bytes;     /* a longer body: HTTP_FAULT_BODY_TOO_LARGE */
+	size_t max_params_bytes;   /* all parameters, at most 65535: HTTP_FAULT_HEAD_TOO_LARGE */
+	int64_t read_timeout_ms;   /* a request not complete so long after its first byte is
 	                            * dropped, and so is an answer not taken */
-	int64_t idle_timeout_ms;  /* a connection without a byte of a request is closed */
+	int64_t idle_timeout_ms;   /* a connection without a byte of a request is closed */
+	const struct meter *meter; /* borrowed; null: counts nowhere */
 };
 
 /* request is borrowed for the call; id answers it later (or at once, from within). */

@@ -138,9 +138,10 @@ static void log_request(const struct flow *f, int status)
 	log_end(&line);
 }
 
-void pipeline_answer(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+void pipeline_answer(struct pipeline *p, uint64_t fcgi_id, const char *request_id, enum route route,
 		     struct http_response *response)
 {
+	meter_count(p->world->meter, METRIC_REQUESTS, route, (unsigned)response->status / 100 - 2);
 	http_response_header(response, "X-Request-Id", request_id);
 	/* False: the caller has left.  Its message goes on. */
 	(void)fcgi_server_answer(p->server, fcgi_id, response);
@@ -150,9 +151,12 @@ void pipeline_answer(struct pipeline *p, uint64_t fcgi_id, const char *request_i
 void flow_answer(struct flow *f)
 {
 	struct http_response response;
+	struct pipeline *p = f->pipeline;
 
 	flow_build(f, &response);
 	add_headers(f, &response);
 	log_request(f, response.status);
-	pipeline_answer(f->pipeline, f->fcgi_id, f->request_id, &response);
+	meter_took(p->world->meter, METRIC_REQUEST_SECONDS, f->route,
+		   clock_boot_ms() - f->begun_boot_ms);
+	pipeline_answer(p, f->fcgi_id, f->request_id, f->route, &response);
 }

@@ -85,6 +85,8 @@ enum flow_result flow_commit_failed(struct flow *f)
 
 enum flow_result flow_committed(struct flow *f, enum store_verdict verdict, uint64_t seq)
 {
+	if (verdict == STORE_DONE || verdict == STORE_NOT_BEGUN)
+		meter_count(f->pipeline->world->meter, METRIC_ACCEPTED, 0, 0);
 	switch (verdict) {
 	case STORE_DONE:
 		f->message->seq = seq;

@@ -151,8 +151,9 @@ enum flow_result flow_found(struct flow *f, enum store_verdict verdict,
 /* Status, body and headers of the reply; initialises r. */
 void flow_build(struct flow *f, struct http_response *r);
 void flow_answer(struct flow *f);
-/* Adds X-Request-Id, sends the answer and finishes it.  Logging is the caller's. */
-void pipeline_answer(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+/* Adds X-Request-Id, sends the answer, counts and finishes it.  Logging is the caller's.
+ * route: ROUTE_COUNT: none. */
+void pipeline_answer(struct pipeline *p, uint64_t fcgi_id, const char *request_id, enum route route,
 		     struct http_response *response);
 
 #endif

@@ -26,7 +26,11 @@
 
 static bool on_hook(void *arg)
 {
-	return flow_advance_all(arg);
+	const struct pipeline *p = arg;
+	const bool did = flow_advance_all(arg);
+
+	meter_set(p->world->meter, METRIC_REQUESTS_OPEN, 0, 0, p->flows);
+	return did;
 }
 
 struct pipeline *pipeline_new(struct world *world, const struct pipeline_settings *settings,
@@ -87,7 +91,7 @@ static bool store_is_away(struct pipeline *p)
 	return now_ms - p->store_away_since_ms > p->settings.accept_timeout_ms;
 }
 
-static void refuse(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+static void refuse(struct pipeline *p, uint64_t fcgi_id, const char *request_id, enum route route,
 		   enum problem problem)
 {
 	struct http_response response;
@@ -106,13 +110,13 @@ static void refuse(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
 		log_int(&line, "suppressed", (int64_t)suppressed);
 		log_end(&line);
 	}
-	pipeline_answer(p, fcgi_id, request_id, &response);
+	pipeline_answer(p, fcgi_id, request_id, route, &response);
 }
 
 /* A request that no step is taken for.  The path is logged without its query. */
 static void answer_problem(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
-			   const struct http_request *request, struct http_response *response,
-			   const char *cause)
+			   const struct http_request *request, enum route route,
+			   struct http_response *response, const char *cause)
 {
 	struct log_line line;
 
@@ -124,7 +128,7 @@ static void answer_problem(struct pipeline *p, uint64_t fcgi_id, const char *req
 	if (cause)
 		log_str(&line, "cause", cause);
 	log_end(&line);
-	pipeline_answer(p, fcgi_id, request_id, response);
+	pipeline_answer(p, fcgi_id, request_id, route, response);
 }
 
 /* The request's idempotency key with the fingerprint of its body; null with 0 when it has none. */
@@ -167,14 +171,14 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 			http_problem(&response, PROBLEM_INTERNAL, NULL);
 		else
 			http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
-		answer_problem(p, fcgi_id, request_id, request, &response, err.text);
+		answer_problem(p, fcgi_id, request_id, request, ROUTE_SEND, &response, err.text);
 		return;
 	}
 	f = flow_new(p, fcgi_id, ROUTE_SEND, request_id);
 	if (!f) {
 		message_free(message);
 		flow_key_free(key);
-		refuse(p, fcgi_id, request_id, PROBLEM_OVERLOADED);
+		refuse(p, fcgi_id, request_id, ROUTE_SEND, PROBLEM_OVERLOADED);
 		return;
 	}
 	f->message = message;
@@ -187,13 +191,13 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 }
 
 static void answer_no_such_id(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
-			      const struct http_request *request)
+			      const struct http_request *request, enum route route)
 {
 	struct http_response response;
 
 	http_problem(&response, PROBLEM_NOT_FOUND,
 		     "No message has this id; write the message_id that the send call answered");
-	answer_problem(p, fcgi_id, request_id, request, &response, "no such id");
+	answer_problem(p, fcgi_id, request_id, request, route, &response, "no such id");
 }
 
 static void enter_read(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
@@ -202,7 +206,7 @@ static void enter_read(struct pipeline *p, uint64_t fcgi_id, const char *request
 	struct flow *f = flow_new(p, fcgi_id, route, request_id);
 
 	if (!f) {
-		refuse(p, fcgi_id, request_id, PROBLEM_OVERLOADED);
+		refuse(p, fcgi_id, request_id, route, PROBLEM_OVERLOADED);
 		return;
 	}
 	f->id = read->id;
@@ -223,7 +227,7 @@ static void receive_read(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	if (message_id_parse(match->param, &read.id))
 		enter_read(p, fcgi_id, request_id, match->route, &read);
 	else
-		answer_no_such_id(p, fcgi_id, request_id, request);
+		answer_no_such_id(p, fcgi_id, request_id, request, match->route);
 }
 
 static void receive_list(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
@@ -238,23 +242,35 @@ static void receive_list(struct pipeline *p, uint64_t fcgi_id, const char *reque
 		return;
 	}
 	http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
-	answer_problem(p, fcgi_id, request_id, request, &response, err.text);
+	answer_problem(p, fcgi_id, request_id, request, ROUTE_LIST, &response, err.text);
 }
 
-static bool admit(struct pipeline *p, uint64_t fcgi_id, const char *request_id)
+static bool admit(struct pipeline *p, uint64_t fcgi_id, const char *request_id, enum route route)
 {
-	if (p->flows >= p->settings.max_requests ||
-	    store_oldest_ms(p->world->store) > STORE_SLOW_MS) {
-		refuse(p, fcgi_id, request_id,
+	const struct meter *m = p->world->meter;
+	const bool full = p->flows >= p->settings.max_requests;
+
+	if (full || store_oldest_ms(p->world->store) > STORE_SLOW_MS) {
+		meter_bound(m, full ? BOUND_REQUESTS : BOUND_STORE_SLOW);
+		refuse(p, fcgi_id, request_id, route,
 		       store_ready(p->world->store) ? PROBLEM_OVERLOADED
 						    : PROBLEM_STORE_UNAVAILABLE);
 		return false;
 	}
 	if (store_is_away(p)) {
-		refuse(p, fcgi_id, request_id, PROBLEM_STORE_UNAVAILABLE);
+		meter_bound(m, BOUND_STORE_AWAY);
+		refuse(p, fcgi_id, request_id, route, PROBLEM_STORE_UNAVAILABLE);
 		return false;
 	}
 	return true;
+}
+
+static void count_fault(const struct pipeline *p, enum http_fault fault)
+{
+	if (fault == HTTP_FAULT_BODY_TOO_LARGE)
+		meter_bound(p->world->meter, BOUND_BODY);
+	else if (fault == HTTP_FAULT_HEAD_TOO_LARGE)
+		meter_bound(p->world->meter, BOUND_HEAD);
 }
 
 void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_request *request)
@@ -266,15 +282,16 @@ void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_req
 
 	name_request(request, request_id, sizeof(request_id));
 	if (!http_route(request, &match, &response)) {
-		answer_problem(p, fcgi_id, request_id, request, &response, NULL);
+		count_fault(p, request->fault);
+		answer_problem(p, fcgi_id, request_id, request, ROUTE_COUNT, &response, NULL);
 		return;
 	}
 	if (match.route == ROUTE_HEALTH) {
 		http_health(&response, p->settings.version, p->settings.environment);
-		pipeline_answer(p, fcgi_id, request_id, &response);
+		pipeline_answer(p, fcgi_id, request_id, match.route, &response);
 		return;
 	}
-	if (!admit(p, fcgi_id, request_id))
+	if (!admit(p, fcgi_id, request_id, match.route))
 		return;
 	switch (match.route) {
 	case ROUTE_SEND:

@@ -131,6 +131,8 @@ static enum flow_result use_quota(struct flow *f, const struct quota_answer *a)
 		f->reply = REPLY_QUOTA;
 		return FLOW_NO;
 	case QUOTA_UNCHECKED:
+		if (a->err.class == ERR_LIMIT)
+			meter_bound(f->pipeline->world->meter, BOUND_LOOKUPS);
 		warn_unchecked(f, a);
 		break;
 	}
@@ -165,6 +167,8 @@ static enum flow_result use_credentials(struct flow *f, const struct credentials
 			*f->credentials = *a->credentials;
 		return FLOW_OK;
 	case CREDENTIALS_AWAY:
+		if (a->err.class == ERR_LIMIT)
+			meter_bound(f->pipeline->world->meter, BOUND_LOOKUPS);
 		/* Delivery asks the siblings, then decides by whether somebody waits. */
 		return FLOW_OK;
 	case CREDENTIALS_UNKNOWN:

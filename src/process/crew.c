@@ -351,6 +351,7 @@ static void bury(struct crew *crew, struct child *c, int status)
 	c->watch = 0;
 	fd_close(&c->ready_fd);
 	node_set_dead(crew->node, c->slot);
+	crew->events.buried(crew->events.arg, c->slot);
 	bell_death(crew->node);
 	roll_failed(crew, c);
 	c->pid = 0;

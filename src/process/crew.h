@@ -41,6 +41,8 @@ struct crew_events {
 	void (*ready)(void *arg);
 	/* A worker ended with CREW_EXIT_CONFIG before it was ready. */
 	void (*hopeless)(void *arg);
+	/* The process of this slot has ended. */
+	void (*buried)(void *arg, unsigned slot);
 	/* No process is left. */
 	void (*empty)(void *arg);
 	crew_worker_fn *worker;

@@ -69,13 +69,13 @@ static int lock(struct listener *l, struct err *ret_err)
 	(void)snprintf(path, sizeof(path), "%s.lock", l->path);
 	l->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (l->lock_fd < 0) {
-		err_set(ret_err, ERR_PERMANENT, errno, "FCGI_SOCKET: cannot open %s: %s", path,
+		err_set(ret_err, ERR_PERMANENT, errno, "%s: cannot open %s: %s", l->setting, path,
 			strerror(errno));
 		return -1;
 	}
 	if (flock(l->lock_fd, LOCK_EX | LOCK_NB)) {
-		err_set(ret_err, ERR_PERMANENT, errno,
-			"FCGI_SOCKET: another message-sender serves %s", l->path);
+		err_set(ret_err, ERR_PERMANENT, errno, "%s: another message-sender serves %s",
+			l->setting, l->path);
 		return -1;
 	}
 	return 0;
@@ -103,14 +103,14 @@ static int give_to_group(const char *path, const char *name, struct err *ret_err
 }
 
 /* Only a socket is taken away: a wrong FCGI_SOCKET must not cost anybody a file. */
-static int remove_stale(const char *path, struct err *ret_err)
+static int remove_stale(const char *setting, const char *path, struct err *ret_err)
 {
 	struct stat st;
 
 	if (lstat(path, &st))
 		return 0;
 	if (!S_ISSOCK(st.st_mode)) {
-		err_set(ret_err, ERR_INVALID, 0, "FCGI_SOCKET: %s is there and is no socket", path);
+		err_set(ret_err, ERR_INVALID, 0, "%s: %s is there and is no socket", setting, path);
 		return -1;
 	}
 	(void)unlink(path);
@@ -125,24 +125,24 @@ static int bind_path(struct listener *l, const struct listener_settings *setting
 	int failed;
 
 	if (!text_copy(address.sun_path, sizeof(address.sun_path), l->path)) {
-		err_set(ret_err, ERR_INVALID, 0, "FCGI_SOCKET: longer than %zu characters",
+		err_set(ret_err, ERR_INVALID, 0, "%s: longer than %zu characters", l->setting,
 			sizeof(address.sun_path) - 1);
 		return -1;
 	}
-	if (remove_stale(l->path, ret_err))
+	if (remove_stale(l->setting, l->path, ret_err))
 		return -1;
 	before = umask(0177); /* nobody else before mode and group are right */
 	failed = bind(l->fd, (const struct sockaddr *)&address, sizeof(address));
 	(void)umask(before);
 	if (failed) {
-		err_set(ret_err, ERR_PERMANENT, errno, "FCGI_SOCKET: cannot bind %s: %s", l->path,
-			strerror(errno));
+		err_set(ret_err, ERR_PERMANENT, errno, "%s: cannot bind %s: %s", l->setting,
+			l->path, strerror(errno));
 		return -1;
 	}
 	if (give_to_group(l->path, settings->group, ret_err))
 		return -1;
 	if (chmod(l->path, (mode_t)settings->mode) || listen(l->fd, BACKLOG)) {
-		err_set(ret_err, ERR_PERMANENT, errno, "FCGI_SOCKET: cannot listen on %s: %s",
+		err_set(ret_err, ERR_PERMANENT, errno, "%s: cannot listen on %s: %s", l->setting,
 			l->path, strerror(errno));
 		return -1;
 	}
@@ -153,7 +153,7 @@ static int open_path(struct listener *l, const struct listener_settings *setting
 		     struct err *ret_err)
 {
 	if (!*settings->path || !text_copy(l->path, sizeof(l->path), settings->path)) {
-		err_set(ret_err, ERR_INVALID, 0, "FCGI_SOCKET: 1 to %zu characters",
+		err_set(ret_err, ERR_INVALID, 0, "%s: 1 to %zu characters", l->setting,
 			sizeof(l->path) - 1);
 		return -1;
 	}
@@ -167,11 +167,21 @@ static int open_path(struct listener *l, const struct listener_settings *setting
 	return bind_path(l, settings, ret_err);
 }
 
+int listener_open_own(struct listener *l, const struct listener_settings *settings,
+		      struct err *ret_err)
+{
+	*l = (struct listener){ .fd = -1, .lock_fd = -1, .setting = settings->setting };
+	if (!open_path(l, settings, ret_err))
+		return 0;
+	listener_close(l);
+	return -1;
+}
+
 int listener_open(struct listener *l, const struct listener_settings *settings, struct err *ret_err)
 {
 	int failed;
 
-	*l = (struct listener){ .fd = -1, .lock_fd = -1 };
+	*l = (struct listener){ .fd = -1, .lock_fd = -1, .setting = settings->setting };
 	if (passed_by_systemd())
 		failed = adopt(l, FIRST_PASSED_FD, ret_err);
 	else if (is_listening(STDIN_FILENO))

@@ -15,6 +15,7 @@
 #include "base/err.h"
 
 struct listener_settings {
+	const char *setting; /* static; its name, for errors: "FCGI_SOCKET" */
 	const char *path;
 	unsigned mode;     /* of the socket file, 0660 */
 	const char *group; /* "": the process's own */
@@ -24,11 +25,15 @@ struct listener {
 	int fd;      /* non-blocking, close-on-exec */
 	int lock_fd; /* -1 when inherited; workers close it at birth */
 	bool inherited;
+	const char *setting;
 	char path[108]; /* "" when inherited */
 };
 
 int listener_open(struct listener *l, const struct listener_settings *settings,
 		  struct err *ret_err) MUST_CHECK;
+/* The same, but always our own socket. */
+int listener_open_own(struct listener *l, const struct listener_settings *settings,
+		      struct err *ret_err) MUST_CHECK;
 /* Takes the path away, so that nobody new connects; what waits in the backlog stays. */
 void listener_unlink(struct listener *l);
 /* Closes the descriptors; the path is left alone. */

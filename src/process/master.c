@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "delivery/node.h"
 #include "delivery/node_file.h"
+#include "metrics/metrics.h"
 #include "process/crew.h"
 #include "process/listener.h"
 #include "process/signals.h"
@@ -25,7 +26,9 @@ struct master {
 	struct crew *crew;
 	struct signals signals;
 	struct listener listener;
-	int node_fd; /* locked; workers inherit it and keep it */
+	struct listener management; /* fd -1: off */
+	struct metrics *metrics;    /* a slot for each of the node, and the last one ours */
+	int node_fd;                /* locked; workers inherit it and keep it */
 	uint64_t stop_timer;
 	bool stopping;
 	int status;
@@ -41,6 +44,14 @@ static void on_crew_ready(void *arg)
 	log_int(&line, "workers", m->settings.workers);
 	log_str(&line, "socket", m->listener.inherited ? "inherited" : m->listener.path);
 	log_end(&line);
+}
+
+static void on_crew_buried(void *arg, unsigned slot)
+{
+	struct master *m = arg;
+
+	metrics_forget(m->metrics, slot);
+	meter_count(metrics_meter(m->metrics, node_slots(m->node)), METRIC_WORKERS_ENDED, 0, 0);
 }
 
 static void on_crew_empty(void *arg)
@@ -67,6 +78,7 @@ static void stop(struct master *m, const char *why)
 	m->stopping = true;
 	log_text(&m->log, LOG_INFO, "stopping", "%s", why);
 	listener_unlink(&m->listener);
+	listener_unlink(&m->management);
 	m->stop_timer = loop_timer(
 		m->loop, clock_boot_ms() + INT64_C(1000) * m->settings.drain_seconds, on_late, m);
 	crew_stop(m->crew);
@@ -128,11 +140,14 @@ static int be_worker(void *arg, const struct crew_birth *birth)
 		.settings = &m->settings,
 		.birth = birth,
 		.node = m->node,
+		.metrics = m->metrics,
 		.listen_fd = m->listener.fd,
+		.management_fd = m->management.fd,
 		.version = m->options->version,
 	};
 
 	fd_close(&m->listener.lock_fd);
+	fd_close(&m->management.lock_fd);
 	fd_close(&m->signals.fd);
 	loop_free(m->loop);
 	return worker_run(&options);
@@ -156,18 +171,33 @@ static void name_node(struct master *m)
 	node_set_identity(m->node, id, boot_id, path);
 }
 
-static int open_all(struct master *m, struct err *ret_err)
+static int open_listeners(struct master *m, struct err *ret_err)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 };
 	const struct settings *s = &m->settings;
-	const struct listener_settings listener = {
+	struct listener_settings listener = {
+		.setting = "FCGI_SOCKET",
 		.path = s->fcgi_socket,
 		.mode = s->fcgi_socket_mode,
 		.group = s->fcgi_socket_group,
 	};
+
+	if (listener_open(&m->listener, &listener, ret_err))
+		return -1;
+	if (!*s->management_socket)
+		return 0;
+	listener.setting = "MANAGEMENT_SOCKET";
+	listener.path = s->management_socket;
+	return listener_open_own(&m->management, &listener, ret_err);
+}
+
+static int open_all(struct master *m, struct err *ret_err)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 };
+	const struct settings *s = &m->settings;
 	const struct crew_events events = {
 		.ready = on_crew_ready,
 		.hopeless = on_crew_hopeless,
+		.buried = on_crew_buried,
 		.empty = on_crew_empty,
 		.worker = be_worker,
 		.arg = m,
@@ -176,10 +206,13 @@ static int open_all(struct master *m, struct err *ret_err)
 	(void)fd_raise_limit();
 	m->loop = loop_new(ret_err);
 	if (!m->loop || signals_open(&m->signals, m->loop, signals, on_signal, m, ret_err) ||
-	    listener_open(&m->listener, &listener, ret_err))
+	    open_listeners(m, ret_err))
 		return -1;
 	m->node = node_new(s->workers, ret_err);
 	if (!m->node)
+		return -1;
+	m->metrics = metrics_new(node_slots(m->node) + 1, ret_err);
+	if (!m->metrics)
 		return -1;
 	name_node(m);
 	m->crew = crew_new(m->loop, &m->log, m->node, &events, ret_err);
@@ -192,8 +225,10 @@ static void close_all(struct master *m)
 	if (m->node_fd >= 0)
 		(void)unlink(node_file(m->node)); /* nobody is left */
 	fd_close(&m->node_fd);
+	metrics_free(m->metrics);
 	node_free(m->node);
 	listener_close(&m->listener);
+	listener_close(&m->management);
 	if (m->loop) {
 		signals_close(&m->signals, m->loop);
 		loop_cancel(m->loop, m->stop_timer);
@@ -212,6 +247,7 @@ int master_run(const struct master_options *options)
 		.signals = { .fd = -1 },
 		.node_fd = -1,
 		.listener = { .fd = -1, .lock_fd = -1 },
+		.management = { .fd = -1, .lock_fd = -1 },
 	};
 	struct err err;
 

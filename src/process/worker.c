@@ -15,6 +15,7 @@
 #include "delivery/world.h"
 #include "fcgi/server.h"
 #include "pipeline/pipeline.h"
+#include "process/management.h"
 #include "process/signals.h"
 #include "transport/transport.h"
 
@@ -42,6 +43,7 @@ struct worker {
 	struct delivery *delivery;
 	struct pipeline *pipeline;
 	struct fcgi_server *server;
+	struct management *management; /* null: off */
 	int ready_fd;
 	int64_t started_ms;
 	uint64_t ready_timer;
@@ -57,6 +59,11 @@ struct worker {
 static unsigned requests_per_worker(const struct settings *s)
 {
 	return (s->max_in_flight + s->workers - 1) / s->workers;
+}
+
+static const struct meter *meter(const struct worker *w)
+{
+	return metrics_meter(w->options->metrics, w->options->birth->slot);
 }
 
 static struct world_settings world_settings(const struct worker *w, const char *name)
@@ -93,7 +100,9 @@ static struct world_settings world_settings(const struct worker *w, const char *
 			   .boot_id = node_boot_id(w->options->node),
 			   .node_file = node_file(w->options->node),
 			   .accept_timeout_ms = ACCEPT_TIMEOUT_MS,
-			   .max_pending = ITEMS_PER_WORKER },
+			   .max_pending = ITEMS_PER_WORKER,
+			   .meter = meter(w) },
+		.meter = meter(w),
 		.max_jobs = 2 * ITEMS_PER_WORKER + requests,
 	};
 }
@@ -145,6 +154,7 @@ static struct fcgi_server_settings server_settings(const struct worker *w)
 		.max_params_bytes = PARAMS_BYTES,
 		.read_timeout_ms = READ_TIMEOUT_MS,
 		.idle_timeout_ms = IDLE_TIMEOUT_MS,
+		.meter = meter(w),
 	};
 }
 
@@ -249,6 +259,7 @@ static void drain(struct worker *w)
 	w->drain_timer = loop_timer(w->loop, loop_now_ms(w->loop) + drain_ms(w), on_drain_late, w);
 	log_text(&w->log, LOG_INFO, "draining", "%u requests, %u messages under way",
 		 pipeline_busy(w->pipeline), delivery_busy(w->delivery));
+	management_close(w->management);
 	pipeline_drain(w->pipeline);
 	delivery_drain(w->delivery);
 	/* When a sibling goes on listening, what waits in the backlog is its business. */
@@ -284,6 +295,31 @@ static void on_lifeline(void *arg, int fd, uint32_t events)
 	drain(w);
 	/* Nobody accepts any more: new peers must be refused, not kept waiting. */
 	(void)close(w->options->listen_fd);
+	if (w->options->management_fd >= 0)
+		(void)close(w->options->management_fd);
+}
+
+/* -- management -------------------------------------------------------------------------- */
+
+/* Why new messages would not be served now; null: they are. */
+static const char *not_ready(void *arg)
+{
+	const struct worker *w = arg;
+
+	if (w->draining)
+		return "draining";
+	if (!store_ready(w->world->store))
+		return "the database is away";
+	return delivery_knows_lanes(w->delivery) ? NULL : "the lanes are not known yet";
+}
+
+static int open_management(struct worker *w, struct err *ret_err)
+{
+	if (w->options->management_fd < 0)
+		return 0;
+	w->management = management_new(w->loop, w->options->management_fd, w->options->metrics,
+				       not_ready, w, ret_err);
+	return w->management ? 0 : -1;
 }
 
 /* -- life ------------------------------------------------------------------------------- */
@@ -315,7 +351,8 @@ static int open_all(struct worker *w, struct err *ret_err)
 		return -1;
 	/* FCGX_Init comes first, then our signals. */
 	w->server = fcgi_server_new(w->loop, &server, pipeline_on_request, w->pipeline, ret_err);
-	if (!w->server || signals_open(&w->signals, w->loop, signals, on_signal, w, ret_err))
+	if (!w->server || open_management(w, ret_err) ||
+	    signals_open(&w->signals, w->loop, signals, on_signal, w, ret_err))
 		return -1;
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
@@ -329,6 +366,7 @@ static void close_all(struct worker *w)
 {
 	if (w->loop)
 		signals_close(&w->signals, w->loop);
+	management_free(w->management);
 	pipeline_free(w->pipeline);
 	delivery_free(w->delivery);
 	fcgi_server_free(w->server);

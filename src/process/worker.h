@@ -8,13 +8,16 @@
 #include "base/compiler.h"
 #include "config/settings.h"
 #include "delivery/node.h"
+#include "metrics/metrics.h"
 #include "process/crew.h"
 
 struct worker_options {
 	const struct settings *settings;
 	const struct crew_birth *birth;
 	struct node *node;
+	const struct metrics *metrics;
 	int listen_fd;
+	int management_fd; /* -1: none */
 	const char *version;
 };
 

@@ -501,7 +501,10 @@ enum batch_step batch_result(struct batch *b, const PGresult *result)
 	case PGRES_PIPELINE_SYNC:
 		for (unsigned i = 0; i < b->sorted_count; i++)
 			b->sorted[i]->flying = false;
-		return b->failed ? BATCH_FAILED : BATCH_COMMITTED;
+		if (b->failed)
+			return BATCH_FAILED;
+		meter_count(b->meter, METRIC_BATCHES, BATCHES_COMMITTED, 0);
+		return BATCH_COMMITTED;
 	case PGRES_TUPLES_OK:
 	case PGRES_COMMAND_OK:
 		if (b->answered == b->sent_count)
@@ -544,6 +547,7 @@ bool batch_split(struct batch *b)
 
 	if (count <= 1)
 		return false;
+	meter_count(b->meter, METRIC_BATCHES, BATCHES_HALVED, 0);
 	/* The first half comes on top: it is worked on first. */
 	b->segments[b->segment_count - 1].start = start + half;
 	b->segments[b->segment_count - 1].count = count - half;

@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "base/err.h"
 #include "domain/message_id.h"
+#include "metrics/meter.h"
 #include "store/array.h"
 #include "store/op.h"
 #include "store/sqlstate.h"
@@ -34,6 +35,7 @@ struct batch_sent {
 };
 
 struct batch {
+	const struct meter *meter;  /* borrowed; null: counts nowhere */
 	struct op *ops[BATCH_ROWS]; /* null: taken out */
 	unsigned count;
 	struct {

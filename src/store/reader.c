@@ -18,6 +18,7 @@ struct reader {
 	struct loop *loop;
 	struct connection *connection;
 	struct list *completed;
+	const struct meter *meter;
 	struct message_id incarnation;
 	store_rung_fn *rung; /* null: not listened to */
 	void *rung_arg;
@@ -120,6 +121,7 @@ static void lost(void *arg)
 	struct reader *r = arg;
 	struct op *op;
 
+	meter_count(r->meter, METRIC_CONNECTIONS_LOST, CONNECTION_READER, 0);
 	while ((op = first(&r->flying)))
 		complete(r, op, STORE_AWAY, connection_trouble(r->connection));
 	r->in_flight = false;
@@ -309,6 +311,7 @@ struct reader *reader_new(struct loop *loop, const struct store_settings *s,
 	}
 	r->loop = loop;
 	r->completed = completed;
+	r->meter = s->meter;
 	r->incarnation = s->incarnation;
 	r->rung = callbacks->rung;
 	r->rung_arg = callbacks->arg;

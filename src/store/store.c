@@ -21,6 +21,7 @@ struct store {
 	struct store_callbacks callbacks;
 	struct message_id incarnation;
 	unsigned max_pending;
+	const struct meter *meter;
 	struct writer *writer;
 	struct reader *reader;
 	struct list completed;
@@ -132,6 +133,7 @@ static struct op *new_op(struct store *s, enum op_kind kind, uint64_t tag, struc
 	struct op *op;
 
 	if (store_pending(s) >= s->max_pending) {
+		meter_bound(s->meter, BOUND_WRITES);
 		err_set(ret_err, ERR_LIMIT, 0, "database: %u operations wait already",
 			s->max_pending);
 		return NULL;
@@ -358,6 +360,7 @@ struct store *store_new(struct loop *loop, const struct store_settings *settings
 	s->loop = loop;
 	s->callbacks = *callbacks;
 	s->max_pending = settings->max_pending;
+	s->meter = settings->meter;
 	s->incarnation = settings->incarnation;
 	list_init(&s->completed);
 	s->writer = writer_new(loop, settings, &s->completed, ret_err);

@@ -37,6 +37,7 @@
 #include "domain/message.h"
 #include "domain/outcome.h"
 #include "domain/state.h"
+#include "metrics/meter.h"
 
 struct store;
 
@@ -270,6 +271,7 @@ struct store_settings {
 	const char *node_file;     /* locked while the node lives; copied; null: "" */
 	int64_t accept_timeout_ms; /* 1,500: the caller's 503 comes within 2 s */
 	unsigned max_pending;      /* rows waiting to be written; beyond: submit refuses */
+	const struct meter *meter; /* borrowed; null: counts nowhere */
 };
 
 struct store_callbacks {

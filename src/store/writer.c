@@ -152,6 +152,7 @@ static void lost(void *arg)
 {
 	struct writer *w = arg;
 
+	meter_count(w->batch.meter, METRIC_CONNECTIONS_LOST, CONNECTION_WRITER, 0);
 	if (w->flight == FLIGHT_BATCH)
 		batch_lost(&w->batch);
 	if (w->flying_load) {
@@ -168,6 +169,7 @@ static void lost(void *arg)
 /* After each failed try the wait grows; the first repetition is at once. */
 static void repeat_later(struct writer *w)
 {
+	meter_count(w->batch.meter, METRIC_BATCHES, BATCHES_REPEATED, 0);
 	if (w->repeat_ms == 0) {
 		w->repeat_ms = REPEAT_FIRST_MS;
 		return;
@@ -209,6 +211,7 @@ static void reject(struct writer *w)
 
 	if (op_make_plain(b->sorted[0]))
 		return;
+	meter_count(b->meter, METRIC_BATCHES, BATCHES_REJECTED, 0);
 	complete(w, b->sorted[0], STORE_REJECTED, &b->why);
 	batch_pop(b);
 }
@@ -229,6 +232,7 @@ static void set_aside(struct writer *w)
 	w->repeat_ms = 0;
 	if (!first)
 		return;
+	meter_count(b->meter, METRIC_BATCHES, BATCHES_ASIDE, 0);
 	batch_take_message(b, op->id, &op->behind);
 	queue_take_message(&w->queue, op->id, &op->behind);
 }
@@ -264,6 +268,7 @@ static void segment_failed(struct writer *w)
 			set_aside(w);
 		return;
 	case SQLSTATE_FENCED:
+		meter_count(b->meter, METRIC_BATCHES, BATCHES_FENCED, 0);
 		b->fenced = true; /* for ever; repeated at once, without attempts */
 		return;
 	case SQLSTATE_RECONNECT:
@@ -486,6 +491,7 @@ static void accept_timed_out(struct writer *w, struct op *op)
 	struct err memory;
 	const struct err *why = why_late(w, &memory);
 
+	meter_bound(w->batch.meter, BOUND_ACCEPT_TIME);
 	if (op->flying || op->doubt) {
 		struct op *told = op_turn_into_cancel(op);
 
@@ -584,6 +590,7 @@ struct writer *writer_new(struct loop *loop, const struct store_settings *s, str
 	w->loop = loop;
 	w->accept_timeout_ms = s->accept_timeout_ms;
 	w->completed = completed;
+	w->batch.meter = s->meter;
 	list_init(&w->loads);
 	list_init(&w->lanes);
 	list_init(&w->timed);

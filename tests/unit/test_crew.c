@@ -53,6 +53,7 @@ static struct signals signals = { .fd = -1 };
 static struct log quiet = { .fd = -1, .level = LOG_ERROR + 1, .role = "test" };
 static unsigned ready;
 static unsigned hopeless;
+static unsigned buried;
 static unsigned empty;
 
 static void nap(void)
@@ -121,6 +122,13 @@ static void on_hopeless(void *arg)
 	hopeless++;
 }
 
+static void on_buried(void *arg, unsigned slot)
+{
+	(void)arg;
+	ck_assert_uint_eq(node_life(node, slot), NODE_FREE);
+	buried++;
+}
+
 static void on_empty(void *arg)
 {
 	(void)arg;
@@ -150,6 +158,7 @@ static void open_crew(unsigned workers)
 	const struct crew_events events = {
 		.ready = on_ready,
 		.hopeless = on_hopeless,
+		.buried = on_buried,
 		.empty = on_empty,
 		.worker = work,
 	};
@@ -438,6 +447,7 @@ START_TEST(a_stop_ends_all_and_replaces_none)
 	ck_assert_uint_eq(alive(), 0);
 	turn_for(100);
 	ck_assert_uint_eq(page->births, 3);
+	ck_assert_uint_eq(buried, 3);
 	ck_assert_uint_eq(empty, 1);
 }
 END_TEST

@@ -28,7 +28,9 @@ static void make_folder(void)
 	text_copy_cut(folder, sizeof(folder), "/tmp/test_listener.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/service.sock", folder);
-	settings = (struct listener_settings){ .path = path, .mode = 0660, .group = "" };
+	settings = (struct listener_settings){
+		.setting = "FCGI_SOCKET", .path = path, .mode = 0660, .group = ""
+	};
 }
 
 static void remove_folder(void)

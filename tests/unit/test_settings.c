@@ -134,6 +134,7 @@ static const struct {
 	{ "FCGI_SOCKET", "/run/message-sender/fcgi.sock" },
 	{ "FCGI_SOCKET_MODE", "0660" },
 	{ "FCGI_SOCKET_GROUP", "" },
+	{ "MANAGEMENT_SOCKET", "" },
 	{ "LOG_LEVEL", "info" },
 	{ "WHATSAPP_APP_SECRET", "" },
 	{ "WHATSAPP_VERIFY_TOKEN", "" },

@@ -1,0 +1,20 @@
+/*
+ * What this worker holds now, for the metrics: told once a round of the loop.
+ */
+#include "delivery/item.h"
+
+static void count_since(struct delivery *d, enum metric_bound bound, uint64_t now, uint64_t *seen)
+{
+	meter_add(d->world->meter, METRIC_BOUNDS, bound, 0, now - *seen);
+	*seen = now;
+}
+
+void delivery_gauge(struct delivery *d)
+{
+	const struct meter *m = d->world->meter;
+
+	meter_set(m, METRIC_LANES, 0, 0, __builtin_popcountll(lanes_ours(d->lanes)));
+	meter_set(m, METRIC_ITEMS, 0, 0, (int64_t)table_count(d->items));
+	count_since(d, BOUND_BELLS, bell_lost(d->bell), &d->bells_lost);
+	count_since(d, BOUND_FAR_BELLS, far_lost(d->far), &d->far_bells_lost);
+}

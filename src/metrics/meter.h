@@ -1,0 +1,89 @@
+/*
+ * meter - what a process counts with: its own slot of the shared page (metrics.h).
+ *
+ * Handed to whoever counts, like any other context; null counts nowhere.  A count is an
+ * addition to memory that nobody else writes: no lock, no call into the kernel.
+ *
+ * The metrics are rows of rows.c: name, kind, labels, help.  `a` and `b` are the indices of a
+ * row's first and second label; 0 when it has none.  An index beyond its label's values counts
+ * nowhere.
+ */
+#ifndef METRICS_METER_H
+#define METRICS_METER_H
+
+#include <stdint.h>
+
+enum metric {
+	METRIC_REQUESTS = 0,     /* route (enum route; ROUTE_COUNT: none), class (status/100 - 2) */
+	METRIC_REQUEST_SECONDS,  /* route; histogram */
+	METRIC_REQUESTS_OPEN,    /* gauge */
+	METRIC_ACCEPTED,         /* */
+	METRIC_TOLD,             /* end (enum delivery_end) */
+	METRIC_ATTEMPTS,         /* outcome (enum outcome - 1) */
+	METRIC_ATTEMPT_SECONDS,  /* histogram */
+	METRIC_RETRIES,          /* */
+	METRIC_TOKEN_ERRORS,     /* */
+	METRIC_RESENDS_REFUSED,  /* */
+	METRIC_ITEMS,            /* gauge */
+	METRIC_LANES,            /* gauge */
+	METRIC_BOUNDS,           /* bound (enum metric_bound) */
+	METRIC_BATCHES,          /* end (enum metric_batch) */
+	METRIC_CONNECTIONS_LOST, /* connection (enum metric_connection) */
+	METRIC_WORKERS_ENDED,    /* counted by the master */
+	METRIC_COUNT,
+};
+
+/* Bounds that were reached (Law 6). */
+enum metric_bound {
+	BOUND_REQUESTS = 0, /* MAX_IN_FLIGHT: 503 */
+	BOUND_STORE_SLOW,   /* the oldest row waits too long: 503 */
+	BOUND_STORE_AWAY,   /* the database has been away too long: 503 */
+	BOUND_ACCEPT_TIME,  /* an accepting commit was not known in time: 503 */
+	BOUND_BODY,         /* MAX_BODY_BYTES: 413 */
+	BOUND_HEAD,         /* 431 */
+	BOUND_CONNECTIONS,  /* listening paused */
+	BOUND_READ_TIME,    /* a request not whole, or an answer not taken, in time */
+	BOUND_WRITES,       /* rows waiting for the database */
+	BOUND_ITEMS,        /* messages in memory: it stays in the store */
+	BOUND_PARKED,       /* messages known by their id only */
+	BOUND_PLACES,       /* calls at once: it waits */
+	BOUND_CALLS,        /* the transport took no more: not sent */
+	BOUND_LOOKUPS,      /* quota checks and look-ups of credentials at once */
+	BOUND_COPIES,       /* posts to the Conversation Service */
+	BOUND_BELLS,        /* a full inbox of a sibling: lost */
+	BOUND_FAR_BELLS,    /* targets on other nodes in one round: lost */
+	BOUND_HOPS,         /* an order carried too often: left to the polls */
+	BOUND_COUNT,
+};
+
+enum metric_batch {
+	BATCHES_COMMITTED = 0,
+	BATCHES_REPEATED, /* later: a lock, a deadlock, trouble of the server */
+	BATCHES_HALVED,
+	BATCHES_FENCED,   /* ours was fenced: repeated without its attempts */
+	BATCHES_ASIDE,    /* one row waits for its lock by itself */
+	BATCHES_REJECTED, /* one row was refused */
+	BATCHES_ENDS,
+};
+
+enum metric_connection {
+	CONNECTION_WRITER = 0,
+	CONNECTION_READER,
+	CONNECTIONS,
+};
+
+struct meter;
+
+void meter_count(const struct meter *m, enum metric metric, unsigned a, unsigned b);
+void meter_add(const struct meter *m, enum metric metric, unsigned a, unsigned b, uint64_t n);
+/* A gauge: what it is now, in this process. */
+void meter_set(const struct meter *m, enum metric metric, unsigned a, unsigned b, int64_t value);
+/* A histogram of durations; below 0 is taken as 0. */
+void meter_took(const struct meter *m, enum metric metric, unsigned a, int64_t ms);
+
+static inline void meter_bound(const struct meter *m, enum metric_bound bound)
+{
+	meter_count(m, METRIC_BOUNDS, bound, 0);
+}
+
+#endif

@@ -1,0 +1,113 @@
+#include "metrics/rows.h"
+
+/* clang-format off */
+#define LABEL(label, list) { (label), (list), sizeof(list) / sizeof((list)[0]) }
+#define NO_LABELS { { 0 } }
+/* clang-format on */
+
+/* The names of routes, outcomes and ends are those of their modules: a test compares them. */
+static const char *const routes[] = { "health", "send",    "list",    "status",
+				      "events", "explain", "message", "none" };
+static const char *const classes[] = { "2xx", "3xx", "4xx", "5xx" };
+static const char *const outcomes[] = { "accepted", "refused", "not_sent", "lost" };
+static const char *const ends[] = { "sent", "failed", "unknown", "released", "elsewhere" };
+static const char *const bounds[] = {
+	[BOUND_REQUESTS] = "requests",
+	[BOUND_STORE_SLOW] = "store_slow",
+	[BOUND_STORE_AWAY] = "store_away",
+	[BOUND_ACCEPT_TIME] = "accept_time",
+	[BOUND_BODY] = "body",
+	[BOUND_HEAD] = "head",
+	[BOUND_CONNECTIONS] = "connections",
+	[BOUND_READ_TIME] = "read_time",
+	[BOUND_WRITES] = "writes",
+	[BOUND_ITEMS] = "items",
+	[BOUND_PARKED] = "parked",
+	[BOUND_PLACES] = "places",
+	[BOUND_CALLS] = "calls",
+	[BOUND_LOOKUPS] = "lookups",
+	[BOUND_COPIES] = "copies",
+	[BOUND_BELLS] = "bells",
+	[BOUND_FAR_BELLS] = "far_bells",
+	[BOUND_HOPS] = "hops",
+};
+static const char *const batches[] = {
+	[BATCHES_COMMITTED] = "committed", [BATCHES_REPEATED] = "repeated",
+	[BATCHES_HALVED] = "halved",       [BATCHES_FENCED] = "fenced",
+	[BATCHES_ASIDE] = "aside",         [BATCHES_REJECTED] = "rejected",
+};
+static const char *const connections[] = {
+	[CONNECTION_WRITER] = "writer",
+	[CONNECTION_READER] = "reader",
+};
+
+_Static_assert(sizeof(bounds) / sizeof(bounds[0]) == BOUND_COUNT, "every bound has its word");
+_Static_assert(sizeof(batches) / sizeof(batches[0]) == BATCHES_ENDS, "every end has its word");
+_Static_assert(sizeof(connections) / sizeof(connections[0]) == CONNECTIONS, "so here");
+
+/* clang-format off */
+const struct metric_row metric_rows[METRIC_COUNT] = {
+	[METRIC_REQUESTS] = { "requests_total", METRIC_COUNTER,
+		{ LABEL("route", routes), LABEL("class", classes) },
+		"Requests answered, by route (none: refused before it was known) and class of the "
+		"HTTP status." },
+	[METRIC_REQUEST_SECONDS] = { "request_seconds", METRIC_HISTOGRAM,
+		{ LABEL("route", routes) },
+		"From a request's arrival to its answer, of those that take steps." },
+	[METRIC_REQUESTS_OPEN] = { "requests_open", METRIC_GAUGE, NO_LABELS,
+		"Requests not answered yet; MAX_IN_FLIGHT bounds them." },
+	[METRIC_ACCEPTED] = { "messages_accepted_total", METRIC_COUNTER, NO_LABELS,
+		"Messages committed." },
+	[METRIC_TOLD] = { "results_told_total", METRIC_COUNTER, { LABEL("end", ends) },
+		"Results told to waiting requests. released: answered 202, goes on later; "
+		"elsewhere: told to look into the database." },
+	[METRIC_ATTEMPTS] = { "attempts_total", METRIC_COUNTER, { LABEL("outcome", outcomes) },
+		"Attempts that ended, by outcome. lost: Meta may have taken it; the message is "
+		"unknown." },
+	[METRIC_ATTEMPT_SECONDS] = { "attempt_seconds", METRIC_HISTOGRAM, NO_LABELS,
+		"Duration of calls to the Graph API." },
+	[METRIC_RETRIES] = { "retries_total", METRIC_COUNTER, NO_LABELS,
+		"Attempts after which another one was decided." },
+	[METRIC_TOKEN_ERRORS] = { "token_errors_total", METRIC_COUNTER, NO_LABELS,
+		"Attempts that Meta refused for the outlet's token. Refresh it in the Tenant "
+		"Service." },
+	[METRIC_RESENDS_REFUSED] = { "resends_refused_total", METRIC_COUNTER, NO_LABELS,
+		"Times the HTTP library wanted to send a call a second time by itself and was "
+		"refused; the attempt is lost." },
+	[METRIC_ITEMS] = { "messages_held", METRIC_GAUGE, NO_LABELS,
+		"Messages under way in the memory of workers." },
+	[METRIC_LANES] = { "lanes_held", METRIC_GAUGE, NO_LABELS,
+		"Lanes this node owns with a lease that holds; all nodes together have 64." },
+	[METRIC_BOUNDS] = { "bound_reached_total", METRIC_COUNTER, { LABEL("bound", bounds) },
+		"Times a bound was reached. requests, store_slow, store_away, accept_time: 503; "
+		"body: 413; head: 431; the others delay, or are made good by polls." },
+	[METRIC_BATCHES] = { "batches_total", METRIC_COUNTER, { LABEL("end", batches) },
+		"Transactions of batched writes, by what came of them. repeated, halved, aside: "
+		"locks or trouble of the server; fenced: another worker took our lanes over; "
+		"rejected: a row was refused, which is a fault of ours." },
+	[METRIC_CONNECTIONS_LOST] = { "database_connections_lost_total", METRIC_COUNTER,
+		{ LABEL("connection", connections) },
+		"Connections to PostgreSQL that were lost; each is made again." },
+	[METRIC_WORKERS_ENDED] = { "workers_ended_total", METRIC_COUNTER, NO_LABELS,
+		"Worker processes that ended, reloads included." },
+};
+/* clang-format on */
+
+/* From a batch's linger to REQUEST_TIMEOUT_SECONDS' default and SYNC_WAIT_SECONDS'. */
+const int64_t metric_buckets_ms[METRIC_BUCKETS] = { 5,   10,   25,   50,   100,   250,
+						    500, 1000, 2500, 5000, 10000, 60000 };
+
+unsigned metric_series(const struct metric_row *row)
+{
+	unsigned n = 1;
+
+	for (unsigned i = 0; i < METRIC_LABELS; i++)
+		n *= row->labels[i].name ? row->labels[i].count : 1;
+	return n;
+}
+
+unsigned metric_cells(const struct metric_row *row)
+{
+	/* Buckets, what is above them, and the sum. */
+	return metric_series(row) * (row->kind == METRIC_HISTOGRAM ? METRIC_BUCKETS + 2 : 1);
+}

@@ -1,0 +1,62 @@
+/* Labels are indices from other modules: their words must be those of the modules. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "delivery/result.h"
+#include "domain/outcome.h"
+#include "http/router.h"
+#include "metrics/rows.h"
+
+START_TEST(routes_are_those_of_the_router)
+{
+	const struct metric_label *label = &metric_rows[METRIC_REQUESTS].labels[0];
+
+	ck_assert_uint_eq(label->count, ROUTE_COUNT + 1);
+	for (unsigned i = 0; i < ROUTE_COUNT; i++)
+		ck_assert_str_eq(label->values[i], http_route_name((enum route)i));
+	ck_assert_str_eq(label->values[ROUTE_COUNT], "none");
+	ck_assert_ptr_eq(metric_rows[METRIC_REQUEST_SECONDS].labels[0].values, label->values);
+}
+END_TEST
+
+START_TEST(outcomes_are_those_of_attempts)
+{
+	const struct metric_label *label = &metric_rows[METRIC_ATTEMPTS].labels[0];
+
+	ck_assert_uint_eq(label->count, OUTCOME_LOST - OUTCOME_ACCEPTED + 1);
+	for (unsigned i = 0; i < label->count; i++)
+		ck_assert_str_eq(label->values[i],
+				 outcome_name((enum outcome)(i + OUTCOME_ACCEPTED)));
+}
+END_TEST
+
+START_TEST(ends_are_those_of_results)
+{
+	const struct metric_label *label = &metric_rows[METRIC_TOLD].labels[0];
+
+	ck_assert_uint_eq(label->count, DELIVERY_END_COUNT);
+	ck_assert_str_eq(label->values[DELIVERY_SENT], "sent");
+	ck_assert_str_eq(label->values[DELIVERY_FAILED], "failed");
+	ck_assert_str_eq(label->values[DELIVERY_UNKNOWN], "unknown");
+	ck_assert_str_eq(label->values[DELIVERY_RELEASED], "released");
+	ck_assert_str_eq(label->values[DELIVERY_ELSEWHERE], "elsewhere");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("metric_words");
+	TCase *tcase = tcase_create("metric_words");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, routes_are_those_of_the_router);
+	tcase_add_test(tcase, outcomes_are_those_of_attempts);
+	tcase_add_test(tcase, ends_are_those_of_results);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
