@@ -1,17 +1,19 @@
--- defer: work waits without an attempt, or ends without one.
+-- defer: work waits without an attempt, is held, or ends without one.
 -- Parameters: $1 uuid[] message ids, sorted; $2 boolean[] failed; $3 timestamptz[] due;
 --   $4 integer[] failure code; $5 text[] reason; $6, $7 least and greatest id, for pruning;
---   $8 the host's time now.
--- Result: one row, bigint[]: positions (from 1) of those that now wait, or have ended; null:
---   none.  Nothing happens while an attempt is under way, or once the message is sent.
+--   $8 the host's time now; $9 integer[] the hold; null: none.
+-- Result: one row, bigint[]: positions (from 1) of those that now wait, are held, or have ended;
+--   null: none.  Nothing happens while an attempt is under way, or once the message is sent.
 -- Indexes: primary keys.  Locks: the rows of work and message.
 WITH input AS MATERIALIZED (
 	SELECT u.* FROM unnest($1::uuid[], $2::boolean[], $3::timestamptz[], $4::integer[],
-		$5::text[]) WITH ORDINALITY
-		AS u (message_id, failed, due_at, failure_code, reason, ord)
+		$5::text[], $9::integer[]) WITH ORDINALITY
+		AS u (message_id, failed, due_at, failure_code, reason, hold, ord)
 ), moved AS (
 	UPDATE message_sender.work w
-	SET state = 'retrying', due_at = statement_timestamp() + (i.due_at - $8::timestamptz)
+	SET state = CASE WHEN i.hold IS NULL THEN 'retrying' ELSE 'held' END,
+		wait = CASE WHEN i.hold IS NULL THEN 0 ELSE 3 END, hold = i.hold,
+		due_at = statement_timestamp() + (i.due_at - $8::timestamptz)
 	FROM input i
 	WHERE w.message_id = i.message_id AND NOT i.failed AND w.message_id = ANY ($1::uuid[])
 		AND NOT w.attempt_open AND w.state IN ('queued', 'retrying')

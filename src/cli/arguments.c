@@ -18,6 +18,10 @@ static const struct option options[] = {
 	{ "--why", ARGUMENT_WHY, true, offsetof(struct arguments, why) },
 	{ "--by", ARGUMENT_BY, true, offsetof(struct arguments, by) },
 	{ "--wamid", ARGUMENT_WAMID, true, offsetof(struct arguments, wamid) },
+	{ "--outlet", ARGUMENT_OUTLET, true, offsetof(struct arguments, outlet) },
+	{ "--number", ARGUMENT_NUMBER, true, offsetof(struct arguments, number) },
+	{ "--all", ARGUMENT_ALL, false, offsetof(struct arguments, all) },
+	{ "--list", ARGUMENT_LIST, false, offsetof(struct arguments, list) },
 	{ "--help", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 	{ "-h", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 };

@@ -20,6 +20,10 @@ enum argument {
 	ARGUMENT_BY = 1 << 6,     /* --by NAME */
 	ARGUMENT_WAMID = 1 << 7,  /* --wamid ID */
 	ARGUMENT_HELP = 1 << 8,   /* --help, -h: every command takes it */
+	ARGUMENT_OUTLET = 1 << 9, /* --outlet TENANT/OUTLET */
+	ARGUMENT_NUMBER = 1 << 10,
+	ARGUMENT_ALL = 1 << 11,  /* --all */
+	ARGUMENT_LIST = 1 << 12, /* --list */
 };
 
 /* Borrowed from argv; null: not given. */
@@ -32,6 +36,10 @@ struct arguments {
 	const char *why;
 	const char *by;
 	const char *wamid;
+	const char *outlet;
+	const char *number;
+	bool all;
+	bool list;
 	bool help;
 };
 

@@ -7,6 +7,11 @@
 
 #include "cli/command.h"
 
+#define WHAT_IS_HELD "--tenant ID | --outlet TENANT/OUTLET | --number ID | --all"
+#define WHOSE_HOLD                                                                           \
+	(ARGUMENT_TENANT | ARGUMENT_OUTLET | ARGUMENT_NUMBER | ARGUMENT_ALL | ARGUMENT_WHY | \
+	 ARGUMENT_BY | ARGUMENT_CONFIG)
+
 static const struct command commands[] = {
 	{ "serve", "[--config FILE]", "serve in the foreground; logs go to stderr", ARGUMENT_CONFIG,
 	  0, command_serve },
@@ -36,6 +41,11 @@ static const struct command commands[] = {
 	  command_metrics_reference },
 	{ "metrics", "[--config FILE]", "print what the running node counts (Prometheus text)",
 	  ARGUMENT_CONFIG, 0, command_metrics },
+	{ "pause", WHAT_IS_HELD " [--why TEXT] [--by NAME] | --list [--json] [--config FILE]",
+	  "begin no attempts for a tenant, an outlet, a number or at all; list what is held",
+	  WHOSE_HOLD | ARGUMENT_LIST | ARGUMENT_JSON, 0, command_pause },
+	{ "resume", WHAT_IS_HELD " [--why TEXT] [--by NAME] [--config FILE]",
+	  "go on with them, at once and in order", WHOSE_HOLD, 0, command_resume },
 	{ "check-config", "[--config FILE]", "check the settings and print those in force",
 	  ARGUMENT_CONFIG, 0, command_check_config },
 	{ "settings", "", "print the reference of all settings (Markdown)", 0, 0,

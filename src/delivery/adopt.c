@@ -273,15 +273,18 @@ static void adopt_again(struct delivery *d, struct item *old, const struct store
 	turn_hand_over(d->turns, &turn, &item->turn);
 }
 
-static void adopt(struct delivery *d, const struct store_work *row)
+/* held: it was, and the load had room for it. */
+static void adopt(struct delivery *d, const struct store_work *row, bool held)
 {
 	struct item *item = item_of_row(d, row);
 
 	if (!delivery_owns(d, row->message.lane))
 		return;
-	if (item && item->step == STEP_HOLD)
+	if (item && item->shelved)
+		item_unshelve(item);
+	else if (item && item->step == STEP_HOLD)
 		adopt_again(d, item, row);
-	else if (!item && adopt_room(d))
+	else if (!item && (held || adopt_room(d)))
 		adopt_row(d, row);
 }
 
@@ -293,10 +296,12 @@ void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const str
 
 	(void)err;
 	if (row) {
-		if (tag != LOAD_CALLS)
+		if (tag == LOAD_SENDS || tag == LOAD_COPIES)
 			poll->seq = row->message.seq;
 		if (!d->draining)
-			adopt(d, row);
+			adopt(d, row, tag == LOAD_HELD);
+	} else if (tag == LOAD_HELD) {
+		holds_on_loaded(d->holds, verdict == STORE_DONE, more);
 	} else if (tag == LOAD_CALLS) {
 		route_loaded(d, verdict == STORE_DONE);
 	} else if (verdict == STORE_DONE) {

@@ -57,6 +57,12 @@ enum item_result item_begin(struct item *item)
 		route_item(item);
 		return ITEM_NO;
 	}
+	/* A hold has come since the gate, or the number is known only now. */
+	if (!holds_allow(d->holds, item->message, item->number)) {
+		leave_place(item);
+		item->due_boot_ms = loop_now_ms(d->world->loop);
+		return ITEM_LATER;
+	}
 	item_set_attempt(
 		item, item->attempt + 1, now_us,
 		now_us + 1000 * (d->settings.commit_timeout_ms + d->settings.request_timeout_ms));

@@ -83,7 +83,10 @@ static void on_rung(void *arg, const char *text)
 {
 	struct delivery *d = arg;
 
-	far_take(d->far, text);
+	if (strcmp(text, "h") == 0)
+		holds_look_now(d->holds);
+	else
+		far_take(d->far, text);
 }
 
 static void on_view(void *arg, uint64_t tag, enum store_verdict verdict,
@@ -96,10 +99,20 @@ static void on_view(void *arg, uint64_t tag, enum store_verdict verdict,
 	lanes_on_view(d->lanes, verdict == STORE_DONE ? view : NULL);
 }
 
+static void on_holds(void *arg, enum store_verdict verdict, const struct store_holds *holds)
+{
+	struct delivery *d = arg;
+
+	holds_on_holds(d->holds, verdict, holds);
+}
+
 static void on_taken(void *arg, uint64_t lanes)
 {
+	struct delivery *d = arg;
+
 	(void)lanes;
-	adopt_taken(arg);
+	adopt_taken(d);
+	holds_taken(d->holds);
 }
 
 static void leave_idle(void *arg, void *object)
@@ -184,6 +197,11 @@ static int open_parts(struct delivery *d, struct err *ret_err)
 		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for %u items", d->settings.max_items);
 		return -1;
 	}
+	d->holds = holds_new(d);
+	if (!d->holds) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for holds");
+		return -1;
+	}
 	if (open_lanes(d, ret_err))
 		return -1;
 	/* Before the bells, so that what a round decides leaves in the same round. */
@@ -218,6 +236,7 @@ struct delivery *delivery_new(struct world *world, const struct delivery_setting
 	world->work_arg = d;
 	world->lanes = on_view;
 	world->rung = on_rung;
+	world->holds = on_holds;
 	world->lanes_arg = d;
 	adopt_start(d);
 	return d;
@@ -235,6 +254,7 @@ void delivery_free(struct delivery *d)
 		return;
 	adopt_stop(d);
 	lanes_free(d->lanes);
+	holds_free(d->holds);
 	bell_free(d->bell);
 	far_free(d->far);
 	route_free(d);
@@ -245,6 +265,7 @@ void delivery_free(struct delivery *d)
 	d->world->work = NULL;
 	d->world->lanes = NULL;
 	d->world->rung = NULL;
+	d->world->holds = NULL;
 	free(d);
 }
 
@@ -268,12 +289,14 @@ bool delivery_fenced(const struct delivery *d)
 	return lanes_fenced(d->lanes);
 }
 
-struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message)
+struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message,
+					const char *number)
 {
 	struct delivery_place *place;
 
 	if (d->draining || !d->looked || !list_empty(&d->no_place) || !delivery_place_free(d) ||
-	    !delivery_room(d) || !turn_is_free(d->turns, message))
+	    !delivery_room(d) || !turn_is_free(d->turns, message) ||
+	    !holds_allow(d->holds, message, number))
 		return NULL;
 	place = malloc(sizeof(*place));
 	if (!place || !turn_join(d->turns, &place->turn, message)) {
@@ -397,6 +420,7 @@ void delivery_drain(struct delivery *d)
 		return;
 	d->draining = true;
 	adopt_stop(d);
+	holds_stop(d->holds);
 	table_visit(d->items, release_idle, d);
 	lanes_drain(d->lanes);
 	if (!lanes_has_others(d->lanes))

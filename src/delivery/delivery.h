@@ -85,11 +85,12 @@ bool delivery_knows_lanes(const struct delivery *d);
 /* Another worker has taken our lanes over for good: this life begins nothing any more. */
 bool delivery_fenced(const struct delivery *d);
 
-/* A place for one attempt that begins in the accepting commit: the lane is ours, no earlier
- * message to the same recipient is under way, and a call may start.  Null: not now.  It is
- * given back by delivery_take(), or by delivery_give_back() (null is allowed). */
-struct delivery_place *delivery_reserve(struct delivery *d,
-					const struct message *message) MUST_CHECK;
+/* A place for one attempt, from this number, that begins in the accepting commit: the lane is
+ * ours, no earlier message to the same recipient is under way, nothing holds it, and a call
+ * may start.  Null: not now.  It is given back by delivery_take(), or by
+ * delivery_give_back() (null is allowed). */
+struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message,
+					const char *number) MUST_CHECK;
 void delivery_give_back(struct delivery *d, struct delivery_place *place);
 
 /* Takes the message over, or rings the bell of its lane's owner.  When there is no room, the

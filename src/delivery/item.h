@@ -1,9 +1,10 @@
 /*
  * item - one message under way in this worker, and the steps it takes.  Private to delivery.
  *
- *   turn ─▶ credentials ─▶ place ─▶ begin ─▶ call ─▶ record ─┬─▶ copy ─▶ end   sent
- *    ▲          └─▶ defer ─▶ wait ─┐                         ├─▶ wait ─▶ …     tried again
- *    └─────────────────────────────┘    give_up ─▶ end       └─▶ end           failed, unknown
+ * turn ─▶ gate ─▶ credentials ─▶ place ─▶ begin ─▶ call ─▶ record ─┬─▶ copy ─▶ end   sent
+ *  ▲       │          └─▶ defer ─▶ wait ─┐                         ├─▶ wait ─▶ …   tried again
+ *  │       └─▶ shelve ─▶ end   held      │                         └─▶ end   failed, unknown
+ *  └─────────────────────────────────────┘    give_up ─▶ end
  *
  * A step either answers at once or is pending; its completion calls item_done() with the
  * result, and the table in steps.c says which step comes next.
@@ -19,6 +20,7 @@
 #include "delivery/bell.h"
 #include "delivery/delivery.h"
 #include "delivery/far.h"
+#include "delivery/holds.h"
 #include "delivery/job.h"
 #include "delivery/lanes.h"
 #include "delivery/turn.h"
@@ -29,6 +31,8 @@
 
 enum item_step {
 	STEP_TURN = 0,    /* its turn among those to the same recipient */
+	STEP_GATE,        /* no hold covers it */
+	STEP_SHELVE,      /* that it is held is committed; then it leaves */
 	STEP_CREDENTIALS, /* the outlet's number and token */
 	STEP_PLACE,       /* room for one more call */
 	STEP_BEGIN,       /* attempt n is committed */
@@ -74,7 +78,7 @@ struct item {
 	struct job copy_job; /* the copy's post and its note in the store */
 	struct delivery *delivery;
 	struct list ready; /* in delivery.ready while a result waits to be acted on */
-	struct list queue; /* in delivery.no_place while waiting for a place */
+	struct list queue; /* in delivery.no_place, or among those that wait at the gate */
 	struct turn turn;
 	struct message *message;         /* owned */
 	struct credentials *credentials; /* owned, wiped; null until known */
@@ -88,6 +92,8 @@ struct item {
 	bool token_asked_again; /* once per message */
 	bool siblings_asked;
 	bool hold_asked; /* held: the store is being asked how it stands */
+	bool shelved;    /* its row says held; somebody still waits for it */
+	int hold;        /* that covers it, with shelve */
 	bool told;
 	struct message_id incarnation; /* that began the last attempt */
 	unsigned attempt;              /* last begun, 0 none */
@@ -124,7 +130,7 @@ struct delivery_place {
 };
 
 /* What a load was for. */
-enum { LOAD_SENDS = 0, LOAD_COPIES, LOAD_CALLS };
+enum { LOAD_SENDS = 0, LOAD_COPIES, LOAD_CALLS, LOAD_HELD };
 
 struct delivery {
 	struct world *world;
@@ -133,6 +139,7 @@ struct delivery {
 	struct turns *turns;
 	struct far *far;
 	struct lanes *lanes;
+	struct holds *holds;
 	struct table *items; /* by message id */
 	struct list ready;
 	struct list no_place;
@@ -194,6 +201,14 @@ bool delivery_room(const struct delivery *d);
 
 /* gauge.c */
 void delivery_gauge(struct delivery *d);
+
+/* holds.c: no hold covers it; else it is written down as held. */
+enum item_result item_gate(struct item *item);
+enum item_result item_shelve(struct item *item);
+/* That was committed, or not to be: it leaves, unless it is held and somebody waits for it. */
+void item_shelved(struct item *item, bool done);
+/* It is held no more: it takes its turn. */
+void item_unshelve(struct item *item);
 
 /* tell.c: results for waiters. */
 void delivery_tell(struct delivery *d, const struct delivery_waiter *waiter,

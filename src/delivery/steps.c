@@ -29,7 +29,9 @@ static enum item_result end(struct item *item);
 
 static const struct step steps[STEP_COUNT] = {
 	/* step              name           does              ITEM_OK      ITEM_LATER  ITEM_NO */
-	[STEP_TURN] = { "turn", await_turn, { STEP_CREDENTIALS, STEP_END, STEP_END } },
+	[STEP_TURN] = { "turn", await_turn, { STEP_GATE, STEP_END, STEP_END } },
+	[STEP_GATE] = { "gate", item_gate, { STEP_CREDENTIALS, STEP_SHELVE, STEP_END } },
+	[STEP_SHELVE] = { "shelve", item_shelve, { STEP_END, STEP_END, STEP_END } },
 	[STEP_CREDENTIALS] = { "credentials",
 			       ask_credentials,
 			       { STEP_PLACE, STEP_DEFER, STEP_GIVE_UP } },
@@ -104,8 +106,9 @@ bool item_advance_all(struct delivery *d)
 
 bool item_is_idle(const struct item *item)
 {
-	return item->step == STEP_TURN || item->step == STEP_CREDENTIALS ||
-	       item->step == STEP_WAIT || item->step == STEP_PLACE || item->step == STEP_HOLD;
+	return item->step == STEP_TURN || item->step == STEP_GATE ||
+	       item->step == STEP_CREDENTIALS || item->step == STEP_WAIT ||
+	       item->step == STEP_PLACE || item->step == STEP_HOLD || item->shelved;
 }
 
 static enum item_result await_turn(struct item *item)
@@ -344,6 +347,9 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		/* Conflict: another owner has begun an attempt; it may be sent yet. */
 		item_tell(item, verdict == STORE_DONE ? DELIVERY_FAILED : DELIVERY_ELSEWHERE);
 		item_done(item, ITEM_OK);
+		return;
+	case STEP_SHELVE:
+		item_shelved(item, verdict == STORE_DONE);
 		return;
 	case STEP_DEFER:
 		if (verdict != STORE_DONE)

@@ -110,6 +110,14 @@ static void on_rung(void *arg, const char *text)
 		w->rung(w->lanes_arg, text);
 }
 
+static void on_holds(void *arg, enum store_verdict verdict, const struct store_holds *holds)
+{
+	struct world *w = arg;
+
+	if (w->holds)
+		w->holds(w->lanes_arg, verdict, holds);
+}
+
 static int open_all(struct world *w, const struct world_settings *settings, struct err *ret_err)
 {
 	const struct store_callbacks callbacks = {
@@ -120,6 +128,7 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 		.work = on_work,
 		.lanes = on_lanes,
 		.rung = on_rung,
+		.holds = on_holds,
 		.arg = w,
 	};
 

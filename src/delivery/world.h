@@ -31,9 +31,10 @@ struct world {
 	/* Told of rows that the store loads; set by delivery. */
 	store_work_fn *work;
 	void *work_arg;
-	/* Told of lanes, and of bells from other nodes; set by delivery. */
+	/* Told of lanes, of bells from other nodes, of holds; set by delivery. */
 	store_lanes_fn *lanes;
 	store_rung_fn *rung;
+	store_holds_fn *holds;
 	void *lanes_arg;
 };
 

@@ -32,6 +32,7 @@ static const struct state_row states[STATE_COUNT] = {
 	/* Words that a caller of the contract does not know: he sees failed. */
 	[STATE_CANCELLED] = { "cancelled", "failed", "cancelled", true },
 	[STATE_EXPIRED] = { "expired", "failed", "expired", true },
+	[STATE_HELD] = { "held", "queued", "held", false },
 };
 
 struct arrow {

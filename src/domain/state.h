@@ -20,6 +20,7 @@ enum state {
 	STATE_FAILED,
 	STATE_CANCELLED,
 	STATE_EXPIRED,
+	STATE_HELD, /* of work only: until a hold is released; its message stays what it was */
 	STATE_COUNT,
 };
 

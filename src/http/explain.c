@@ -138,6 +138,17 @@ static void explain_retrying(const struct message_facts *f, int64_t now_wall_us,
 	}
 }
 
+static void explain_held(const struct message_facts *f, struct explanation *e)
+{
+	e->since_wall_us = f->held_wall_us;
+	(void)snprintf(e->summary, sizeof(e->summary), "It is held: %s.",
+		       *f->hold ? f->hold : "by a hold that is not known any more");
+	(void)snprintf(e->next, sizeof(e->next),
+		       "Attempt %u begins when that is released (message-sender resume), unless "
+		       "its validity ends before.",
+		       f->attempt + 1);
+}
+
 static void explain_unknown(const struct message_facts *f, struct explanation *e)
 {
 	const unsigned attempt = f->last_attempt ? f->last_attempt : f->attempt;
@@ -249,6 +260,9 @@ void explain_message(const struct message_facts *f, int64_t now_wall_us,
 		break;
 	case STATE_EXPIRED:
 		explain_ended(f, "Its validity ran out before it could be sent", &e);
+		break;
+	case STATE_HELD:
+		explain_held(f, &e);
 		break;
 	case STATE_COUNT:
 		break;

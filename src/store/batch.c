@@ -308,6 +308,7 @@ static void fill_defer(struct array *a, struct op *const *ops, unsigned count,
 	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.defer.reason);
 	put_bounds(a, ops, count);
 	array_time(a, context->now_wall_us);
+	COLUMN(a, ARRAY_INT4, array_put_int4_or_null, ops[i]->row.defer.hold);
 }
 
 /* Work that had ended when the statement was repeated after a loss was ended by it. */

@@ -36,6 +36,8 @@ enum fact {
 	WHY,
 	AHEAD,
 	AHEAD_RECIPIENT,
+	HOLD,
+	HELD,
 	FACTS,
 };
 
@@ -86,6 +88,8 @@ bool found_facts(const PGresult *result, struct message_facts *ret_facts)
 		.decision = text(result, DECISION),
 		.decided_by = text(result, DECIDED_BY),
 		.why = text(result, WHY),
+		.hold = text(result, HOLD),
+		.held_wall_us = number(result, HELD),
 		.placed = !PQgetisnull(result, 0, AHEAD),
 		.ahead = number(result, AHEAD),
 		.ahead_recipient = number(result, AHEAD_RECIPIENT),

@@ -4,7 +4,7 @@
 
 #include "store/array.h"
 
-/* The columns of sql/statements/load.sql and load_copies.sql. */
+/* The columns of sql/statements/load.sql, load_copies.sql and load_held.sql. */
 enum column {
 	MESSAGE_ID = 0,
 	SEQ,
@@ -35,6 +35,13 @@ enum column {
 	COLUMNS,
 };
 
+static const char *statement_of(const struct op_load *load)
+{
+	if (load->held)
+		return "load_held";
+	return load->copies ? "load_copies" : "load";
+}
+
 int load_send(const struct op_load *load, PGconn *handle, struct array *memory, int64_t now_wall_us)
 {
 	struct array_values v;
@@ -44,14 +51,15 @@ int load_send(const struct op_load *load, PGconn *handle, struct array *memory, 
 	for (int lane = 0; lane < MESSAGE_LANES; lane++)
 		if (load->lanes >> lane & 1)
 			array_put_int2(memory, lane);
-	if (!load->copies)
+	if (!load->copies && !load->held)
 		array_int8(memory, (int64_t)load->after_seq);
-	array_time(memory, load->due_until_wall_us);
+	if (!load->held)
+		array_time(memory, load->due_until_wall_us);
 	array_int4(memory, (int)load->limit);
-	array_time(memory, now_wall_us);
-	return array_values(memory, &v) &&
-			       PQsendQueryPrepared(handle, load->copies ? "load_copies" : "load",
-						   v.count, v.values, v.lengths, v.formats, 1)
+	if (!load->held)
+		array_time(memory, now_wall_us);
+	return array_values(memory, &v) && PQsendQueryPrepared(handle, statement_of(load), v.count,
+							       v.values, v.lengths, v.formats, 1)
 		       ? 0
 		       : -1;
 }

@@ -1,6 +1,6 @@
 /*
- * load - loading live work: the question, and the rows of the answer (statements "load" and
- * "load_copies").
+ * load - loading live work: the question, and the rows of the answer (statements "load",
+ * "load_copies" and "load_held").
  */
 #ifndef STORE_LOAD_H
 #define STORE_LOAD_H

@@ -29,6 +29,7 @@ enum op_kind {
 	OP_WRITES, /* how many kinds share batches */
 	OP_LOAD = OP_WRITES,
 	OP_LOAD_IDS,
+	OP_HOLDS,
 	OP_LANES,  /* a change of lanes, and the view of them */
 	OP_UPKEEP, /* partitions; nobody is told */
 	OP_EXPIRE, /* keys; nobody is told */
@@ -46,6 +47,7 @@ struct op_load {
 	int64_t due_until_wall_us;
 	unsigned limit;
 	bool copies;
+	bool held; /* neither the seq nor the time counts */
 };
 
 struct op_load_ids {
@@ -113,6 +115,7 @@ struct op {
 		struct op_load_ids *load_ids; /* owned */
 		struct store_lanes *lanes;    /* owned */
 		struct op_ring ring;
+		int64_t holds_version;
 	} row;
 
 	/* Completion. */

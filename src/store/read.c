@@ -1,6 +1,7 @@
 #include "store/read.h"
 
 #include "store/connection.h"
+#include "store/holds.h"
 #include "store/lease.h"
 #include "store/load.h"
 #include "store/upkeep.h"
@@ -13,6 +14,8 @@ int read_send(const struct op *op, PGconn *handle, struct array *memory, struct 
 	switch (op->kind) {
 	case OP_LANES:
 		return lease_send(handle, memory, self, op->row.lanes);
+	case OP_HOLDS:
+		return holds_send(op->row.holds_version, handle, memory);
 	case OP_LOAD_IDS:
 		return load_send_ids(op->row.load_ids, handle, memory);
 	default:

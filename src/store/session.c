@@ -34,7 +34,7 @@ static const char *const statements[] = {
 	"release",    "begin",      "outcome_lock", "outcome",      "defer",       "conversation",
 	"answer",     "load",       "load_copies",  "partitions",   "expire_keys", "register",
 	"load_ids",   "fence",      "lanes_lock",   "lanes_renew",  "lanes_fence", "lanes_release",
-	"lanes_take", "lanes_view", NULL,
+	"lanes_take", "lanes_view", "holds",        "load_held",    NULL,
 };
 
 const struct connection_kind session_kind = {

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "store/found.h"
+#include "store/holds.h"
 #include "store/lease.h"
 #include "store/load.h"
 #include "store/op.h"
@@ -60,6 +61,19 @@ static void tell_lanes(struct store *s, const struct op *op)
 			   done ? NULL : &op->err);
 }
 
+static void tell_holds(struct store *s, const struct op *op)
+{
+	struct store_holds holds = { .version = op->row.holds_version };
+	enum store_verdict verdict = op->verdict;
+
+	if (!s->callbacks.holds)
+		return;
+	if (verdict == STORE_DONE && !holds_read(op->result, &holds))
+		verdict = STORE_AWAY;
+	s->callbacks.holds(s->callbacks.arg, verdict, &holds);
+	free(holds.set.holds);
+}
+
 static void tell(struct store *s, const struct op *op)
 {
 	const struct err *err = op->verdict == STORE_DONE ? NULL : &op->err;
@@ -83,6 +97,8 @@ static void tell(struct store *s, const struct op *op)
 		tell_lanes(s, op);
 	} else if (op->kind == OP_RING) {
 		return;
+	} else if (op->kind == OP_HOLDS) {
+		tell_holds(s, op);
 	} else if (op->kind == OP_LOAD || op->kind == OP_LOAD_IDS) {
 		tell_load(s, op);
 	} else {
@@ -282,7 +298,38 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
 	op = new_op(s, OP_LOAD, tag, none, ret_err);
 	if (!op)
 		return -1;
-	op->row.load = (struct op_load){ lanes, after_seq, due_until_wall_us, limit, copies };
+	op->row.load = (struct op_load){
+		.lanes = lanes,
+		.after_seq = after_seq,
+		.due_until_wall_us = due_until_wall_us,
+		.limit = limit,
+		.copies = copies,
+	};
+	writer_submit(s->writer, op);
+	return 0;
+}
+
+int store_load_held(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,
+		    struct err *ret_err)
+{
+	const struct message_id none = { { 0 } };
+	struct op *op = new_op(s, OP_LOAD, tag, none, ret_err);
+
+	if (!op)
+		return -1;
+	op->row.load = (struct op_load){ .lanes = lanes, .limit = limit, .held = true };
+	writer_submit(s->writer, op);
+	return 0;
+}
+
+int store_holds(struct store *s, int64_t version, struct err *ret_err)
+{
+	const struct message_id none = { { 0 } };
+	struct op *op = new_op(s, OP_HOLDS, 0, none, ret_err);
+
+	if (!op)
+		return -1;
+	op->row.holds_version = version;
 	writer_submit(s->writer, op);
 	return 0;
 }

@@ -34,6 +34,7 @@
 #include "base/loop.h"
 #include "domain/facts.h"
 #include "domain/filter.h"
+#include "domain/hold.h"
 #include "domain/message.h"
 #include "domain/outcome.h"
 #include "domain/state.h"
@@ -121,11 +122,12 @@ struct store_outcome {
 	const char *failure_reason; /* with FAILED */
 };
 
-/* Work waits without an attempt (credentials to be had later) or ends without one; not while
- * an attempt is under way, nor once it is sent: STORE_CONFLICT. */
+/* Work waits without an attempt (credentials to be had later, or it is held) or ends without
+ * one; not while an attempt is under way, nor once it is sent: STORE_CONFLICT. */
 struct store_defer {
 	struct message_id id;
-	bool failed; /* else due again at due_wall_us */
+	bool failed; /* else due again at due_wall_us … */
+	int hold;    /* … or, unless 0, held by this one; due_wall_us counts after its release */
 	int64_t due_wall_us;
 	int failure_code;
 	const char *reason; /* borrowed until completion */
@@ -261,6 +263,15 @@ typedef void store_lanes_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 /* A bell from a worker of another node (or of this one). */
 typedef void store_rung_fn(void *arg, const char *text);
 
+/* What is held.  changed: since the version that was told; else there are no holds here.
+ * Borrowed; sorted (hold_sort); not DONE: nothing is known. */
+struct store_holds {
+	int64_t version;
+	bool changed;
+	struct hold_set set;
+};
+typedef void store_holds_fn(void *arg, enum store_verdict verdict, const struct store_holds *holds);
+
 struct store_settings {
 	const char *conninfo;          /* DATABASE_URL; copied */
 	struct message_id incarnation; /* of this worker's life: registered at start */
@@ -283,6 +294,7 @@ struct store_callbacks {
 	void *arg;
 	store_lanes_fn *lanes; /* null: not asked for */
 	store_rung_fn *rung;   /* null: not listened to */
+	store_holds_fn *holds; /* null: not asked for */
 };
 
 struct store *store_new(struct loop *loop, const struct store_settings *settings,
@@ -326,7 +338,7 @@ int store_read(struct store *s, uint64_t tag, const struct store_read *request,
 /* Live work of the lanes (bit i: lane i), due until due_until_wall_us, at most limit rows:
  * what is to be sent (queued, sending, retrying) in order of seq, above after_seq; or, with
  * copies, what was sent and is to be stored in the Conversation Service, in order of
- * due_at (after_seq does not count).  What is unknown is not loaded. */
+ * due_at (after_seq does not count).  What is unknown or held is not loaded. */
 int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq,
 	       int64_t due_until_wall_us, unsigned limit, bool copies,
 	       struct err *ret_err) MUST_CHECK;
@@ -335,6 +347,14 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
  * lanes.  Never `more`. */
 int store_load_ids(struct store *s, uint64_t tag, uint64_t lanes, const struct message_id *ids,
 		   unsigned count, struct err *ret_err) MUST_CHECK;
+
+/* Takes back into the work that is to be sent what is held no more (its hold was released, or its
+ * validity is over), at most limit rows in order of seq, and loads it: as store_load(). */
+int store_load_held(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,
+		    struct err *ret_err) MUST_CHECK;
+
+/* Asks for the holds in force, if they are others than at this version (0: none is known). */
+int store_holds(struct store *s, int64_t version, struct err *ret_err) MUST_CHECK;
 
 /* Changes and looks at lanes, between batches.  DONE or AWAY (then it may have happened: the
  * next view tells).  Never refused. */

@@ -108,6 +108,20 @@ static void on_lanes(void *arg, uint64_t tag, enum store_verdict verdict,
 	on_done(h, tag, verdict, 0, err);
 }
 
+static void on_holds(void *arg, enum store_verdict verdict, const struct store_holds *holds)
+{
+	struct harness *h = arg;
+
+	ck_assert_int_eq(verdict, STORE_DONE);
+	ck_assert_uint_le(holds->set.count, HARNESS_HOLDS);
+	h->holds_version = holds->version;
+	h->holds_changed = holds->changed;
+	h->hold_count = holds->set.count;
+	for (unsigned i = 0; i < holds->set.count; i++)
+		h->holds[i] = holds->set.holds[i];
+	on_done(h, HARNESS_HOLDS_TAG, verdict, 0, NULL);
+}
+
 static void on_rung(void *arg, const char *text)
 {
 	struct harness *h = arg;
@@ -200,9 +214,11 @@ void harness_prepare(struct harness *h)
 	ck_assert_msg(migrate_run(harness_url(), NULL, NULL, &applied, &err) == 0, "%s", err.text);
 	h->sql = PQconnectdb(harness_url());
 	ck_assert_msg(PQstatus(h->sql) == CONNECTION_OK, "%s", PQerrorMessage(h->sql));
-	PQclear(PQexec(h->sql, "TRUNCATE message_sender.message, message_sender.attempt, "
-			       "message_sender.work, message_sender.incarnation, "
-			       "message_sender.idempotency_key, message_sender.decision"));
+	PQclear(PQexec(
+		h->sql,
+		"TRUNCATE message_sender.hold, message_sender.message, message_sender.attempt, "
+		"message_sender.work, message_sender.incarnation, "
+		"message_sender.idempotency_key, message_sender.decision"));
 	PQclear(PQexec(h->sql, "UPDATE message_sender.lane SET incarnation = NULL"));
 	random_bytes(h->incarnation.bytes, sizeof(h->incarnation.bytes));
 	h->loop = loop_new(&err);
@@ -218,8 +234,8 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 		.accept_timeout_ms = 1500,
 		.max_pending = 1000,
 	};
-	const struct store_callbacks callbacks = { on_done, on_status, on_first, on_found,
-						   on_work, h,         on_lanes, on_rung };
+	const struct store_callbacks callbacks = { on_done, on_status, on_first, on_found, on_work,
+						   h,       on_lanes,  on_rung,  on_holds };
 	struct err err = { .text = "" };
 
 	h->store = store_new(h->loop, &settings, &callbacks, &err);

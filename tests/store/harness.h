@@ -16,6 +16,8 @@
 #include "store/store.h"
 
 #define HARNESS_TAGS 1100
+#define HARNESS_HOLDS_TAG 1099
+#define HARNESS_HOLDS 8
 
 struct done {
 	unsigned times; /* must end as 1 */
@@ -55,6 +57,10 @@ struct harness {
 	bool found;
 	char json[65536]; /* of the last read */
 	struct store_lanes_view view;
+	int64_t holds_version;
+	bool holds_changed;
+	unsigned hold_count;
+	struct hold holds[HARNESS_HOLDS];
 	unsigned rung_count;
 	char rung[STORE_RING_BYTES + 1];
 	struct loaded loaded[HARNESS_TAGS];

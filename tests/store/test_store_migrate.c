@@ -144,12 +144,12 @@ START_TEST(what_is_missing_is_added)
 	harness_sql_text(&h, "DELETE FROM message_sender.schema_migration WHERE name = '%s'",
 			 sql_migrations[sql_migrations_count - 1].name);
 	/* The last one, undone. */
-	harness_sql_text(&h, "DROP TABLE message_sender.lane");
-	harness_sql_text(&h, "DROP FUNCTION message_sender.hold_lease");
-	harness_sql_text(&h, "ALTER TABLE message_sender.incarnation DROP COLUMN node_id,"
-			     " DROP COLUMN boot_id, DROP COLUMN node_file, DROP COLUMN draining,"
-			     " DROP COLUMN gone, DROP COLUMN lease_until");
-	harness_sql_text(&h, "DROP INDEX message_sender.incarnation_live");
+	harness_sql_text(&h, "DROP TABLE message_sender.hold CASCADE");
+	harness_sql_text(&h, "DROP TABLE message_sender.hold_version");
+	harness_sql_text(&h, "DROP FUNCTION message_sender.hold_changed,"
+			     " message_sender.message_hold");
+	harness_sql_text(&h, "DROP INDEX message_sender.work_held");
+	harness_sql_text(&h, "ALTER TABLE message_sender.work DROP COLUMN hold");
 	ck_assert_uint_eq(migrated_from((unsigned)sql_migrations_count - 1), 1);
 }
 END_TEST

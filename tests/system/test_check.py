@@ -66,6 +66,7 @@ FAULTS = {
     "sent_without_attempt": [sent(wamid="v"), ACCEPTED],
     "unknown_without_loss": [message("unknown", 1), work("unknown", 1), attempt(1, "refused")],
     "work_after_end": [message("failed", failed_at="now", failure_reason="no"), work()],
+    "work_held_by_none": [message(), work("held", wait=3, hold=1)],
     "work_of_unsent": [message(conversation_id="c"), work("sent")],
     "work_overdue": [message(), work("retrying", due_at="yesterday", expires_at="yesterday")],
     "work_without_message": [work()],

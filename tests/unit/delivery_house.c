@@ -14,6 +14,7 @@
 struct house house;
 struct delivery_settings house_settings;
 int64_t house_hold_ms = 300;
+bool house_knows_holds = true;
 
 static void keep(struct told *told, uint64_t waiter_id, const struct delivery_result *result)
 {
@@ -143,6 +144,8 @@ static void open_house(unsigned workers)
 	house_settings.node = house.node;
 	house.d = delivery_new(house.world, &house_settings, on_told, &house, &err);
 	ck_assert_ptr_nonnull(house.d);
+	if (house_knows_holds)
+		fake_holds(1, NULL, 0);
 	turn_until(&fake.change_count, 1);
 	house_lanes(workers == 2 ? HOUSE_LANES : ~UINT64_C(0));
 	fake.change_count = 0;
@@ -269,7 +272,7 @@ struct delivery_order order_of(const struct message *m)
 
 void begin_with_accept(struct delivery_order *order, int64_t ago_us)
 {
-	order->place = delivery_reserve(house.d, order->message);
+	order->place = delivery_reserve(house.d, order->message, order->credentials->number);
 	ck_assert_ptr_nonnull(order->place);
 	order->begun_wall_us = clock_wall_us() - ago_us;
 	order->deadline_wall_us = order->begun_wall_us + 11000000;
@@ -387,7 +390,7 @@ struct delivery_place *house_reserve(unsigned n)
 {
 	const struct message m = message_of(n);
 
-	return delivery_reserve(house.d, &m);
+	return delivery_reserve(house.d, &m, "100");
 }
 
 void expect_over(void)

@@ -44,7 +44,8 @@ struct house {
 
 extern struct house house;
 extern struct delivery_settings house_settings;
-extern int64_t house_hold_ms; /* ORDER_HOLD_SECONDS of houses to be opened: 300 */
+extern bool house_knows_holds; /* a house to be opened: there are none; else not told yet */
+extern int64_t house_hold_ms;  /* ORDER_HOLD_SECONDS of houses to be opened: 300 */
 
 /* Check fixtures: a node of one worker, in slot 0; two workers, the other one a bell. */
 void house_open(void);

@@ -252,6 +252,42 @@ int store_load_ids(struct store *s, uint64_t tag, uint64_t lanes, const struct m
 	return 0;
 }
 
+int store_load_held(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,
+		    struct err *ret_err)
+{
+	(void)s;
+	(void)limit;
+	if (fake.store_full)
+		return refuse(ret_err);
+	*NEXT(held_loads, held_load_count) = (struct fake_load){ .tag = tag, .lanes = lanes };
+	return 0;
+}
+
+int store_holds(struct store *s, int64_t version, struct err *ret_err)
+{
+	(void)s;
+	(void)ret_err;
+	fake.holds_version = version;
+	fake.holds_count++;
+	return 0;
+}
+
+void fake_holds(int64_t version, struct hold *holds, unsigned count)
+{
+	const struct store_holds found = {
+		.version = version,
+		.changed = version != fake.holds_version,
+		.set = { holds, count },
+	};
+
+	to.store.holds(to.arg, STORE_DONE, &found);
+}
+
+void fake_held(const struct store_work *row, bool more)
+{
+	to.store.work(to.arg, LOAD_HELD, STORE_DONE, row, more, NULL);
+}
+
 void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change)
 {
 	(void)s;

@@ -132,6 +132,10 @@ struct fake {
 	struct fake_read reads[FAKE_MAX];
 	unsigned call_count;
 	struct fake_load calls[FAKE_MAX];
+	unsigned held_load_count;
+	struct fake_load held_loads[FAKE_MAX];
+	unsigned holds_count;  /* looks at the holds … */
+	int64_t holds_version; /* … the last one with this version */
 	unsigned change_count;
 	struct store_lanes changes[FAKE_MAX];
 	unsigned ring_count;
@@ -182,6 +186,10 @@ void fake_copies(const struct store_work *row, bool more);
 void fake_load_failed(void);
 /* The answer to a change of lanes; null: the store is away. */
 void fake_view(const struct store_lanes_view *view);
+/* The answer to a look at the holds: these are in force (sorted). */
+void fake_holds(int64_t version, struct hold *holds, unsigned count);
+/* One row of what is held no more, or null for the end of a page. */
+void fake_held(const struct store_work *row, bool more);
 /* A bell from another node. */
 void fake_rung(const char *text);
 /* One row of a load by id, or null for its end. */

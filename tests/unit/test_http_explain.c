@@ -21,7 +21,8 @@ static void setup(void)
 				    .last_title = "",
 				    .decision = "",
 				    .decided_by = "",
-				    .why = "" };
+				    .why = "",
+				    .hold = "" };
 }
 
 static void says(enum state state, const char *summary)

@@ -6,17 +6,18 @@
 
 /* Row: from, column: to; in the order of the enum. */
 static const char *const matrix[STATE_COUNT] = {
-	/*             QSRUSDRFCE */
-	/* queued */ ".xx....xxx",
-	/* sending */ "..xxxxxx.x",
-	/* retrying */ ".x..xxxxxx",
-	/* unknown */ ".xx.xxxx..",
-	/* sent */ ".....xxx..",
-	/* delivered */ "......x...",
-	/* read */ "..........",
-	/* failed */ "..........",
-	/* cancelled */ "..........",
-	/* expired */ "..........",
+	/*             QSRUSDRFCEH */
+	/* queued */ ".xx....xxx.",
+	/* sending */ "..xxxxxx.x.",
+	/* retrying */ ".x..xxxxxx.",
+	/* unknown */ ".xx.xxxx...",
+	/* sent */ ".....xxx...",
+	/* delivered */ "......x....",
+	/* read */ "...........",
+	/* failed */ "...........",
+	/* cancelled */ "...........",
+	/* expired */ "...........",
+	/* held: of work only */ "...........",
 };
 
 START_TEST(exactly_these_arrows_exist)
@@ -106,6 +107,7 @@ START_TEST(clients_see_the_words_of_the_contract)
 		[STATE_FAILED] = { "failed", "failed" },
 		[STATE_CANCELLED] = { "failed", "cancelled" },
 		[STATE_EXPIRED] = { "failed", "expired" },
+		[STATE_HELD] = { "queued", "held" },
 	};
 
 	for (int i = 0; i < STATE_COUNT; i++) {

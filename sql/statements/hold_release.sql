@@ -1,0 +1,15 @@
+-- hold_release: holds end.  What a restore holds is not released by this.
+-- Parameters: $1 text scope; $2 text tenant, $3 text outlet, $4 text number: "" unless the
+--   scope has it; $5 text who; $6 text note.
+-- Result: one row a hold that has ended: it as text, how many messages it held.
+-- Index: hold_current; reads all held work.  Locks: the rows; hold_version's.
+WITH ended AS (
+	UPDATE message_sender.hold h
+	SET released_by = $5::text, released_at = clock_timestamp(), release_note = $6::text
+	WHERE h.released_at IS NULL AND h.scope = $1::text AND h.tenant_id = $2::text
+		AND h.outlet_id = $3::text AND h.number = $4::text AND h.reason <> 'restore'
+	RETURNING h
+)
+SELECT message_sender.hold_text(e.h), (SELECT count(*) FROM message_sender.work w
+	WHERE w.wait = 3 AND w.hold = (e.h).id)
+FROM ended e

@@ -1,0 +1,61 @@
+#include "store/holds.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+
+/* The columns of sql/statements/holds.sql. */
+enum column { AT_VERSION = 0, ID, SCOPE, TENANT_ID, OUTLET_ID, NUMBER, REASON, SET_AT, COLUMNS };
+
+int holds_send(int64_t version, PGconn *handle, struct array *memory)
+{
+	struct array_values v;
+
+	array_reset(memory);
+	array_int8(memory, version);
+	return array_values(memory, &v) && PQsendQueryPrepared(handle, "holds", v.count, v.values,
+							       v.lengths, v.formats, 1)
+		       ? 0
+		       : -1;
+}
+
+static int64_t number(const PGresult *result, int row, enum column c)
+{
+	return array_read_int(PQgetvalue(result, row, (int)c), PQgetlength(result, row, (int)c));
+}
+
+static bool read_hold(const PGresult *result, int row, struct hold *hold)
+{
+	hold->id = (int)number(result, row, ID);
+	hold->set_wall_us = array_read_time(PQgetvalue(result, row, SET_AT));
+	return hold_scope_parse(PQgetvalue(result, row, SCOPE), &hold->scope) &&
+	       hold_reason_parse(PQgetvalue(result, row, REASON), &hold->reason) &&
+	       text_copy(hold->tenant_id, sizeof(hold->tenant_id),
+			 PQgetvalue(result, row, TENANT_ID)) &&
+	       text_copy(hold->outlet_id, sizeof(hold->outlet_id),
+			 PQgetvalue(result, row, OUTLET_ID)) &&
+	       text_copy(hold->number, sizeof(hold->number), PQgetvalue(result, row, NUMBER));
+}
+
+bool holds_read(const PGresult *result, struct store_holds *holds)
+{
+	const int rows = PQntuples(result);
+	struct hold *list;
+
+	if (PQnfields(result) != COLUMNS || rows < 1)
+		return false;
+	holds->changed = number(result, 0, AT_VERSION) != holds->version;
+	holds->version = number(result, 0, AT_VERSION);
+	if (PQgetisnull(result, 0, ID))
+		return true; /* no change, or there is none */
+	list = calloc((size_t)rows, sizeof(*list));
+	for (int row = 0; list && row < rows; row++) {
+		if (!read_hold(result, row, &list[row])) {
+			free(list);
+			return false;
+		}
+	}
+	holds->set = (struct hold_set){ list, list ? (unsigned)rows : 0 };
+	hold_sort(&holds->set);
+	return list != NULL;
+}

@@ -1,0 +1,22 @@
+/*
+ * holds - the holds in force: the question, and the answer (statement "holds").
+ */
+#ifndef STORE_HOLDS_H
+#define STORE_HOLDS_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "store/array.h"
+#include "store/store.h"
+
+/* Queues the statement.  0, or -1: libpq or memory failed. */
+int holds_send(int64_t version, PGconn *handle, struct array *memory) MUST_CHECK;
+
+/* holds->version: the one that was asked with.  The set is the caller's to free.  False: no
+ * memory, or a row that cannot be: then nothing is known. */
+bool holds_read(const PGresult *result, struct store_holds *holds) MUST_CHECK;
+
+#endif
