@@ -85,6 +85,11 @@ const struct settings_row settings_rows[] = {
 	{ "MAX_BODY_BYTES", ROW_INTEGER, FIELD(max_body_bytes), RANGE(1024, 4194304, "bytes"),
 	  .default_value = "262144", .reloadable = true,
 	  .meaning = "Longest request body; a longer one is refused with 413." },
+	{ "MAX_RECEIVING_BYTES", ROW_INTEGER, FIELD(max_receiving_bytes),
+	  RANGE(8388608, 1073741824, "bytes"), .default_value = "67108864", .reloadable = true,
+	  .meaning =
+		  "What one worker holds of requests that are still coming in; beyond it callers "
+		  "are told 503 OVERLOADED." },
 	{ "QUOTA_CACHE_SECONDS", ROW_INTEGER, FIELD(quota_cache_seconds), RANGE(0, 3600, "seconds"),
 	  .default_value = "0", .reloadable = true,
 	  .meaning = "How long an answer of the quota check is used again; 0 asks every time." },

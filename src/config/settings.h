@@ -55,6 +55,7 @@ struct settings {
 	unsigned drain_seconds;
 	unsigned max_in_flight; /* requests, all workers together */
 	unsigned max_body_bytes;
+	unsigned max_receiving_bytes;
 	unsigned quota_cache_seconds;
 	unsigned quota_timeout_ms;
 	unsigned credentials_cache_seconds;

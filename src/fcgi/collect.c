@@ -46,9 +46,11 @@ static void put_header(uint8_t *h, unsigned type, unsigned id, size_t length)
 	h[7] = 0;
 }
 
-void collect_init(struct collect *c, size_t max_params_bytes, size_t max_body_bytes)
+void collect_init(struct collect *c, struct collect_budget *budget, size_t max_params_bytes,
+		  size_t max_body_bytes)
 {
 	memset(c, 0, sizeof(*c));
+	c->budget = budget;
 	if (max_params_bytes > COLLECT_PARAMS_MAX)
 		max_params_bytes = COLLECT_PARAMS_MAX;
 	c->max_params_bytes = max_params_bytes;
@@ -57,8 +59,15 @@ void collect_init(struct collect *c, size_t max_params_bytes, size_t max_body_by
 	str_init(&c->side, SIDE_MAX);
 }
 
+static void give_back(struct collect *c)
+{
+	c->budget->held_bytes -= c->held_bytes;
+	c->held_bytes = 0;
+}
+
 void collect_fini(struct collect *c)
 {
+	give_back(c);
 	str_fini(&c->stream);
 	str_fini(&c->side);
 }
@@ -67,6 +76,7 @@ void collect_release(struct collect *c)
 {
 	size_t max = c->stream.max;
 
+	give_back(c);
 	str_fini(&c->stream);
 	str_init(&c->stream, max);
 }
@@ -199,6 +209,16 @@ static enum collect_event open_begin(struct collect *c)
 	return store_header(c, FCGI_BEGIN_REQUEST, c->content_left) ? COLLECT_MORE : COLLECT_BROKEN;
 }
 
+/* Takes bytes from the budget that all connections share. */
+static bool hold(struct collect *c, size_t bytes)
+{
+	if (bytes > c->budget->max_bytes - c->budget->held_bytes)
+		return false;
+	c->budget->held_bytes += bytes;
+	c->held_bytes += bytes;
+	return true;
+}
+
 /* A record of PARAMS or STDIN: counted against its bound before anything is stored. */
 static enum collect_event open_stream(struct collect *c, size_t *bytes, size_t max,
 				      enum http_fault fault)
@@ -206,6 +226,8 @@ static enum collect_event open_stream(struct collect *c, size_t *bytes, size_t m
 	*bytes += c->content_left;
 	if (c->fault == HTTP_FAULT_NONE && *bytes > max)
 		c->fault = fault;
+	if (c->fault == HTTP_FAULT_NONE && !hold(c, c->content_left))
+		c->fault = HTTP_FAULT_OVERLOADED;
 	if (c->fault != HTTP_FAULT_NONE && c->content_left > 0)
 		return COLLECT_MORE;
 	c->store = &c->stream;

@@ -8,7 +8,8 @@
  *
  * Bounds: PARAMS and STDIN bytes are counted when a record header announces them, before
  * any of them is stored.  A request beyond a bound is still followed to its end, storing
- * nothing more, so that its refusal can be answered and the connection stays in step.
+ * nothing more, so that its refusal can be answered and the connection stays in step.  What
+ * all connections hold of unfinished requests has a bound too, the budget they share.
  */
 #ifndef FCGI_COLLECT_H
 #define FCGI_COLLECT_H
@@ -45,15 +46,23 @@ enum collect_event {
 	COLLECT_BROKEN,   /* not FastCGI, or no memory: the connection is of no more use */
 };
 
+/* Shared by the collects of one thread; outlives them. */
+struct collect_budget {
+	size_t max_bytes;
+	size_t held_bytes; /* PARAMS and STDIN announced of requests not yet released */
+};
+
 struct collect {
 	enum collect_phase phase;
 	uint16_t id;           /* of the request, never 0 */
 	bool keep;             /* its FCGI_KEEP_CONN */
-	enum http_fault fault; /* NONE, HEAD_TOO_LARGE or BODY_TOO_LARGE */
+	enum http_fault fault; /* NONE, HEAD_TOO_LARGE, BODY_TOO_LARGE or OVERLOADED */
 	size_t params_bytes;   /* announced so far */
 	size_t body_bytes;     /* announced so far */
 	size_t max_params_bytes;
 	size_t max_body_bytes;
+	struct collect_budget *budget;
+	size_t held_bytes; /* of the budget */
 	struct str stream; /* the request's records: BEGIN, PARAMS, STDIN with their ends,
 	                         * without padding; neighbours of one type are merged */
 	struct str side;   /* content of a management record */
@@ -73,8 +82,9 @@ struct collect_reply {
 	size_t len;
 };
 
-/* max_params_bytes above COLLECT_PARAMS_MAX is taken as that. */
-void collect_init(struct collect *c, size_t max_params_bytes, size_t max_body_bytes);
+/* max_params_bytes above COLLECT_PARAMS_MAX is taken as that.  budget is borrowed. */
+void collect_init(struct collect *c, struct collect_budget *budget, size_t max_params_bytes,
+		  size_t max_body_bytes);
 void collect_fini(struct collect *c);
 
 /* Takes bytes until an event; returns how many.  ret_reply is written with COLLECT_REPLY

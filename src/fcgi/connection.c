@@ -61,6 +61,7 @@ int connections_init(struct connections *set, struct loop *loop,
 	set->settings = settings;
 	set->fn = fn;
 	set->arg = arg;
+	set->budget.max_bytes = settings->max_held_bytes;
 	for (unsigned i = 0; i < PLACE_COUNT; i++)
 		list_init(&set->places[i]);
 	set->requests = idmap_new(settings->max_connections);
@@ -375,7 +376,7 @@ void connections_add(struct connections *set, int fd)
 	set->counts[PLACE_NONE]++;
 	conn->fd = fd;
 	conn->fresh = true;
-	collect_init(&conn->collect, set->settings->max_params_bytes,
+	collect_init(&conn->collect, &set->budget, set->settings->max_params_bytes,
 		     set->settings->max_body_bytes);
 	str_init(&conn->rest, SCRATCH_BYTES);
 	str_init(&conn->out, OUT_MAX);

@@ -16,6 +16,7 @@
 #include "base/idmap.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "fcgi/collect.h"
 #include "fcgi/convert.h"
 #include "fcgi/server.h"
 
@@ -42,6 +43,7 @@ struct connections {
 	bool closing;        /* idle connections that were used are closed */
 	uint64_t ready_timer;
 	uint8_t *scratch; /* one read */
+	struct collect_budget budget;
 };
 
 /* settings stays the caller's and must outlive the set. */

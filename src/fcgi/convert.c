@@ -110,6 +110,7 @@ static void file_shrink(struct memory_file *f, size_t from, size_t to)
 struct convert *convert_new(size_t max_params_bytes, size_t max_body_bytes, struct err *ret_err)
 {
 	struct convert *c = calloc(1, sizeof(*c));
+	struct collect_budget none = { 0 };
 	struct collect largest;
 
 	if (!c) {
@@ -119,7 +120,7 @@ struct convert *convert_new(size_t max_params_bytes, size_t max_body_bytes, stru
 	c->in.fd = -1;
 	c->out.fd = -1;
 	str_init(&c->head, HEAD_MAX);
-	collect_init(&largest, max_params_bytes, max_body_bytes);
+	collect_init(&largest, &none, max_params_bytes, max_body_bytes);
 	if (in_open(&c->in, largest.stream.max, ret_err) == -1 ||
 	    out_open(&c->out, ret_err) == -1) {
 		collect_fini(&largest);
@@ -323,13 +324,15 @@ int convert_request(struct convert *c, const struct collect *collected,
 		    struct http_request *ret_request, struct err *ret_err)
 {
 	size_t len = collected->stream.len;
+	const bool head_is_whole = collected->fault != HTTP_FAULT_HEAD_TOO_LARGE &&
+				   collected->fault != HTTP_FAULT_OVERLOADED;
 	struct params params = { 0 };
 	struct http_request r;
 
 	request_clear(&r, collected->fault);
-	if (r.fault != HTTP_FAULT_HEAD_TOO_LARGE && !collected_params_are_sound(collected))
+	if (head_is_whole && !collected_params_are_sound(collected))
 		r.fault = HTTP_FAULT_MALFORMED;
-	if (r.fault == HTTP_FAULT_HEAD_TOO_LARGE || r.fault == HTTP_FAULT_MALFORMED) {
+	if (!head_is_whole || r.fault == HTTP_FAULT_MALFORMED) {
 		*ret_request = r;
 		return 0;
 	}

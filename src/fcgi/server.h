@@ -34,6 +34,8 @@ struct fcgi_server_settings {
 	unsigned max_connections;  /* open at once; beyond it new ones wait in the backlog */
 	size_t max_body_bytes;     /* a longer body: HTTP_FAULT_BODY_TOO_LARGE */
 	size_t max_params_bytes;   /* all parameters, at most 65535: HTTP_FAULT_HEAD_TOO_LARGE */
+	size_t max_held_bytes;     /* of requests that are still coming, all together; beyond it:
+	                            * HTTP_FAULT_OVERLOADED */
 	int64_t read_timeout_ms;   /* a request not complete so long after its first byte is
 	                            * dropped, and so is an answer not taken */
 	int64_t idle_timeout_ms;   /* a connection without a byte of a request is closed */

@@ -14,6 +14,7 @@ enum http_fault {
 	HTTP_FAULT_NONE = 0,
 	HTTP_FAULT_BODY_TOO_LARGE,  /* 413 */
 	HTTP_FAULT_HEAD_TOO_LARGE,  /* 431: parameters beyond the bound */
+	HTTP_FAULT_OVERLOADED,      /* 503: the worker holds too much of requests already */
 	HTTP_FAULT_BODY_INCOMPLETE, /* 400: CONTENT_LENGTH and the bytes that came disagree */
 	HTTP_FAULT_MALFORMED,       /* 400: no method, no REQUEST_URI, bad CONTENT_LENGTH */
 };

@@ -69,6 +69,9 @@ static void refuse_fault(const struct http_request *request, struct http_respons
 			       request->limit_bytes);
 		http_problem(r, PROBLEM_HEAD_TOO_LARGE, request->limit_bytes != 0 ? message : NULL);
 		return;
+	case HTTP_FAULT_OVERLOADED:
+		http_problem(r, PROBLEM_OVERLOADED, NULL);
+		return;
 	case HTTP_FAULT_BODY_INCOMPLETE:
 		http_problem(r, PROBLEM_INVALID_REQUEST,
 			     "body: is not as long as Content-Length says; send it again whole");

@@ -41,6 +41,7 @@ enum metric_bound {
 	BOUND_ACCEPT_TIME,  /* an accepting commit was not known in time: 503 */
 	BOUND_BODY,         /* MAX_BODY_BYTES: 413 */
 	BOUND_HEAD,         /* 431 */
+	BOUND_RECEIVING,    /* MAX_RECEIVING_BYTES: 503 */
 	BOUND_CONNECTIONS,  /* listening paused */
 	BOUND_READ_TIME,    /* a request not whole, or an answer not taken, in time */
 	BOUND_WRITES,       /* rows waiting for the database */

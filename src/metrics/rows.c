@@ -18,6 +18,7 @@ static const char *const bounds[] = {
 	[BOUND_ACCEPT_TIME] = "accept_time",
 	[BOUND_BODY] = "body",
 	[BOUND_HEAD] = "head",
+	[BOUND_RECEIVING] = "receiving",
 	[BOUND_CONNECTIONS] = "connections",
 	[BOUND_READ_TIME] = "read_time",
 	[BOUND_WRITES] = "writes",
@@ -79,8 +80,9 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 	[METRIC_LANES] = { "lanes_held", METRIC_GAUGE, NO_LABELS,
 		"Lanes this node owns with a lease that holds; all nodes together have 64." },
 	[METRIC_BOUNDS] = { "bound_reached_total", METRIC_COUNTER, { LABEL("bound", bounds) },
-		"Times a bound was reached. requests, store_slow, store_away, accept_time: 503; "
-		"body: 413; head: 431; the others delay, or are made good by polls." },
+		"Times a bound was reached. requests, store_slow, store_away, accept_time, "
+		"receiving: 503; body: 413; head: 431; the others delay, or are made good by "
+		"polls." },
 	[METRIC_BATCHES] = { "batches_total", METRIC_COUNTER, { LABEL("end", batches) },
 		"Transactions of batched writes, by what came of them. repeated, halved, aside: "
 		"locks or trouble of the server; fenced: another worker took our lanes over; "

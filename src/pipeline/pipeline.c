@@ -271,6 +271,8 @@ static void count_fault(const struct pipeline *p, enum http_fault fault)
 		meter_bound(p->world->meter, BOUND_BODY);
 	else if (fault == HTTP_FAULT_HEAD_TOO_LARGE)
 		meter_bound(p->world->meter, BOUND_HEAD);
+	else if (fault == HTTP_FAULT_OVERLOADED)
+		meter_bound(p->world->meter, BOUND_RECEIVING);
 }
 
 void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_request *request)

@@ -97,6 +97,7 @@ struct management *management_new(struct loop *loop, int listen_fd, const struct
 		.max_connections = MAX_CONNECTIONS,
 		.max_body_bytes = MAX_BODY_BYTES,
 		.max_params_bytes = MAX_PARAMS_BYTES,
+		.max_held_bytes = MAX_CONNECTIONS * (size_t)MAX_PARAMS_BYTES,
 		.read_timeout_ms = TIMEOUT_MS,
 		.idle_timeout_ms = TIMEOUT_MS,
 	};

@@ -152,6 +152,7 @@ static struct fcgi_server_settings server_settings(const struct worker *w)
 			CONNECTIONS_PER_REQUEST * requests_per_worker(s) + KEPT_CONNECTIONS,
 		.max_body_bytes = s->max_body_bytes,
 		.max_params_bytes = PARAMS_BYTES,
+		.max_held_bytes = s->max_receiving_bytes,
 		.read_timeout_ms = READ_TIMEOUT_MS,
 		.idle_timeout_ms = IDLE_TIMEOUT_MS,
 		.meter = meter(w),

@@ -72,6 +72,7 @@ void house_open(void)
 		.max_connections = 3000,
 		.max_body_bytes = HOUSE_BODY_MAX,
 		.max_params_bytes = PARAMS_MAX,
+		.max_held_bytes = HOUSE_HELD_MAX,
 		.read_timeout_ms = 10000,
 		.idle_timeout_ms = 10000,
 	};

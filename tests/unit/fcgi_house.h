@@ -14,7 +14,7 @@
 #include "fcgi/server.h"
 #include "fcgi_wire.h"
 
-enum { HOUSE_BODY_MAX = 100000, HOUSE_REQUESTS_MAX = 4096 };
+enum { HOUSE_BODY_MAX = 100000, HOUSE_HELD_MAX = 67108864, HOUSE_REQUESTS_MAX = 4096 };
 
 /* The program around the server: remembers requests; answers those to /now at once, with
  * their own body. */

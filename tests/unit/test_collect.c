@@ -6,6 +6,8 @@
 
 #include "fcgi_wire.h"
 
+static struct collect_budget budget = { .max_bytes = 67108864 };
+
 enum { PARAMS_MAX = 300, BODY_MAX = 1000 };
 
 /* Everything one stream of bytes led to. */
@@ -104,7 +106,7 @@ START_TEST(a_request_is_the_same_wherever_it_is_cut)
 		struct collect c;
 		struct seen seen = { 0 };
 
-		collect_init(&c, PARAMS_MAX, BODY_MAX);
+		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
 		feed(&c, w.data, cut, &seen);
 		ck_assert_uint_eq(seen.complete, cut == w.len);
 		ck_assert_int_eq(collect_is_idle(&c), cut == 0);
@@ -127,7 +129,7 @@ START_TEST(a_request_is_the_same_byte_by_byte)
 	struct seen seen = { 0 };
 
 	request(&w, 9, 0);
-	collect_init(&c, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
 	for (size_t i = 0; i < w.len; i++) {
 		ck_assert_uint_eq(seen.complete, 0);
 		feed(&c, w.data + i, 1, &seen);
@@ -163,7 +165,7 @@ START_TEST(bounds_are_exact)
 		wire_begin(&w, 1, WIRE_RESPONDER, 0);
 		params(&w, 1, (size_t)bounds[_i].params, chunk);
 		body(&w, 1, (size_t)bounds[_i].body, chunk);
-		collect_init(&c, PARAMS_MAX, BODY_MAX);
+		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
 		seen = feed_all(&c, &w);
 		ck_assert_uint_eq(seen.complete, 1);
 		ck_assert_int_eq(c.fault, bounds[_i].fault);
@@ -172,6 +174,45 @@ START_TEST(bounds_are_exact)
 		ck_assert_uint_le(c.stream.len, PARAMS_MAX + BODY_MAX + 64);
 		seen_fini(&seen);
 		collect_fini(&c);
+		wire_fini(&w);
+	}
+}
+END_TEST
+
+/* One connection holds all but `left` bytes of the budget with half a request. */
+START_TEST(what_all_hold_has_a_bound)
+{
+	enum { LEFT = 50 };
+
+	for (size_t n = LEFT - 1; n <= LEFT + 1; n++) {
+		struct collect_budget few = { .max_bytes = 30 + LEFT };
+		struct wire half = { 0 }, w = { 0 };
+		struct collect holder, c;
+		struct seen seen = { 0 }, other;
+
+		wire_begin(&half, 1, WIRE_RESPONDER, 0);
+		params(&half, 1, 20, 20);
+		wire_record(&half, WIRE_STDIN, 1, "0123456789", 10, 0);
+		wire_begin(&w, 1, WIRE_RESPONDER, 0);
+		params(&w, 1, 20, 7);
+		body(&w, 1, n - 20, 11);
+		collect_init(&holder, &few, PARAMS_MAX, BODY_MAX);
+		feed(&holder, half.data, half.len, &seen);
+		ck_assert_uint_eq(few.held_bytes, 30);
+		collect_init(&c, &few, PARAMS_MAX, BODY_MAX);
+		other = feed_all(&c, &w);
+		ck_assert_uint_eq(other.complete, 1);
+		ck_assert_int_eq(c.fault, n > LEFT ? HTTP_FAULT_OVERLOADED : HTTP_FAULT_NONE);
+		collect_fini(&holder);
+		collect_next(&c);
+		ck_assert_uint_eq(few.held_bytes, 0);
+		other = feed_all(&c, &w);
+		ck_assert_int_eq(c.fault, HTTP_FAULT_NONE);
+		seen_fini(&seen);
+		seen_fini(&other);
+		collect_fini(&c);
+		ck_assert_uint_eq(few.held_bytes, 0);
+		wire_fini(&half);
 		wire_fini(&w);
 	}
 }
@@ -186,7 +227,7 @@ START_TEST(nothing_beyond_a_bound_is_stored)
 
 	wire_begin(&w, 1, WIRE_RESPONDER, 0);
 	params(&w, 1, 10, 10);
-	collect_init(&c, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
 	seen = feed_all(&c, &w);
 	before = c.stream.len;
 	w.len = 0;
@@ -217,7 +258,7 @@ START_TEST(the_worst_mix_of_record_sizes_fits)
 		wire_record(&w, WIRE_STDIN, 1, zeros, 65535, 255);
 	}
 	wire_record(&w, WIRE_STDIN, 1, NULL, 0, 200);
-	collect_init(&c, 1u << 20, MAX);
+	collect_init(&c, &budget, 1u << 20, MAX);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.complete, 1);
 	ck_assert_int_eq(c.fault, HTTP_FAULT_NONE);
@@ -250,7 +291,7 @@ START_TEST(a_second_request_at_once_is_refused_and_passed_over)
 	params(&w, 0x203, 5, 5);
 	body(&w, 0x203, 900, 900);
 	body(&w, 1, 30, 30);
-	collect_init(&c, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.replies, 1);
 	ck_assert_uint_eq(seen.reply.len, 16);
@@ -275,7 +316,7 @@ START_TEST(other_roles_are_refused)
 	params(&w, 5, 20, 20);
 	body(&w, 5, 30, 30);
 	request(&w, 6, 0);
-	collect_init(&c, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.ended, 1);
 	check_end(&seen.reply, 0, 5, 3); /* FCGI_UNKNOWN_ROLE */
@@ -305,7 +346,7 @@ START_TEST(an_abort_ends_a_request_at_any_record)
 		wire_record(&w, WIRE_ABORT, 4, NULL, 0, 0); /* another's: no matter */
 		wire_record(&w, WIRE_ABORT, 3, NULL, 0, 0);
 		wire_record(&w, WIRE_ABORT, 3, NULL, 0, 0); /* it is over already */
-		collect_init(&c, PARAMS_MAX, BODY_MAX);
+		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
 		seen = feed_all(&c, &w);
 		ck_assert_uint_eq(seen.ended, 1);
 		ck_assert_uint_eq(seen.reply.len, 16);
@@ -339,7 +380,7 @@ START_TEST(management_records_are_answered_anywhere)
 	wire_record(&w, 77, 0, "whatever", 8, 1);
 	body(&w, 1, 30, 30);
 	wire_record(&w, WIRE_GET_VALUES, 0, question.data, question.len, 0);
-	collect_init(&c, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.replies, 3);
 	ck_assert_uint_eq(seen.complete, 1);
@@ -374,7 +415,7 @@ START_TEST(a_wrong_question_for_values_is_answered_empty)
 			wire_record(&w, WIRE_GET_VALUES, 0, cut[i], sizeof(cut[i]), 0);
 		else
 			wire_record(&w, WIRE_GET_VALUES, 0, big, sizes[i - 5], 0);
-		collect_init(&c, PARAMS_MAX, BODY_MAX);
+		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
 		seen = feed_all(&c, &w);
 		ck_assert_uint_eq(seen.replies, 1);
 		ck_assert_uint_eq(seen.reply.len, sizeof(empty));
@@ -397,7 +438,7 @@ START_TEST(the_next_request_waits_for_the_answer)
 	request(&w, 1, WIRE_KEEP);
 	first = w.len;
 	request(&w, 1, 0);
-	collect_init(&c, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.complete, 1);
 	ck_assert_uint_eq(seen.held, 1);
@@ -458,7 +499,7 @@ START_TEST(what_is_not_fastcgi_breaks_the_connection)
 		wire_add(&w, "GET / HTTP/1.1\r\n\r\n", 18);
 		break;
 	}
-	collect_init(&c, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.broken, 1);
 	ck_assert_uint_eq(seen.complete + seen.replies + seen.ended, 0);
@@ -486,7 +527,7 @@ START_TEST(damage_never_passes_a_bound)
 			seed = seed * 1103515245 + 12345;
 			w.data[(seed >> 16) % w.len] = (uint8_t)(seed >> 8);
 		}
-		collect_init(&c, 64, 64);
+		collect_init(&c, &budget, 64, 64);
 		while (at < w.len && !seen.broken) {
 			size_t n = seed % 97 + 1;
 
@@ -517,6 +558,7 @@ int main(void)
 	tcase_add_test(tcase, a_request_is_the_same_wherever_it_is_cut);
 	tcase_add_test(tcase, a_request_is_the_same_byte_by_byte);
 	tcase_add_loop_test(tcase, bounds_are_exact, 0, sizeof(bounds) / sizeof(bounds[0]));
+	tcase_add_test(tcase, what_all_hold_has_a_bound);
 	tcase_add_test(tcase, nothing_beyond_a_bound_is_stored);
 	tcase_add_test(tcase, the_worst_mix_of_record_sizes_fits);
 	tcase_add_test(tcase, a_second_request_at_once_is_refused_and_passed_over);

@@ -216,6 +216,37 @@ START_TEST(body_bounds_are_told_to_the_handler)
 }
 END_TEST
 
+START_TEST(half_requests_do_not_fill_the_memory)
+{
+	char body[901] = { 0 };
+	struct wire half = { 0 };
+	int holder, fd;
+
+	memset(body, 'x', sizeof(body) - 1);
+	house_settings.max_held_bytes = 1000;
+	house_reopen();
+	wire_request(&half, 1, 0, "POST", "/later", body, strlen(body));
+	holder = dial();
+	push(holder, half.data, half.len - 8); /* all but the end */
+	turn_until_busy(1);
+	fd = ask(1, 0, "/later", body);
+	turn_until_requests(1);
+	ck_assert_int_eq(house.fault, HTTP_FAULT_OVERLOADED);
+	ck_assert(answer(house.ids[0], "try later"));
+	expect(fd, 1, "try later");
+	close(fd);
+	push(holder, half.data + half.len - 8, 8);
+	turn_until_requests(2);
+	ck_assert_int_eq(house.fault, HTTP_FAULT_NONE);
+	fd = ask(1, 0, "/later", body); /* the holder's is handed over: there is room again */
+	turn_until_requests(3);
+	ck_assert_int_eq(house.fault, HTTP_FAULT_NONE);
+	close(fd);
+	close(holder);
+	wire_fini(&half);
+}
+END_TEST
+
 START_TEST(a_peer_that_went_away_makes_the_answer_false)
 {
 	int fd = ask(1, 0, "/later", "x"), other = ask(1, 0, "/later", "y");
@@ -472,6 +503,7 @@ int main(void)
 	tcase_add_test(tcase, another_request_and_another_role_are_refused);
 	tcase_add_test(tcase, management_is_answered_before_and_while_waiting);
 	tcase_add_test(tcase, body_bounds_are_told_to_the_handler);
+	tcase_add_test(tcase, half_requests_do_not_fill_the_memory);
 	tcase_add_test(tcase, a_peer_that_went_away_makes_the_answer_false);
 	tcase_add_test(tcase, a_peer_that_only_stops_sending_gets_its_answer);
 	tcase_add_test(tcase, nonsense_costs_only_its_connection);

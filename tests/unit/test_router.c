@@ -235,7 +235,14 @@ END_TEST
 START_TEST(a_request_not_taken_whole_is_refused_first)
 {
 	struct http_request q = request("POST", "/api/v1/messages/send");
+	struct route_match match;
+	struct http_response r;
 
+	q.fault = HTTP_FAULT_OVERLOADED;
+	ck_assert(!http_route(&q, &match, &r));
+	ck_assert_int_eq(r.status, 503);
+	ck_assert_str_eq(r.headers[0].name, "Retry-After");
+	http_response_fini(&r);
 	q.fault = HTTP_FAULT_BODY_TOO_LARGE;
 	is_refused(&q, 413, "\"code\":\"BODY_TOO_LARGE\"", NULL);
 	q.limit_bytes = 65536;
