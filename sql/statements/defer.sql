@@ -4,7 +4,9 @@
 --   $8 the host's time now; $9 integer[] the hold; null: none.
 -- Result: one row, bigint[]: positions (from 1) of those that now wait, are held, or have ended;
 --   null: none.  Nothing happens while an attempt is under way, or once the message is sent.
--- Indexes: primary keys.  Locks: the rows of work and message.
+-- What waits has one row of wait for each reason, however often it is put off; what is held has
+-- none, as its hold tells.
+-- Indexes: primary keys.  Locks: the rows of work, wait and message.
 WITH input AS MATERIALIZED (
 	SELECT u.* FROM unnest($1::uuid[], $2::boolean[], $3::timestamptz[], $4::integer[],
 		$5::text[], $9::integer[]) WITH ORDINALITY
@@ -17,7 +19,14 @@ WITH input AS MATERIALIZED (
 	FROM input i
 	WHERE w.message_id = i.message_id AND NOT i.failed AND w.message_id = ANY ($1::uuid[])
 		AND NOT w.attempt_open AND w.state IN ('queued', 'retrying')
-	RETURNING i.ord
+	RETURNING i.*, w.attempt, w.due_at AS until
+), noted AS (
+	INSERT INTO message_sender.wait (message_id, attempt, code, since, until, reason)
+	SELECT message_id, attempt, coalesce(failure_code, 0), statement_timestamp(), until,
+		coalesce(reason, '')
+	FROM moved WHERE hold IS NULL ORDER BY message_id
+	ON CONFLICT (message_id, attempt, code) DO UPDATE
+	SET until = excluded.until, reason = excluded.reason
 ), gone AS (
 	DELETE FROM message_sender.work w
 	USING input i

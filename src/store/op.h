@@ -32,7 +32,7 @@ enum op_kind {
 	OP_HOLDS,
 	OP_LANES,  /* a change of lanes, and the view of them */
 	OP_UPKEEP, /* partitions; nobody is told */
-	OP_EXPIRE, /* keys; nobody is told */
+	OP_EXPIRE, /* what is kept for some time only; nobody is told */
 	OP_STATUS,
 	OP_FIND_KEY,
 	OP_READ,

@@ -4,7 +4,7 @@
 
 #define PARTITIONS_MS (24 * 3600 * 1000)
 #define EXPIRE_MS (3600 * 1000)
-#define EXPIRE_ROWS 1000      /* so many at a time (expire_keys.sql) … */
+#define EXPIRE_ROWS 1000      /* so many at a time (expire.sql) … */
 #define EXPIRE_AGAIN_MS 250   /* … and when there were so many, the next */
 #define FAILED_MS (60 * 1000) /* after one that failed */
 
@@ -35,7 +35,7 @@ bool upkeep_is(const struct op *op)
 
 int upkeep_send(const struct op *op, PGconn *handle)
 {
-	const char *name = op->kind == OP_EXPIRE ? "expire_keys" : "partitions";
+	const char *name = op->kind == OP_EXPIRE ? "expire" : "partitions";
 
 	return PQsendQueryPrepared(handle, name, 0, NULL, NULL, NULL, 1) ? 0 : -1;
 }

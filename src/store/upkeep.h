@@ -1,7 +1,7 @@
 /*
  * upkeep - what a writer does for the tables beside its work: partitions for the months to
- * come, once a day; keys that have expired, every hour, a batch at a time.  Ops that nobody is
- * told of.
+ * come, once a day; what has expired (keys, old history of waits and lanes), every hour, a batch
+ * at a time.  Ops that nobody is told of.
  */
 #ifndef STORE_UPKEEP_H
 #define STORE_UPKEEP_H

@@ -217,9 +217,10 @@ void harness_prepare(struct harness *h)
 	PQclear(PQexec(
 		h->sql,
 		"TRUNCATE message_sender.hold, message_sender.message, message_sender.attempt, "
-		"message_sender.work, message_sender.incarnation, "
-		"message_sender.idempotency_key, message_sender.decision"));
-	PQclear(PQexec(h->sql, "UPDATE message_sender.lane SET incarnation = NULL"));
+		"message_sender.work, message_sender.incarnation, message_sender.idempotency_key, "
+		"message_sender.decision, message_sender.wait, message_sender.lane_change"));
+	PQclear(PQexec(h->sql, "UPDATE message_sender.lane SET incarnation = NULL, "
+			       "last_incarnation = NULL"));
 	random_bytes(h->incarnation.bytes, sizeof(h->incarnation.bytes));
 	h->loop = loop_new(&err);
 	ck_assert_ptr_nonnull(h->loop);

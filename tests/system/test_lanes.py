@@ -58,6 +58,17 @@ def message_in(lanes, **fields):
             return message
 
 
+def hand_overs(service, message_id):
+    """Why the message's lane went from one incarnation to another, as its timeline tells."""
+    reply = service.ask("GET", f"/api/v1/messages/{message_id}/events")
+    events = json.loads(reply.body)["events"]
+    for event in events:
+        if event["event"] == "handed_over":
+            assert event["incarnation"] != event["from_incarnation"], event
+            assert event["worker"] and event["from_worker"] and event["node"], event
+    return [event["why"] for event in events if event["event"] == "handed_over"]
+
+
 def no_duplicates(simulator, messages):
     for message in messages:
         seen = simulator.recipient(message["to"])
@@ -124,6 +135,7 @@ def test_killed_worker_is_taken_over(new_service, simulator):
         service.database.wait_state(ids[victim], "sent", 5)
         retried.append(time.monotonic() - began)
         no_duplicates(simulator, [fresh])
+        assert "death" in hand_overs(service, ids[victim])
     print("dead worker: lanes taken", fenced, "new message sent", sent, "old one", retried)
     assert max(sent) <= 1, sent
     assert max(retried) <= 2.5, retried  # its own wait is 1 s
@@ -152,6 +164,7 @@ def test_reload_hands_over_at_once(new_service, simulator):
     service.database.wait_state(behind_id, "sent", 10)
     first, second = simulator.recipient(slow["to"])["times_ms"]
     assert second - first >= 2900, (first, second)
+    assert "reload" in hand_overs(service, slow_id)
     print("reload:", round(took, 3))
     assert took < 2.5, "not as long as the attempt in flight"
     no_duplicates(simulator, messages)
