@@ -15,6 +15,7 @@
 
 /* The copy is posted at once; should this worker die, it is due again after this. */
 #define COPY_DUE_US INT64_C(15000000)
+#define LATE_MS 500 /* of the second that is left when calls are given up */
 
 bool delivery_place_free(const struct delivery *d)
 {
@@ -102,6 +103,7 @@ enum item_result item_call(struct item *item)
 	struct err err;
 
 	leave_place(item);
+	item->left = false;
 	memcpy(item->credentials->number, item->number, sizeof(item->number));
 	if (!graph_client_send(d->world->graph, item->job.id, item->message, item->credentials,
 			       item->attempt, deadline_ms, &err))
@@ -301,9 +303,72 @@ enum item_result item_record(struct item *item)
 	return ITEM_PENDING;
 }
 
+static void on_late(void *arg)
+{
+	struct item *item = arg;
+
+	item->timer = 0;
+	item_done(item, ITEM_NO);
+}
+
+/* `lost` is recorded; the reply may still come while the process lives. */
+static enum item_result await_late(struct item *item)
+{
+	struct loop *loop = item->delivery->world->loop;
+
+	item->timer = loop_timer(loop, loop_now_ms(loop) + LATE_MS, on_late, item);
+	return ITEM_PENDING;
+}
+
+void item_take_late(struct item *item, const struct graph_answer *answer)
+{
+	if (answer->verdict.outcome == OUTCOME_LOST)
+		return;
+	item->given_up = false;
+	if (!item->timer) {
+		item->late = malloc(sizeof(*answer));
+		if (item->late)
+			*item->late = *answer;
+		return;
+	}
+	loop_cancel(item->delivery->world->loop, item->timer);
+	item->timer = 0;
+	item_keep_answer(item, answer);
+	item_enter(item, STEP_RECORD);
+}
+
+void item_give_up_call(struct item *item)
+{
+	struct graph_answer answer = {
+		.facts = { .end = CALL_LOST },
+		.verdict = { .outcome = OUTCOME_LOST,
+			     .error = graph_error_case(GRAPH_CASE_NET_AFTER) },
+	};
+	struct err err;
+
+	if (item->step != STEP_CALL || item->result != ITEM_PENDING)
+		return;
+	if (item->left) {
+		err_set(&answer.err, ERR_UNCERTAIN, 0, "the worker ends before the reply came");
+		item->given_up = true;
+		item_keep_answer(item, &answer);
+	} else {
+		err_set(&err, ERR_TEMPORARY, 0, "the worker ends before the call was made");
+		answer_not_sent(item, &err);
+	}
+	item_done(item, ITEM_OK);
+}
+
 /* The outcome is committed. */
 enum item_result item_recorded(struct item *item)
 {
+	if (item->late) {
+		item_keep_answer(item, item->late);
+		free(item->late);
+		item->late = NULL;
+		item_enter(item, STEP_RECORD);
+		return ITEM_PENDING;
+	}
 	switch (item->record->next) {
 	case STORE_NEXT_DONE:
 	case STORE_NEXT_CONVERSATION:
@@ -313,7 +378,7 @@ enum item_result item_recorded(struct item *item)
 		return ITEM_LATER;
 	case STORE_NEXT_UNKNOWN:
 		item_tell(item, DELIVERY_UNKNOWN);
-		return ITEM_NO;
+		return item->given_up ? await_late(item) : ITEM_NO;
 	case STORE_NEXT_FAILED:
 		break;
 	}

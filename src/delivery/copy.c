@@ -5,6 +5,9 @@
  * caller waits for it, but never longer than a second; after that the post runs on.  A post
  * that failed is noted in the work table and repeated from there, by the fallback poll of
  * whoever owns the lane then: this worker keeps nothing in memory for a service that is down.
+ * A worker that drains waits no longer than that second either: it notes a post that is still
+ * under way as due at once, and the next owner repeats it, which the service knows by its
+ * Idempotency-Key.
  *
  * After COPY_FAILURES failures in a row new copies are not even posted but noted as due with
  * their outcome, those that are due stay where they are (adopt.c), and one a second tries
@@ -25,26 +28,28 @@ static struct item *item_of(struct job *job)
 	return LIST_OBJECT(job, struct item, copy_job);
 }
 
-static int64_t due_us(unsigned tries)
+/* What is refused for good is asked for again as rarely as may be. */
+static int64_t next_wait_us(unsigned tries, const struct err *err)
 {
-	int64_t wait_s = 1;
+	const bool refused = err->class == ERR_PERMANENT || err->class == ERR_INVALID ||
+			     err->class == ERR_INTERNAL;
+	int64_t wait_s = refused ? COPY_CAP_S : 1;
 
 	while (--tries > 0 && wait_s < COPY_CAP_S)
 		wait_s *= 2;
-	return clock_wall_us() + INT64_C(1000000) * (wait_s < COPY_CAP_S ? wait_s : COPY_CAP_S);
+	return INT64_C(1000000) * (wait_s < COPY_CAP_S ? wait_s : COPY_CAP_S);
 }
 
 /* What the service said goes into the store; the item's end waits for that commit. */
-static void note(struct item *item, bool stored)
+static void note(struct item *item, bool stored, int64_t wait_us)
 {
-	struct store_conversation row = {
+	const struct store_conversation row = {
 		.id = item->message->id,
 		.stored = stored,
 		.tries = item->copy_tries,
+		.due_wall_us = stored ? 0 : clock_wall_us() + wait_us,
 	};
 
-	if (!stored)
-		row.due_wall_us = due_us(item->copy_tries);
 	item->copy = COPY_WRITING;
 	store_conversation(item->delivery->world->store, item->copy_job.id, &row);
 }
@@ -92,7 +97,7 @@ static bool take_post(struct delivery *d)
 void item_copy_begin(struct item *item)
 {
 	struct delivery *d = item->delivery;
-	struct err err;
+	struct err err = { .class = ERR_TEMPORARY };
 
 	item->copy_tries++;
 	if (take_post(d)) {
@@ -105,7 +110,7 @@ void item_copy_begin(struct item *item)
 			meter_bound(d->world->meter, BOUND_COPIES);
 		log_failure(item, &err);
 	}
-	note(item, false);
+	note(item, false, next_wait_us(item->copy_tries, &err));
 }
 
 /* The steps wait in STEP_COPY: tell the caller when it need not wait longer, and end when the
@@ -125,12 +130,14 @@ static void on_posted(struct job *job, bool stored, const struct err *err)
 	struct item *item = item_of(job);
 	struct delivery *d = item->delivery;
 
+	if (item->copy != COPY_POSTING)
+		return; /* left to the next owner meanwhile */
 	d->copy_failures = stored ? 0 : d->copy_failures + 1;
 	if (!stored) {
 		log_failure(item, err);
 		d->copy_probe_boot_ms = loop_now_ms(d->world->loop) + COPY_PROBE_MS;
 	}
-	note(item, stored);
+	note(item, stored, stored ? 0 : next_wait_us(item->copy_tries, err));
 	look(item);
 }
 
@@ -152,6 +159,23 @@ static void on_waited(void *arg)
 
 	item->copy_timer = 0;
 	item_tell(item, DELIVERY_SENT);
+	if (item->delivery->draining && item->copy == COPY_POSTING)
+		note(item, false, 0);
+}
+
+static void wait_a_second(struct item *item)
+{
+	struct loop *loop = item->delivery->world->loop;
+
+	if (!item->copy_timer)
+		item->copy_timer =
+			loop_timer(loop, loop_now_ms(loop) + COPY_WAIT_MS, on_waited, item);
+}
+
+void item_copy_drain(struct item *item)
+{
+	if (item->step == STEP_COPY)
+		wait_a_second(item);
 }
 
 enum item_result item_copy_await(struct item *item)
@@ -164,10 +188,8 @@ enum item_result item_copy_await(struct item *item)
 		item_tell(item, DELIVERY_SENT);
 	if (item->copy == COPY_NONE || item->copy == COPY_OVER)
 		return ITEM_OK;
-	if (!item->told)
-		item->copy_timer = loop_timer(d->world->loop,
-					      loop_now_ms(d->world->loop) + COPY_WAIT_MS, on_waited,
-					      item);
+	if (!item->told || d->draining)
+		wait_a_second(item);
 	return ITEM_PENDING;
 }
 

@@ -408,8 +408,10 @@ static void release_idle(void *arg, void *object)
 	struct item *item = object;
 
 	(void)arg;
-	if (!item_is_idle(item))
+	if (!item_is_idle(item)) {
+		item_copy_drain(item);
 		return;
+	}
 	item_tell(item, DELIVERY_RELEASED);
 	item_free(item);
 }

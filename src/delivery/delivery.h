@@ -100,7 +100,8 @@ void delivery_take(struct delivery *d, const struct delivery_order *order);
 /* The lanes go to the next owner: whatever is not inside an attempt is released (its waiter
  * is told), what is inside is finished. */
 void delivery_drain(struct delivery *d);
-/* The drain takes too long: calls under way are recorded as lost, as the process ends. */
+/* The drain takes too long, the process ends: calls under way are recorded as not sent, or, when
+ * their bodies have gone, as lost; replies that come within half a second are recorded yet. */
 void delivery_give_up(struct delivery *d);
 /* Items that are not finished. */
 unsigned delivery_busy(const struct delivery *d);

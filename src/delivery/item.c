@@ -62,6 +62,7 @@ void item_free(struct item *item)
 		free(item->credentials);
 	}
 	free(item->record);
+	free(item->late);
 	message_free(item->message);
 	free(item);
 }

@@ -95,6 +95,8 @@ struct item {
 	bool shelved;    /* its row says held; somebody still waits for it */
 	int hold;        /* that covers it, with shelve */
 	bool told;
+	bool left;                     /* the last gate has let its body go */
+	bool given_up;                 /* its reply was called lost while it might still come */
 	struct message_id incarnation; /* that began the last attempt */
 	unsigned attempt;              /* last begun, 0 none */
 	unsigned counted;
@@ -111,6 +113,7 @@ struct item {
 	char wamid[WAMID_BYTES];
 	char reason[256];
 	struct item_record *record; /* owned; from the answer until it was committed and told */
+	struct graph_answer *late;  /* owned; that came while `lost` was being recorded */
 };
 
 /* Reading what the store holds for our lanes. */
@@ -181,8 +184,6 @@ void item_enter(struct item *item, enum item_step step);
 void item_on_turn(void *arg, struct turn *turn);
 void item_done(struct item *item, enum item_result result);
 bool item_advance_all(struct delivery *d);
-/* If its call is under way: the reply is lost. */
-void item_give_up_call(struct item *item);
 /* Another worker's attempt is under way: those behind it wait, until its outcome is known. */
 void item_hold(struct item *item);
 /* Neither begun nor about to be: may be handed back to the store. */
@@ -194,7 +195,12 @@ enum item_result item_begin(struct item *item);
 enum item_result item_call(struct item *item);
 enum item_result item_record(struct item *item);
 void item_keep_answer(struct item *item, const struct graph_answer *answer);
+/* Pending: it waits for what may come late, or is recorded once more. */
 enum item_result item_recorded(struct item *item);
+/* The process ends: if its call is under way, it was not sent when its body has not been asked
+ * for, else its reply is lost; which may yet come, and is then recorded over that. */
+void item_give_up_call(struct item *item);
+void item_take_late(struct item *item, const struct graph_answer *answer);
 bool delivery_place_free(const struct delivery *d);
 /* Room for one more item, apart from those that have a place reserved. */
 bool delivery_room(const struct delivery *d);
@@ -222,6 +228,8 @@ bool copy_may_post(const struct delivery *d);
 bool copy_may_probe(const struct delivery *d);
 void item_copy_begin(struct item *item);
 enum item_result item_copy_await(struct item *item);
+/* The worker drains: it waits no longer than a second for the item's copy. */
+void item_copy_drain(struct item *item);
 
 /* route.c: to whoever owns the lane. */
 void route_order(struct delivery *d, const struct delivery_order *order);

@@ -133,6 +133,7 @@ static enum item_result use_credentials(struct item *item, const struct credenti
 		if (refused && item->credentials &&
 		    strcmp(item->credentials->token, answer->credentials->token) == 0)
 			return ITEM_NO; /* failure_code and reason are those of the attempt */
+		item->siblings_asked = false;
 		item_set_credentials(item, answer->credentials);
 		return item->credentials ? ITEM_OK : ITEM_LATER;
 	case CREDENTIALS_UNKNOWN:
@@ -323,6 +324,7 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		       const struct err *err)
 {
 	struct item *item = item_of(job);
+	enum item_result result;
 
 	(void)seq;
 	if (verdict == STORE_REJECTED) {
@@ -341,7 +343,9 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		item_done(item, ITEM_NO);
 		return;
 	case STEP_RECORD:
-		item_done(item, item_recorded(item));
+		result = item_recorded(item);
+		if (result != ITEM_PENDING)
+			item_done(item, result);
 		return;
 	case STEP_GIVE_UP:
 		/* Conflict: another owner has begun an attempt; it may be sent yet. */
@@ -365,34 +369,26 @@ static void on_graph(struct job *job, const struct graph_answer *answer)
 {
 	struct item *item = item_of(job);
 
+	if (item->step == STEP_RECORD && item->given_up)
+		item_take_late(item, answer);
 	if (item->step != STEP_CALL || item->result != ITEM_PENDING)
-		return; /* given up meanwhile */
+		return;
 	item_keep_answer(item, answer);
 	if (answer->verdict.outcome == OUTCOME_ACCEPTED)
 		turn_leave(item->delivery->turns, &item->turn);
 	item_done(item, ITEM_OK);
 }
 
-void item_give_up_call(struct item *item)
-{
-	struct graph_answer answer = {
-		.facts = { .end = CALL_LOST },
-		.verdict = { .outcome = OUTCOME_LOST,
-			     .error = graph_error_case(GRAPH_CASE_NET_AFTER) },
-	};
-
-	err_set(&answer.err, ERR_UNCERTAIN, 0, "the worker ends before the reply came");
-	if (item->result == ITEM_PENDING)
-		on_graph(&item->job, &answer);
-}
-
 /* The last gate: the attempt's own deadline, and our lease. */
 static bool on_gate(struct job *job)
 {
-	const struct item *item = item_of(job);
+	struct item *item = item_of(job);
+	const bool open = item->step == STEP_CALL && item->result == ITEM_PENDING &&
+			  clock_boot_ms() < item->deadline_boot_ms &&
+			  lanes_leased(item->delivery->lanes);
 
-	return item->step == STEP_CALL && clock_boot_ms() < item->deadline_boot_ms &&
-	       lanes_leased(item->delivery->lanes);
+	item->left |= open;
+	return open;
 }
 
 const struct job_operations item_operations = {

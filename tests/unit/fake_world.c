@@ -481,7 +481,8 @@ void fake_posted(uint64_t tag, bool stored)
 {
 	struct err err;
 
-	err_set(&err, ERR_TEMPORARY, 503, "as the test says");
+	err_set(&err, fake.copies_refused_for_good ? ERR_PERMANENT : ERR_TEMPORARY, 503,
+		"as the test says");
 	to.conversation(to.arg, tag, stored, stored ? NULL : &err);
 }
 

@@ -154,11 +154,12 @@ struct fake {
 	struct credentials learned;
 
 	/* What the world is like. */
-	unsigned room;        /* of the graph client; a call takes one until its answer */
-	bool store_full;      /* accept, begin, find, load and status are refused */
-	bool graph_refuses;   /* graph_client_send() fails */
-	bool copies_refused;  /* conversation_client_store() fails */
-	bool answers_at_once; /* look-ups are answered from within */
+	unsigned room;                /* of the graph client; a call takes one until its answer */
+	bool store_full;              /* accept, begin, find, load and status are refused */
+	bool graph_refuses;           /* graph_client_send() fails */
+	bool copies_refused;          /* conversation_client_store() fails */
+	bool copies_refused_for_good; /* a post that fails does so for good */
+	bool answers_at_once;         /* look-ups are answered from within */
 	bool quota_at_once;
 	enum credentials_verdict credentials_verdict;
 	struct credentials credentials;

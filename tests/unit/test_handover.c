@@ -89,6 +89,24 @@ START_TEST(what_a_sibling_knows_is_learned_and_used)
 }
 END_TEST
 
+/* They may have learned something since. */
+START_TEST(siblings_are_asked_again_for_the_next_attempt)
+{
+	fake.credentials_verdict = CREDENTIALS_AWAY;
+	take_without_credentials();
+	turn_until(&fake.lookup_count, 2);
+	fake.credentials_verdict = CREDENTIALS_OK;
+	answer_lookup();
+	commit_begin();
+	answer_code(500, 0);
+	commit_outcome();
+	turn_until(&fake.lookup_count, 3);
+	fake.credentials_verdict = CREDENTIALS_AWAY;
+	answer_lookup();
+	turn_until(&house.sibling_asks, 2);
+}
+END_TEST
+
 START_TEST(what_no_sibling_knows_is_given_up)
 {
 	take_without_credentials();
@@ -369,20 +387,78 @@ START_TEST(in_a_drain_a_begun_attempt_is_called)
 }
 END_TEST
 
-START_TEST(a_drain_that_takes_too_long_calls_its_attempts_lost)
+/* Message 1 is called, its body has gone, and the drain takes too long. */
+static void give_up_what_has_left(void)
 {
 	take_and_call(1);
+	ck_assert(fake_gate(fake.sends[0].tag));
 	delivery_drain(house.d);
 	delivery_give_up(house.d);
 	turn();
 	ck_assert_int_eq(last_outcome()->row.outcome, OUTCOME_LOST);
 	ck_assert_int_eq(last_outcome()->row.next, STORE_NEXT_UNKNOWN);
-	answer_accepted(); /* comes too late: the row is being written */
-	ck_assert_uint_eq(fake.outcome_count, 1);
-	ck_assert_int_eq(last_outcome()->row.outcome, OUTCOME_LOST);
+	ck_assert(!fake_gate(fake.sends[0].tag));
+}
+
+START_TEST(a_drain_that_takes_too_long_calls_its_attempts_lost)
+{
+	int64_t told_ms;
+
+	give_up_what_has_left();
 	expect_not_told();
 	commit_outcome();
 	expect_told(DELIVERY_UNKNOWN);
+	told_ms = clock_boot_ms();
+	answer_lost(); /* says nothing new */
+	ck_assert_uint_eq(fake.outcome_count, 1);
+	while (delivery_busy(house.d))
+		turn();
+	ck_assert_int_ge(clock_boot_ms() - told_ms, 490);
+	ck_assert_int_le(clock_boot_ms() - told_ms, 900);
+}
+END_TEST
+
+START_TEST(a_reply_that_comes_late_is_recorded_over_the_loss)
+{
+	give_up_what_has_left();
+	answer_accepted(); /* while the loss is being written */
+	ck_assert_uint_eq(fake.outcome_count, 1);
+	commit_outcome();
+	ck_assert_uint_eq(fake.outcome_count, 2);
+	ck_assert_int_eq(last_outcome()->row.outcome, OUTCOME_ACCEPTED);
+	ck_assert_str_eq(last_outcome()->wamid, "wamid.1");
+	commit_outcome();
+	expect_told(DELIVERY_SENT);
+	ck_assert_uint_eq(delivery_busy(house.d), 0);
+}
+END_TEST
+
+START_TEST(a_reply_that_comes_after_the_recorded_loss_counts_as_well)
+{
+	give_up_what_has_left();
+	commit_outcome();
+	expect_told(DELIVERY_UNKNOWN);
+	answer_accepted();
+	ck_assert_uint_eq(fake.outcome_count, 2);
+	ck_assert_int_eq(last_outcome()->row.outcome, OUTCOME_ACCEPTED);
+	commit_outcome();
+	expect_not_told(); /* it was answered */
+	ck_assert_uint_eq(delivery_busy(house.d), 0);
+}
+END_TEST
+
+/* It waits for a connection: nothing of it has left, and nothing will. */
+START_TEST(a_call_that_was_not_made_was_not_sent)
+{
+	take_and_call(1);
+	delivery_drain(house.d);
+	delivery_give_up(house.d);
+	turn();
+	ck_assert_int_eq(last_outcome()->row.outcome, OUTCOME_NOT_SENT);
+	ck_assert_int_eq(last_outcome()->row.next, STORE_NEXT_RETRY);
+	ck_assert(!fake_gate(fake.sends[0].tag));
+	commit_outcome();
+	expect_told(DELIVERY_RELEASED);
 	ck_assert_uint_eq(delivery_busy(house.d), 0);
 }
 END_TEST
@@ -437,6 +513,7 @@ int main(void)
 	tcase_add_test(tcase, an_order_of_another_lane_goes_to_its_owner);
 	tcase_add_test(tcase, an_order_of_a_sibling_is_answered_by_bell);
 	tcase_add_test(tcase, what_a_sibling_knows_is_learned_and_used);
+	tcase_add_test(tcase, siblings_are_asked_again_for_the_next_attempt);
 	tcase_add_test(tcase, what_no_sibling_knows_is_given_up);
 	tcase_add_test(tcase, a_sibling_that_asks_is_told_what_is_known);
 	tcase_add_test(tcase, messages_to_one_recipient_follow_each_other);
@@ -454,6 +531,9 @@ int main(void)
 	tcase_add_test(tcase, in_a_drain_nothing_new_is_begun);
 	tcase_add_test(tcase, in_a_drain_a_begun_attempt_is_called);
 	tcase_add_test(tcase, a_drain_that_takes_too_long_calls_its_attempts_lost);
+	tcase_add_test(tcase, a_reply_that_comes_late_is_recorded_over_the_loss);
+	tcase_add_test(tcase, a_reply_that_comes_after_the_recorded_loss_counts_as_well);
+	tcase_add_test(tcase, a_call_that_was_not_made_was_not_sent);
 	tcase_add_test(tcase, giving_up_leaves_alone_what_is_not_called);
 	tcase_add_test(tcase, an_order_follows_its_lane_to_the_successor);
 	suite_add_tcase(suite, tcase);
