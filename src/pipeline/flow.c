@@ -43,7 +43,6 @@ void flow_free(struct flow *f)
 	p = f->pipeline;
 	delivery_give_back(p->delivery, f->place);
 	loop_cancel(p->world->loop, f->timer);
-	loop_cancel(p->world->loop, f->look_timer);
 	list_remove(&f->ready);
 	list_remove(&f->all);
 	world_remove(p->world, &f->job);

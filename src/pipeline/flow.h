@@ -71,13 +71,14 @@ struct flow {
 	enum flow_reply reply;
 	bool async;                   /* nobody waits for the outcome */
 	bool replayed;                /* the answer is an earlier request's */
+	bool elsewhere;               /* its delivery has left this worker */
 	unsigned key_looks;           /* how often the key was looked up */
 	struct prefer prefer;         /* what the caller says of waiting */
 	struct delivery_place *place; /* owned; for attempt 1 */
 	int64_t begun_boot_ms;
-	int64_t deadline_boot_ms;        /* SYNC_WAIT, or as the caller prefers */
-	uint64_t timer;                  /* fires at the deadline */
-	uint64_t look_timer;             /* foreign: the fallback look into the store */
+	int64_t deadline_boot_ms; /* SYNC_WAIT, or as the caller prefers */
+	uint64_t timer;           /* fires at the deadline */
+	int64_t look_boot_ms; /* its next look into the store, while it waits for its delivery; 0: none */
 	struct message_id id;            /* of the message asked for, or made */
 	struct message *message;         /* owned; null for a status */
 	struct credentials *credentials; /* owned, wiped */
@@ -106,6 +107,9 @@ struct pipeline {
 	bool draining;
 	int64_t drain_until_ms;      /* nobody is kept waiting longer */
 	int64_t store_away_since_ms; /* 0: it is there */
+	uint64_t look_timer;         /* look.c */
+	int64_t look_at_boot_ms;
+	int64_t looked_boot_ms;
 	struct log_rate quota_log;
 	struct log_rate refused_log;
 };
@@ -126,6 +130,12 @@ bool flow_advance_all(struct pipeline *p);
 void flow_take_result(struct flow *f, const struct delivery_result *result);
 /* Waits for its delivery no longer than until_boot_ms. */
 void flow_hurry(struct flow *f, int64_t until_boot_ms);
+
+/* look.c: a result may have been lost on its way. */
+/* When the wait is long the flow looks into the store, now and then, as long as it waits. */
+void flow_look_later(struct flow *f);
+/* Told that the store knows: at once. */
+void flow_look_now(struct flow *f);
 
 /* commit.c */
 enum flow_result flow_commit(struct flow *f);

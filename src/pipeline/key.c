@@ -143,8 +143,7 @@ enum flow_result flow_record(struct flow *f)
 	if (!f->key || f->key->answer_status || !is_kept(f->reply))
 		return FLOW_OK;
 	loop_cancel(p->world->loop, f->timer);
-	loop_cancel(p->world->loop, f->look_timer);
-	f->look_timer = 0;
+	f->look_boot_ms = 0;
 	f->timer = loop_timer(p->world->loop,
 			      loop_now_ms(p->world->loop) + p->settings.accept_timeout_ms, on_late,
 			      f);

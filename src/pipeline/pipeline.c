@@ -56,6 +56,7 @@ void pipeline_free(struct pipeline *p)
 		return;
 	while (!list_empty(&p->all))
 		flow_free(LIST_OBJECT(p->all.next, struct flow, all));
+	loop_cancel(p->world->loop, p->look_timer);
 	free(p);
 }
 

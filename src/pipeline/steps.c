@@ -20,7 +20,6 @@
 #include "http/explain.h"
 #include "pipeline/flow.h"
 
-#define LOOK_MS 2000 /* a sibling's result may have been lost: look into the store */
 #define STATUS_WAIT_MS 1000
 
 struct step {
@@ -213,24 +212,6 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 
 /* -- 4 and 5: delivery ---------------------------------------------------------------- */
 
-static void on_look(void *arg)
-{
-	struct flow *f = arg;
-	struct pipeline *p = f->pipeline;
-	struct err err;
-
-	f->look_timer =
-		loop_timer(p->world->loop, loop_now_ms(p->world->loop) + LOOK_MS, on_look, f);
-	/* A full read queue only means that the next look comes first. */
-	(void)!store_status(p->world->store, f->job.id, f->id, &err);
-}
-
-static void look_now(struct flow *f)
-{
-	loop_cancel(f->pipeline->world->loop, f->look_timer);
-	on_look(f);
-}
-
 static void on_deadline(void *arg)
 {
 	struct flow *f = arg;
@@ -266,7 +247,7 @@ static enum flow_result deliver(struct flow *f)
 	if (p->draining && f->deadline_boot_ms > p->drain_until_ms)
 		f->deadline_boot_ms = p->drain_until_ms;
 	f->timer = loop_timer(loop, f->deadline_boot_ms, on_deadline, f);
-	f->look_timer = loop_timer(loop, loop_now_ms(loop) + LOOK_MS, on_look, f);
+	flow_look_later(f);
 	return FLOW_PENDING;
 }
 
@@ -293,7 +274,7 @@ void flow_take_result(struct flow *f, const struct delivery_result *result)
 		text_copy_cut(f->detail, sizeof(f->detail), result->detail);
 		break;
 	case DELIVERY_ELSEWHERE:
-		look_now(f);
+		flow_look_now(f);
 		return;
 	case DELIVERY_END_COUNT:
 		return;
@@ -328,8 +309,7 @@ static enum flow_result look_up_status(struct flow *f)
 	const int64_t now_ms = loop_now_ms(p->world->loop);
 	struct err err;
 
-	loop_cancel(p->world->loop, f->look_timer);
-	f->look_timer = 0;
+	f->look_boot_ms = 0;
 	if (store_status(p->world->store, f->job.id, f->id, &err)) {
 		if (f->route == ROUTE_STATUS)
 			f->reply = REPLY_STORE_AWAY;

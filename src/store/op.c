@@ -41,6 +41,8 @@ void op_free(struct op *op)
 		free(op->row.lanes);
 	if (op->kind == OP_LOAD_IDS)
 		free(op->row.load_ids);
+	if (op->kind == OP_LOOKS)
+		free(op->row.looks);
 	if (op->kind == OP_RING)
 		free(op->row.ring.text);
 	op_free(op->merged);

@@ -34,6 +34,7 @@ enum op_kind {
 	OP_UPKEEP, /* partitions; nobody is told */
 	OP_EXPIRE, /* what is kept for some time only; nobody is told */
 	OP_STATUS,
+	OP_LOOKS, /* many statuses */
 	OP_FIND_KEY,
 	OP_READ,
 	OP_RING, /* a bell by NOTIFY; nobody is told */
@@ -54,6 +55,11 @@ struct op_load_ids {
 	uint64_t lanes;
 	unsigned count;
 	struct message_id ids[STORE_CALLS_MAX];
+};
+
+struct op_looks {
+	unsigned count;
+	struct store_look looks[];
 };
 
 struct op_ring {
@@ -114,6 +120,7 @@ struct op {
 		struct store_read read;
 		struct op_load_ids *load_ids; /* owned */
 		struct store_lanes *lanes;    /* owned */
+		struct op_looks *looks;       /* owned */
 		struct op_ring ring;
 		int64_t holds_version;
 	} row;

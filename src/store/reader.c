@@ -53,10 +53,9 @@ static const char *const read_statements[] = {
 	[STORE_READ_LIST] = "message_list",
 };
 
-static const char *const statements[] = { "status",         "find_key",
-					  "ring",           "message_whole",
-					  "message_events", "message_facts",
-					  "message_list",   NULL };
+static const char *const statements[] = { "status",        "looks",         "find_key",
+					  "ring",          "message_whole", "message_events",
+					  "message_facts", "message_list",  NULL };
 
 static const struct connection_kind kind = {
 	.role = "message_sender_reader",
@@ -176,6 +175,8 @@ static const char *statement_of(const struct op *op)
 {
 	if (op->kind == OP_RING)
 		return "ring";
+	if (op->kind == OP_LOOKS)
+		return "looks";
 	return op->kind == OP_FIND_KEY ? "find_key" : "status";
 }
 
@@ -224,6 +225,10 @@ static int send_one(struct reader *r, PGconn *handle, const struct op *op)
 	} else if (op->kind == OP_FIND_KEY) {
 		array_text(&r->memory, op->row.find_key.tenant_id);
 		array_text(&r->memory, op->row.find_key.key);
+	} else if (op->kind == OP_LOOKS) {
+		array_begin(&r->memory, ARRAY_UUID, op->row.looks->count);
+		for (unsigned i = 0; i < op->row.looks->count; i++)
+			array_put_uuid(&r->memory, op->row.looks->looks[i].id);
 	} else {
 		array_uuid(&r->memory, op->id);
 	}
@@ -364,41 +369,53 @@ unsigned reader_pending(const struct reader *r)
 	return r->pending;
 }
 
-static int64_t time_or_zero(const PGresult *result, int column)
+static int64_t time_or_zero(const PGresult *result, int row, int column)
 {
-	return PQgetisnull(result, 0, column) ? 0 : array_read_time(PQgetvalue(result, 0, column));
+	return PQgetisnull(result, row, column) ? 0
+						: array_read_time(PQgetvalue(result, row, column));
 }
 
-static int64_t int_or_zero(const PGresult *result, int column)
+static int64_t int_or_zero(const PGresult *result, int row, int column)
 {
-	return PQgetisnull(result, 0, column) ? 0
-					      : array_read_int(PQgetvalue(result, 0, column),
-							       PQgetlength(result, 0, column));
+	return PQgetisnull(result, row, column) ? 0
+						: array_read_int(PQgetvalue(result, row, column),
+								 PQgetlength(result, row, column));
 }
 
 /* The columns of status.sql, from this one on. */
-static void read_status(const PGresult *result, int from, struct store_status *ret_status)
+static void read_status(const PGresult *result, int row, int from, struct store_status *ret_status)
 {
 	memset(ret_status, 0, sizeof(*ret_status));
-	if (!state_parse(PQgetvalue(result, 0, from), &ret_status->state))
+	if (!state_parse(PQgetvalue(result, row, from), &ret_status->state))
 		return;
 	ret_status->found = true;
 	text_copy_cut(ret_status->wamid, sizeof(ret_status->wamid),
-		      PQgetvalue(result, 0, from + 1));
-	ret_status->sent_wall_us = time_or_zero(result, from + 2);
-	ret_status->delivered_wall_us = time_or_zero(result, from + 3);
-	ret_status->read_wall_us = time_or_zero(result, from + 4);
-	ret_status->failure_code = (int)int_or_zero(result, from + 5);
-	ret_status->attempts = (unsigned)int_or_zero(result, from + 6);
+		      PQgetvalue(result, row, from + 1));
+	ret_status->sent_wall_us = time_or_zero(result, row, from + 2);
+	ret_status->delivered_wall_us = time_or_zero(result, row, from + 3);
+	ret_status->read_wall_us = time_or_zero(result, row, from + 4);
+	ret_status->failure_code = (int)int_or_zero(result, row, from + 5);
+	ret_status->attempts = (unsigned)int_or_zero(result, row, from + 6);
 	text_copy_cut(ret_status->failure_reason, sizeof(ret_status->failure_reason),
-		      PQgetvalue(result, 0, from + 7));
+		      PQgetvalue(result, row, from + 7));
+}
+
+bool reader_look(const struct op *op, int row, uint64_t *ret_tag, struct store_status *ret_status)
+{
+	const int64_t position = int_or_zero(op->result, row, 0);
+
+	if (position < 1 || position > op->row.looks->count)
+		return false;
+	*ret_tag = op->row.looks->looks[position - 1].tag;
+	read_status(op->result, row, 1, ret_status);
+	return ret_status->found;
 }
 
 void reader_status(const struct op *op, struct store_status *ret_status)
 {
 	memset(ret_status, 0, sizeof(*ret_status));
 	if (op->result && PQntuples(op->result) > 0)
-		read_status(op->result, 0, ret_status);
+		read_status(op->result, 0, 0, ret_status);
 }
 
 void reader_first(const struct op *op, struct store_first *ret_first)
@@ -414,8 +431,8 @@ void reader_first(const struct op *op, struct store_first *ret_first)
 	ret_first->found = true;
 	memcpy(ret_first->id.bytes, PQgetvalue(result, 0, 0), sizeof(ret_first->id.bytes));
 	memcpy(ret_first->fingerprint, PQgetvalue(result, 0, 1), STORE_FINGERPRINT_BYTES);
-	ret_first->answer_status = (int)int_or_zero(result, 2);
+	ret_first->answer_status = (int)int_or_zero(result, 0, 2);
 	ret_first->answer_body = PQgetvalue(result, 0, 3);
-	ret_first->running = int_or_zero(result, 4) != 0;
-	read_status(result, 5, &ret_first->message);
+	ret_first->running = int_or_zero(result, 0, 4) != 0;
+	read_status(result, 0, 5, &ret_first->message);
 }

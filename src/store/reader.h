@@ -41,6 +41,8 @@ void reader_channel(const struct message_id *incarnation, char *name);
 
 /* The status in a completed op's result. */
 void reader_status(const struct op *op, struct store_status *ret_status);
+/* One row of many statuses, and whose it is.  False: of another shape. */
+bool reader_look(const struct op *op, int row, uint64_t *ret_tag, struct store_status *ret_status);
 /* So too what became of a key; its text is the op's. */
 void reader_first(const struct op *op, struct store_first *ret_first);
 

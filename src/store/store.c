@@ -74,6 +74,17 @@ static void tell_holds(struct store *s, const struct op *op)
 	free(holds.set.holds);
 }
 
+static void tell_looks(struct store *s, const struct op *op)
+{
+	struct store_status status;
+	uint64_t tag;
+
+	for (int row = 0; op->result && row < PQntuples(op->result); row++) {
+		if (reader_look(op, row, &tag, &status))
+			s->callbacks.status(s->callbacks.arg, tag, STORE_DONE, &status, NULL);
+	}
+}
+
 static void tell(struct store *s, const struct op *op)
 {
 	const struct err *err = op->verdict == STORE_DONE ? NULL : &op->err;
@@ -83,6 +94,8 @@ static void tell(struct store *s, const struct op *op)
 
 		reader_status(op, &status);
 		s->callbacks.status(s->callbacks.arg, op->tag, op->verdict, &status, err);
+	} else if (op->kind == OP_LOOKS) {
+		tell_looks(s, op);
 	} else if (op->kind == OP_FIND_KEY) {
 		struct store_first first;
 
@@ -257,6 +270,31 @@ int store_status(struct store *s, uint64_t tag, struct message_id id, struct err
 
 	if (!op)
 		return -1;
+	reader_submit(s->reader, op);
+	return 0;
+}
+
+int store_looks(struct store *s, const struct store_look *looks, unsigned count,
+		struct err *ret_err)
+{
+	const struct message_id none = { { 0 } };
+	struct op *op;
+
+	if (count == 0) {
+		err_set(ret_err, ERR_INTERNAL, 0, "a look at nothing");
+		return -1;
+	}
+	op = new_op(s, OP_LOOKS, 0, none, ret_err);
+	if (!op)
+		return -1;
+	op->row.looks = malloc(sizeof(*op->row.looks) + count * sizeof(*looks));
+	if (!op->row.looks) {
+		op_free(op);
+		err_set(ret_err, ERR_LIMIT, 0, "database: no memory");
+		return -1;
+	}
+	op->row.looks->count = count;
+	memcpy(op->row.looks->looks, looks, count * sizeof(*looks));
 	reader_submit(s->reader, op);
 	return 0;
 }

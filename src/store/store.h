@@ -329,6 +329,14 @@ void store_answer(struct store *s, uint64_t tag, struct message_id id, int statu
 
 int store_status(struct store *s, uint64_t tag, struct message_id id,
 		 struct err *ret_err) MUST_CHECK;
+/* How many messages stand, in one statement: each that is there completes as store_status()
+ * does, with its own tag.  A hint: of the others, and when it fails, nothing is told. */
+struct store_look {
+	struct message_id id;
+	uint64_t tag;
+};
+int store_looks(struct store *s, const struct store_look *looks, unsigned count,
+		struct err *ret_err) MUST_CHECK;
 /* The texts must live until completion. */
 int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const char *key,
 		   struct err *ret_err) MUST_CHECK;

@@ -82,6 +82,39 @@ START_TEST(a_message_nobody_knows_is_not_found)
 }
 END_TEST
 
+static struct store_look look_at(unsigned tag, uint64_t look_tag)
+{
+	return (struct store_look){ .id = harness_message(&h, tag)->id, .tag = look_tag };
+}
+
+/* Each is told by its own tag, and what is not there not at all. */
+START_TEST(many_are_looked_at_in_one_statement)
+{
+	struct store_look looks[] = { look_at(0, 10), look_at(2, 11), look_at(1, 12) };
+	struct err err;
+
+	harness_accept(&h, 0, false);
+	harness_accept(&h, 1, true);
+	harness_until_done(&h, 2, 3000);
+	ck_assert_int_eq(store_looks(h.store, looks, 3, &err), 0);
+	harness_until_done(&h, 4, 3000);
+	ck_assert_uint_eq(h.done[10].order, 3);
+	ck_assert_uint_eq(h.done[12].order, 4);
+	ck_assert_int_eq(h.status.state, STATE_SENDING);
+	ck_assert_uint_eq(h.status.attempts, 1);
+	harness_accept(&h, 2, false);
+	harness_until_done(&h, 5, 3000);
+	looks[2] = look_at(2, 13);
+	ck_assert_int_eq(store_looks(h.store, looks + 2, 1, &err), 0);
+	harness_until_done(&h, 6, 3000);
+	ck_assert_uint_eq(h.done[13].times, 1);
+	ck_assert_uint_eq(h.done[11].times, 0);
+	ck_assert_int_eq(h.status.state, STATE_QUEUED);
+	ck_assert_int_eq(store_looks(h.store, looks, 0, &err), -1);
+	ck_assert_uint_eq(store_pending(h.store), 0);
+}
+END_TEST
+
 START_TEST(an_attempt_begun_with_acceptance_is_open)
 {
 	harness_accept(&h, 0, true);
@@ -540,6 +573,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_told_as_committed_is_on_disk);
 	tcase_add_test(tcase, an_accepted_message_is_queued_and_has_work);
 	tcase_add_test(tcase, a_message_nobody_knows_is_not_found);
+	tcase_add_test(tcase, many_are_looked_at_in_one_statement);
 	tcase_add_test(tcase, an_attempt_begun_with_acceptance_is_open);
 	tcase_add_test(tcase, seq_follows_the_order_of_submission);
 	tcase_add_test(tcase, a_message_that_is_not_to_be_sent_has_no_work);

@@ -292,3 +292,30 @@ def test_bells_are_quick(new_service):
               f" {statistics.quantiles(times, n=20)[-1]:.1f}, max {max(times):.1f}")
         assert statistics.quantiles(times, n=20)[-1] < 300
     assert second.healthy()
+
+
+def test_a_lost_bell_costs_half_a_second(new_service):
+    """Nodes cannot ring each other: what another node has sent, a waiting caller's worker finds
+    in the store."""
+    first, second = two_nodes(new_service)
+    database = first.database
+    here = database.query("SELECT node_id FROM message_sender.incarnation WHERE node_file LIKE %s"
+                          " LIMIT 1", f"%{first.name}.sock%")[0]["node_id"]
+    far = [row["lane"] for row in database.query(
+        "SELECT l.lane FROM message_sender.lane l JOIN message_sender.incarnation i"
+        " ON i.id = l.incarnation WHERE i.node_id <> %s", here)]
+    messages = [message_in({lane}) for lane in far[:12]]
+    database.query("REVOKE EXECUTE ON FUNCTION pg_catalog.pg_notify(text, text) FROM PUBLIC")
+    answered = {}
+
+    def ask(message):
+        status, body = post(first, message)
+        answered[body["message_id"]] = time.time()
+        assert status == 200, body
+
+    with concurrent.futures.ThreadPoolExecutor(len(messages)) as pool:
+        list(pool.map(ask, messages))
+    late = [when - database.message(i)["sent_at"].timestamp() for i, when in answered.items()]
+    print("found after", [round(1000 * seconds) for seconds in sorted(late)], "ms")
+    assert max(late) < 0.8 and statistics.median(late) > 0.02
+    assert second.healthy()

@@ -186,6 +186,17 @@ int store_status(struct store *s, uint64_t tag, struct message_id id, struct err
 	return 0;
 }
 
+int store_looks(struct store *s, const struct store_look *looks, unsigned count,
+		struct err *ret_err)
+{
+	(void)s;
+	ck_assert_uint_ge(count, 1);
+	if (fake.store_full)
+		return refuse(ret_err);
+	*NEXT(looks, look_count) = (struct fake_look){ .count = count, .first = looks[0] };
+	return 0;
+}
+
 void store_answer(struct store *s, uint64_t tag, struct message_id id, int status, const char *body)
 {
 	struct fake_answer *a = NEXT(answers, answer_count);

@@ -82,6 +82,11 @@ struct fake_load {
 	unsigned ids;
 };
 
+struct fake_look {
+	unsigned count;
+	struct store_look first;
+};
+
 struct fake_ring {
 	bool all;
 	struct message_id to;
@@ -142,6 +147,8 @@ struct fake {
 	struct fake_ring rings[FAKE_MAX];
 	unsigned status_count;
 	uint64_t status_tags[FAKE_MAX];
+	unsigned look_count;
+	struct fake_look looks[FAKE_MAX];
 	unsigned send_count;
 	struct fake_send sends[FAKE_MAX];
 	unsigned post_count;

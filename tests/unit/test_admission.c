@@ -234,21 +234,21 @@ START_TEST(in_a_drain_a_look_finds_what_nobody_begins)
 	const struct store_status queued = { .found = true, .state = STATE_QUEUED };
 
 	send_to_delivery();
-	turn_until(&fake.status_count, 1);
+	turn_until(&fake.look_count, 1);
 	fake_delivery.leaves = true;
-	fake_status(fake.status_tags[0], STORE_DONE, &queued);
+	fake_status(fake.looks[0].first.tag, STORE_DONE, &queued);
 	turn();
 	ck_assert_uint_eq(answer.count, 0); /* not draining */
 	pipeline_drain(pipeline);
-	fake_status(fake.status_tags[0], STORE_DONE, &sending);
+	fake_status(fake.looks[0].first.tag, STORE_DONE, &sending);
 	turn();
 	ck_assert_uint_eq(answer.count, 0);
 	fake_delivery.leaves = false;
-	fake_status(fake.status_tags[0], STORE_DONE, &queued);
+	fake_status(fake.looks[0].first.tag, STORE_DONE, &queued);
 	turn();
 	ck_assert_uint_eq(answer.count, 0);
 	fake_delivery.leaves = true;
-	fake_status(fake.status_tags[0], STORE_DONE, &queued);
+	fake_status(fake.looks[0].first.tag, STORE_DONE, &queued);
 	turn();
 	expect(202, "\"queued\"");
 	expect_over();

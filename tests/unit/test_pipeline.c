@@ -271,24 +271,96 @@ START_TEST(a_store_that_does_not_say_is_not_waited_for)
 }
 END_TEST
 
-/* A sibling's bell was lost: the store is looked at every two seconds. */
+static void looked_up(enum state state)
+{
+	const struct store_status status = { .found = true, .state = state, .wamid = "wamid.8" };
+
+	ck_assert_uint_gt(fake.look_count, 0);
+	fake_status(fake.looks[fake.look_count - 1].first.tag, STORE_DONE, &status);
+	turn();
+}
+
+/* The owner's bell was lost. */
 START_TEST(a_lost_result_is_found_in_the_store)
 {
-	struct store_status status = { .found = true, .state = STATE_SENDING };
+	const int64_t begun_ms = clock_boot_ms();
 
 	fake_delivery.owns = false;
 	send_to_delivery();
-	turn_until(&fake.status_count, 1);
-	fake_status(fake.status_tags[0], STORE_DONE, &status);
-	turn();
+	turn_until(&fake.look_count, 1);
+	ck_assert_int_ge(clock_boot_ms() - begun_ms, 495);
+	ck_assert_int_lt(clock_boot_ms() - begun_ms, 600);
+	ck_assert(message_id_equal(fake.looks[0].first.id, fake_delivery.id));
+	looked_up(STATE_SENDING);
 	ck_assert_uint_eq(answer.count, 0);
-	turn_until(&fake.status_count, 2);
-	status.state = STATE_SENT;
-	text_copy_cut(status.wamid, sizeof(status.wamid), "wamid.8");
-	fake_status(fake.status_tags[1], STORE_DONE, &status);
-	turn();
+	turn_until(&fake.look_count, 2);
+	ck_assert_int_ge(clock_boot_ms() - begun_ms, 995);
+	ck_assert_int_lt(clock_boot_ms() - begun_ms, 1200);
+	looked_up(STATE_SENT);
 	expect(200, "wamid.8");
+	ck_assert_uint_eq(fake.status_count, 0);
 	expect_over();
+}
+END_TEST
+
+static void turn_for(int64_t ms)
+{
+	const int64_t until_ms = clock_boot_ms() + ms;
+
+	while (clock_boot_ms() < until_ms)
+		turn();
+}
+
+static void send_one_more(void)
+{
+	const unsigned before = fake_delivery.takes;
+
+	send_to_commit("");
+	commit(STORE_DONE);
+	ck_assert_uint_eq(fake_delivery.takes, before + 1);
+}
+
+/* One statement for all, twice a second, but for who has come just now. */
+START_TEST(those_that_wait_are_looked_at_together)
+{
+	fake_delivery.owns = false;
+	send_one_more();
+	turn_for(250);
+	send_one_more();
+	turn_for(200);
+	send_one_more();
+	turn_until(&fake.look_count, 1);
+	ck_assert_uint_eq(fake.looks[0].count, 2);
+	turn_until(&fake.look_count, 2);
+	ck_assert_uint_eq(fake.looks[1].count, 3);
+	turn_for(300);
+	ck_assert_uint_eq(fake.look_count, 2);
+}
+END_TEST
+
+START_TEST(who_is_answered_in_time_is_not_looked_at)
+{
+	fake_delivery.owns = false;
+	send_to_delivery();
+	turn_for(400);
+	deliver(DELIVERY_SENT);
+	turn_for(300);
+	ck_assert_uint_eq(fake.look_count, 0);
+}
+END_TEST
+
+/* What this worker sends itself it knows; and who comes in between waits no longer for that. */
+START_TEST(our_own_are_looked_at_rarely)
+{
+	const int64_t begun_ms = clock_boot_ms();
+
+	send_one_more();
+	turn_until(&fake.look_count, 1);
+	ck_assert_int_ge(clock_boot_ms() - begun_ms, 1995);
+	fake_delivery.owns = false;
+	send_one_more();
+	turn_until(&fake.look_count, 2);
+	ck_assert_int_lt(clock_boot_ms() - begun_ms, 2800);
 }
 END_TEST
 
@@ -338,6 +410,9 @@ int main(void)
 	tcase_add_loop_test(tcase, when_the_wait_runs_out_the_store_knows, 0, 7);
 	tcase_add_test(tcase, a_store_that_does_not_say_is_not_waited_for);
 	tcase_add_test(tcase, a_lost_result_is_found_in_the_store);
+	tcase_add_test(tcase, those_that_wait_are_looked_at_together);
+	tcase_add_test(tcase, who_is_answered_in_time_is_not_looked_at);
+	tcase_add_test(tcase, our_own_are_looked_at_rarely);
 	tcase_add_test(tcase, what_somebody_else_has_is_looked_for_at_once);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
