@@ -76,9 +76,9 @@ struct flow {
 	struct prefer prefer;         /* what the caller says of waiting */
 	struct delivery_place *place; /* owned; for attempt 1 */
 	int64_t begun_boot_ms;
-	int64_t deadline_boot_ms; /* SYNC_WAIT, or as the caller prefers */
-	uint64_t timer;           /* fires at the deadline */
-	int64_t look_boot_ms; /* its next look into the store, while it waits for its delivery; 0: none */
+	int64_t deadline_boot_ms;        /* SYNC_WAIT, or as the caller prefers */
+	uint64_t timer;                  /* fires at the deadline */
+	int64_t look_boot_ms;            /* its next look into the store; 0: none */
 	struct message_id id;            /* of the message asked for, or made */
 	struct message *message;         /* owned; null for a status */
 	struct credentials *credentials; /* owned, wiped */
