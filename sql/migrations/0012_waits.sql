@@ -101,7 +101,7 @@ BEGIN
 			ORDER BY t.at DESC LIMIT 200) AS c
 	), held AS MATERIALIZED (
 		SELECT greatest(h.set_at, m.accepted_at) AS since, h.released_at AS until,
-			hold_text(h) AS reason, w.state = 'held' AND w.hold = h.id AS lasts,
+			hold_text(h) AS reason, n.lasts,
 			coalesce((SELECT max(b.attempt) FROM begun b WHERE b.begun_at <= h.set_at), 0)
 				AS attempt
 		FROM (VALUES ('all', '', '', ''), ('tenant', m.tenant_id, '', ''),
@@ -112,7 +112,13 @@ BEGIN
 			AND t.tenant_id = s.tenant_id AND t.outlet_id = s.outlet_id
 			AND t.number = s.number AND t.set_at <= coalesce(m.sent_at, m.failed_at, now())
 			ORDER BY t.set_at DESC LIMIT 50) AS h
-		WHERE (h.released_at IS NULL OR h.released_at > m.accepted_at)
+		CROSS JOIN LATERAL (SELECT coalesce(w.state = 'held' AND w.hold = h.id, false)
+			AS lasts) AS n
+		-- What was under way when the hold began, and ended so, did not wait for it.
+		WHERE coalesce(h.released_at > m.accepted_at, true) AND (n.lasts
+			OR EXISTS (SELECT FROM begun b WHERE b.begun_at > h.set_at)
+				AND h.released_at IS NOT NULL
+			OR m.failed_at > coalesce((SELECT max(t.ended_at) FROM tried t), m.accepted_at))
 	), line (place, step, at, event) AS (
 		SELECT 0, 0, m.accepted_at, json_build_object('at', time_text_ms(m.accepted_at),
 			'event', 'accepted', 'outlet_id', m.outlet_id, 'to', m.recipient,

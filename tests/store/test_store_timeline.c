@@ -3,6 +3,7 @@
  * why, and when it was put off without an attempt.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -281,6 +282,50 @@ START_TEST(a_wait_that_ended_its_message_is_told)
 }
 END_TEST
 
+static const char *hold_text(void)
+{
+	static char text[300];
+
+	text_copy_cut(text, sizeof(text),
+		      harness_sql_text(&h, "SELECT message_sender.hold_text(h) "
+					   "FROM message_sender.hold h"));
+	return text;
+}
+
+/* Message 0 is held, and sent afterwards; 10, of the same tenant, was under way; 1 is another's. */
+START_TEST(what_a_hold_held_says_so)
+{
+	char expected[500];
+
+	harness_accept(&h, 0, false);
+	harness_accept(&h, 10, true);
+	harness_accept(&h, 1, false);
+	harness_until_done(&h, 3, 3000);
+	harness_sql_text(&h, "INSERT INTO message_sender.hold (scope, tenant_id, reason, set_by) "
+			     "VALUES ('tenant', 'tenant-0', 'paused', 'rani')");
+	harness_sql_text(&h,
+			 "UPDATE message_sender.work SET state = 'held', wait = 3, "
+			 "hold = (SELECT id FROM message_sender.hold) WHERE message_id = '%s'",
+			 harness_id(&h, 0));
+	record(10, OUTCOME_ACCEPTED, STORE_NEXT_DONE);
+	(void)snprintf(expected, sizeof(expected), "accepted, waiting %s", hold_text());
+	ck_assert_str_eq(events(0), expected);
+	harness_sql_text(&h, "UPDATE message_sender.hold SET released_at = now(), "
+			     "released_by = 'rani'");
+	harness_sql_text(&h,
+			 "UPDATE message_sender.work SET state = 'queued', wait = 0, hold = NULL "
+			 "WHERE message_id = '%s'",
+			 harness_id(&h, 0));
+	begin(0, 1);
+	begin(1, 1);
+	(void)snprintf(expected, sizeof(expected), "accepted, waited %s, attempt_begun",
+		       hold_text());
+	ck_assert_str_eq(events(0), expected);
+	ck_assert_str_eq(events(10), "accepted, attempt_begun, attempt_ended, sent");
+	ck_assert_str_eq(events(1), "accepted, attempt_begun");
+}
+END_TEST
+
 START_TEST(a_long_way_to_the_first_attempt_is_a_wait)
 {
 	static const char *const begun[] = { "1999 ms", "2 s" };
@@ -348,6 +393,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_put_off_is_told_once_for_each_reason);
 	tcase_add_test(tcase, what_was_not_put_off_is_not_told);
 	tcase_add_test(tcase, a_wait_that_ended_its_message_is_told);
+	tcase_add_test(tcase, what_a_hold_held_says_so);
 	tcase_add_test(tcase, a_long_way_to_the_first_attempt_is_a_wait);
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("store_expiry");
