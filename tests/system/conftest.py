@@ -3,6 +3,7 @@ session; a test that breaks things, or wants other settings, makes its own with 
 Every service has its own database and socket."""
 
 import itertools
+import os
 import pathlib
 import shutil
 import tempfile
@@ -41,7 +42,8 @@ def work(web_kind):
     session.  Its last act is to look for reports of the sanitizers in all logs."""
     assert (BUILD / "message-sender").exists(), f"build first: no message-sender in {BUILD}"
     raise_file_limit()
-    path = BUILD / "system-tests" / web_kind
+    # With pytest -n each of its processes has a session of its own.
+    path = BUILD / "system-tests" / web_kind / os.environ.get("PYTEST_XDIST_WORKER", "")
     if path.exists():
         shutil.rmtree(path)
     path.mkdir(parents=True)

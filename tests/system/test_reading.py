@@ -16,6 +16,7 @@ from harness.shape import assert_invalid, assert_problem, assert_time
 from harness.wait import wait_until
 
 ASYNC = {"Prefer": "respond-async"}
+NOBODY = "01900000-0000-7000-8000-000000000000"
 WHOLE = {
     "message_id", "tenant_id", "outlet_id", "conversation_id", "to", "message_type", "sender_type",
     "status", "state_detail", "whatsapp_message_id", "number", "attempts", "accepted_at",
@@ -219,7 +220,7 @@ def test_a_copy_in_the_conversation_services_queue(api, simulator, database):
 
 
 @pytest.mark.parametrize("what", ["", "events", "explain"])
-@pytest.mark.parametrize("message_id", [str(uuid.uuid4()), "nonsense", "%41", "x" * 200])
+@pytest.mark.parametrize("message_id", [NOBODY, "nonsense", "%41", "x" * 200])
 def test_unknown_ids(api, what, message_id):
     assert_problem(api.get(path(message_id, what)), 404, "not_found", "NOT_FOUND")
 
@@ -229,8 +230,8 @@ def test_unknown_and_malformed_ids_answer_alike(api):
     assert one == other
 
 
-@pytest.mark.parametrize("where", [path(uuid.uuid4()), path(uuid.uuid4(), "events"),
-                                   path(uuid.uuid4(), "explain"), "/api/v1/messages"])
+@pytest.mark.parametrize("where", [path(NOBODY), path(NOBODY, "events"),
+                                   path(NOBODY, "explain"), "/api/v1/messages"])
 def test_reading_is_get(api, where):
     answer = api.request("POST", where)
     assert_problem(answer, 405, "method_not_allowed", "METHOD_NOT_ALLOWED")
@@ -662,12 +663,12 @@ def test_message_explain(lost):
 
 @pytest.mark.parametrize("words", [
     ("message", "show"), ("message", "show", "nonsense"), ("message", "show", "a", "b"),
-    ("message", "explain", "nonsense"), ("queue", "resolve", str(uuid.uuid4())),
-    ("queue", "resolve", str(uuid.uuid4()), "--as", "sent", "--why", "x"),
-    ("queue", "resolve", str(uuid.uuid4()), "--as", "done", "--why", "x", "--by", "y"),
-    ("queue", "resolve", str(uuid.uuid4()), "--as", "sent", "--why", "", "--by", "y"),
-    ("queue", "resolve", str(uuid.uuid4()), "--as", "sent", "--why", "x" * 501, "--by", "y"),
-    ("queue", "resolve", str(uuid.uuid4()), "--as", "failed", "--why", "x", "--by", "y",
+    ("message", "explain", "nonsense"), ("queue", "resolve", NOBODY),
+    ("queue", "resolve", NOBODY, "--as", "sent", "--why", "x"),
+    ("queue", "resolve", NOBODY, "--as", "done", "--why", "x", "--by", "y"),
+    ("queue", "resolve", NOBODY, "--as", "sent", "--why", "", "--by", "y"),
+    ("queue", "resolve", NOBODY, "--as", "sent", "--why", "x" * 501, "--by", "y"),
+    ("queue", "resolve", NOBODY, "--as", "failed", "--why", "x", "--by", "y",
      "--wamid", "z"),
     ("queue", "unknown", "--tenant"), ("queue", "unknown", "--json=1"),
     ("queue", "unknown", "--json", "--json"), ("queue", "status", "more"), ("queue",),

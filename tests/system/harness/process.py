@@ -1,7 +1,9 @@
 """Processes of a test session: a log file each, never longer-lived than pytest."""
 
+import errno
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -24,10 +26,16 @@ REPORT = re.compile(
 
 
 def free_port():
-    """A TCP port of 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of 127.0.0.1 that nobody listens on just now; below those that the kernel
+    gives to outgoing connections, and at random, as others look for one at the same time."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(15000, 32000)))
+                return probe.getsockname()[1]
+            except OSError as e:
+                if e.errno != errno.EADDRINUSE:
+                    raise
 
 
 def accepts(port):
