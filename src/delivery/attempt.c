@@ -223,6 +223,7 @@ static enum store_next next_of_refusal(struct item *item, const struct verdict *
 	}
 	c.counted = item->counted;
 	c.throttled = item->throttled;
+	c.attempts = item->attempt;
 	switch (retry_decide(&d->settings.retry, &c, &item->due_boot_ms)) {
 	case RETRY_AT:
 		return STORE_NEXT_RETRY;

@@ -11,9 +11,23 @@ static bool is_held(const struct graph_error *error)
 	return error->class == GRAPH_RATE_LIMITED || error->first_code == GRAPH_CASE_CREDENTIALS;
 }
 
+/* The other side is away as a whole; the message has nothing to do with it. */
+static bool is_outage(const struct graph_error *error)
+{
+	switch (error->first_code) {
+	case GRAPH_CASE_NET_BEFORE:
+	case GRAPH_CASE_HTTP_500:
+	case 2:      /* API service */
+	case 131016: /* service unavailable */
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool retry_counts(const struct verdict *verdict, bool caller_waits)
 {
-	return caller_waits || !is_held(verdict->error);
+	return caller_waits || (!is_held(verdict->error) && !is_outage(verdict->error));
 }
 
 /* first * factor^(n - 1), at most last; n from 1 (0 is taken as 1). */
@@ -66,10 +80,14 @@ enum retry_verdict retry_decide(const struct retry_policy *policy, const struct 
 
 	if (!is_retryable(&c->verdict))
 		return RETRY_FORBIDDEN;
+	if (c->attempts >= RETRY_ATTEMPTS_MAX)
+		return RETRY_EXHAUSTED;
 	if (retry_counts(&c->verdict, c->caller_waits)) {
 		if (c->counted > policy->max_retries)
 			return RETRY_EXHAUSTED;
 		wait_ms = grow(policy->initial_ms, 2, policy->cap_ms, c->counted);
+	} else if (is_outage(c->verdict.error)) {
+		wait_ms = grow(policy->initial_ms, 2, policy->cap_ms, c->throttled);
 	} else {
 		wait_ms = row_wait_ms(c->verdict.error, c->throttled);
 	}

@@ -10,6 +10,10 @@
  *      4^X, fixed) and do not count against MAX_RETRIES; a wait the server asked for is the
  *      least.
  *  R4  No try at or after the end of validity.
+ *  R5  Nobody waits, and the other side is away as a whole (no connection, a bare 500 or 503,
+ *      codes 2 and 131016): waits as R2 up to the cap, and does not count against MAX_RETRIES: an
+ *      outage uses up no message (docs/decisions).
+ *  R6  No more than RETRY_ATTEMPTS_MAX attempts, whatever they came to.
  */
 #ifndef DOMAIN_RETRY_H
 #define DOMAIN_RETRY_H
@@ -19,6 +23,8 @@
 
 #include "base/compiler.h"
 #include "domain/outcome.h"
+
+#define RETRY_ATTEMPTS_MAX 30000 /* the store counts up to 32767 */
 
 struct retry_policy {
 	unsigned max_retries; /* MAX_RETRIES, 0 to 20 */
@@ -31,7 +37,8 @@ struct retry_case {
 	bool caller_waits;
 	unsigned counted;       /* attempts so far that count against max_retries, this one
 	                         * included when it counts; see retry_counts() */
-	unsigned throttled;     /* rate-limited attempts in a row, this one included */
+	unsigned throttled;     /* attempts in a row that do not count, this one included */
+	unsigned attempts;      /* in all, this one included */
 	int64_t server_wait_ms; /* Retry-After or usage header; 0: not asked */
 	int64_t now_ms;
 	int64_t expires_ms; /* same clock as now_ms; INT64_MAX: none */
@@ -41,7 +48,7 @@ struct retry_case {
 enum retry_verdict {
 	RETRY_AT = 0,    /* *ret_at_ms is set */
 	RETRY_FORBIDDEN, /* R1: permanent, or lost */
-	RETRY_EXHAUSTED, /* R2 */
+	RETRY_EXHAUSTED, /* R2, R6 */
 	RETRY_EXPIRED,   /* R4 */
 };
 

@@ -232,7 +232,7 @@ def test_hanging_resolver_delays_nobody(new_service, slow_resolver):
             began = time.monotonic()
             assert service.ask("GET", path).status == 200
             worst = max(worst, time.monotonic() - began)
-        return all(len([row for row in service.database.attempts(each) if row["outcome"]]) == 2
+        return all(len([row for row in service.database.attempts(each) if row["outcome"]]) >= 2
                    for each in ids)
 
     wait_until(given_up, 20, "both attempts of each message were given up")

@@ -51,7 +51,7 @@ START_TEST(waiting_work_goes_on_where_it_was)
 	ck_assert_str_eq(fake.begins[0].number, "900");
 	commit_begin();
 	ck_assert_str_eq(fake.sends[0].credentials.number, "900");
-	answer_code(500, 0);
+	answer_code(500, 131000);
 	ck_assert_uint_eq(last_outcome()->row.counted, 3);
 	ck_assert_uint_eq(last_outcome()->row.throttled, 0);
 }

@@ -155,7 +155,7 @@ END_TEST
 
 START_TEST(r3_transient_errors_keep_to_the_contract)
 {
-	struct retry_case c = server_error(false);
+	struct retry_case c = refused(graph_error_find(131000, 0));
 
 	ck_assert(retry_counts(&c.verdict, false));
 	c.counted = 3;
@@ -239,6 +239,46 @@ START_TEST(r4_no_try_at_or_behind_the_end_of_validity)
 		c.expires_ms = 0;
 		ck_assert_int_eq(wait_ms(&contract, &c), EXPIRED);
 	}
+}
+END_TEST
+
+START_TEST(r5_an_outage_uses_up_no_message)
+{
+	static const int64_t waits[] = { 1000, 2000, 4000, 8000, 16000, 30000, 30000 };
+	const struct graph_error *const errors[] = {
+		graph_error_case(GRAPH_CASE_NET_BEFORE),
+		graph_error_case(GRAPH_CASE_HTTP_500),
+		graph_error_find(2, 0),
+		graph_error_find(131016, 0),
+	};
+
+	for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
+		struct retry_case c = refused(errors[e]);
+
+		ck_assert(!retry_counts(&c.verdict, false));
+		c.counted = 99;
+		for (unsigned n = 1; n <= 7; n++) {
+			c.throttled = n;
+			ck_assert_int_eq(wait_ms(&contract, &c), waits[n - 1]);
+		}
+		c.throttled = 29999;
+		ck_assert_int_eq(wait_ms(&contract, &c), 30000);
+		c.expires_ms = NOW + 30000;
+		ck_assert_int_eq(wait_ms(&contract, &c), EXPIRED);
+	}
+}
+END_TEST
+
+START_TEST(r6_attempts_have_a_bound)
+{
+	struct retry_case c = refused(graph_error_case(GRAPH_CASE_NET_BEFORE));
+
+	c.attempts = RETRY_ATTEMPTS_MAX - 1;
+	ck_assert_int_eq(wait_ms(&contract, &c), 1000);
+	c.attempts = RETRY_ATTEMPTS_MAX;
+	ck_assert_int_eq(wait_ms(&contract, &c), EXHAUSTED);
+	c.attempts = RETRY_ATTEMPTS_MAX + 1;
+	ck_assert_int_eq(wait_ms(&contract, &c), EXHAUSTED);
 }
 END_TEST
 
@@ -330,6 +370,8 @@ int main(void)
 	tcase_add_test(tcase, r3_missing_credentials_keep_the_message);
 	tcase_add_test(tcase, r3_what_the_server_asked_for_is_the_least);
 	tcase_add_test(tcase, r4_no_try_at_or_behind_the_end_of_validity);
+	tcase_add_test(tcase, r5_an_outage_uses_up_no_message);
+	tcase_add_test(tcase, r6_attempts_have_a_bound);
 	tcase_add_test(tcase, any_case_lies_between_its_wait_and_a_tenth_more_and_before_the_end);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
