@@ -82,6 +82,14 @@ const struct settings_row settings_rows[] = {
 	  .default_value = "4000", .reloadable = true,
 	  .meaning = "Requests in flight, all workers together; beyond it callers are told 503 "
 		     "OVERLOADED." },
+	{ "MAX_BACKLOG", ROW_INTEGER, FIELD(max_backlog), RANGE(1, 2000000, "messages"),
+	  .default_value = "1000000", .reloadable = true,
+	  .meaning = "Messages that may wait for something still to be done, in all; beyond it "
+		     "callers are told 429 QUEUE_FULL." },
+	{ "MAX_BACKLOG_PER_TENANT", ROW_INTEGER, FIELD(max_backlog_per_tenant),
+	  RANGE(1, 2000000, "messages"), .default_value = "100000", .reloadable = true,
+	  .meaning = "The same for each tenant. Choose it well above what one tenant sends in "
+		     "two seconds." },
 	{ "MAX_BODY_BYTES", ROW_INTEGER, FIELD(max_body_bytes), RANGE(1024, 4194304, "bytes"),
 	  .default_value = "262144", .reloadable = true,
 	  .meaning = "Longest request body; a longer one is refused with 413." },

@@ -54,6 +54,8 @@ struct settings {
 	unsigned sync_wait_seconds;
 	unsigned drain_seconds;
 	unsigned max_in_flight; /* requests, all workers together */
+	unsigned max_backlog;   /* messages, in all */
+	unsigned max_backlog_per_tenant;
 	unsigned max_body_bytes;
 	unsigned max_receiving_bytes;
 	unsigned quota_cache_seconds;

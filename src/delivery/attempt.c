@@ -372,7 +372,9 @@ enum item_result item_recorded(struct item *item)
 	}
 	switch (item->record->next) {
 	case STORE_NEXT_DONE:
-	case STORE_NEXT_CONVERSATION:
+		item_work_over(item);
+		return ITEM_OK;
+	case STORE_NEXT_CONVERSATION: /* over when the copy is stored */
 		return ITEM_OK;
 	case STORE_NEXT_RETRY:
 		meter_count(item->delivery->world->meter, METRIC_RETRIES, 0, 0);
@@ -383,6 +385,7 @@ enum item_result item_recorded(struct item *item)
 	case STORE_NEXT_FAILED:
 		break;
 	}
+	item_work_over(item);
 	item_tell(item, DELIVERY_FAILED);
 	return ITEM_NO;
 }

@@ -51,6 +51,7 @@ static void note(struct item *item, bool stored, int64_t wait_us)
 	};
 
 	item->copy = COPY_WRITING;
+	item->copy_stored = stored;
 	store_conversation(item->delivery->world->store, item->copy_job.id, &row);
 }
 
@@ -146,9 +147,10 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 {
 	struct item *item = item_of(job);
 
-	(void)verdict;
 	(void)seq;
 	(void)err;
+	if (item->copy_stored && verdict == STORE_DONE)
+		item_work_over(item);
 	item->copy = COPY_OVER;
 	look(item);
 }

@@ -137,6 +137,8 @@ static void on_known(void *arg)
 {
 	struct delivery *d = arg;
 
+	/* Somebody has to count the work for all. */
+	tally_lead(d->world->tally, delivery_owns(d, 0));
 	if (d->draining && !lanes_has_others(d->lanes))
 		route_release(d);
 	else

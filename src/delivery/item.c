@@ -84,6 +84,11 @@ bool item_waited_for(const struct item *item)
 	return item->waiter.waits && !item->told && clock_boot_ms() < item->waiter.until_boot_ms;
 }
 
+void item_work_over(const struct item *item)
+{
+	tally_finished(item->delivery->world->tally, item->message->tenant_id);
+}
+
 void item_set_attempt(struct item *item, unsigned attempt, int64_t begun_wall_us,
 		      int64_t deadline_wall_us)
 {

@@ -91,9 +91,10 @@ struct item {
 	bool token_refused;     /* Meta refused this token: ask for another one */
 	bool token_asked_again; /* once per message */
 	bool siblings_asked;
-	bool hold_asked; /* held: the store is being asked how it stands */
-	bool shelved;    /* its row says held; somebody still waits for it */
-	int hold;        /* that covers it, with shelve */
+	bool hold_asked;  /* held: the store is being asked how it stands */
+	bool shelved;     /* its row says held; somebody still waits for it */
+	int hold;         /* that covers it, with shelve */
+	bool copy_stored; /* as the service said */
 	bool told;
 	bool left;                     /* the last gate has let its body go */
 	bool given_up;                 /* its reply was called lost while it might still come */
@@ -173,6 +174,8 @@ struct item *item_new(struct delivery *d, const struct message *message);
 void item_free(struct item *item);
 void item_set_credentials(struct item *item, const struct credentials *credentials);
 bool item_waited_for(const struct item *item);
+/* Its row of work is gone. */
+void item_work_over(const struct item *item);
 /* Attempt n begins: its times, from now. */
 void item_set_attempt(struct item *item, unsigned attempt, int64_t begun_wall_us,
 		      int64_t deadline_wall_us);

@@ -349,6 +349,8 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		return;
 	case STEP_GIVE_UP:
 		/* Conflict: another owner has begun an attempt; it may be sent yet. */
+		if (verdict == STORE_DONE)
+			item_work_over(item);
 		item_tell(item, verdict == STORE_DONE ? DELIVERY_FAILED : DELIVERY_ELSEWHERE);
 		item_done(item, ITEM_OK);
 		return;

@@ -118,6 +118,16 @@ static void on_holds(void *arg, enum store_verdict verdict, const struct store_h
 		w->holds(w->lanes_arg, verdict, holds);
 }
 
+static void on_backlog(void *arg, uint64_t tag, enum store_verdict verdict,
+		       const struct store_backlog *backlog, const struct err *err)
+{
+	struct world *w = arg;
+
+	(void)tag;
+	(void)err;
+	tally_on_count(w->tally, verdict == STORE_DONE ? backlog : NULL);
+}
+
 static int open_all(struct world *w, const struct world_settings *settings, struct err *ret_err)
 {
 	const struct store_callbacks callbacks = {
@@ -129,6 +139,7 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 		.lanes = on_lanes,
 		.rung = on_rung,
 		.holds = on_holds,
+		.backlog = on_backlog,
 		.arg = w,
 	};
 
@@ -143,8 +154,16 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 						  w, ret_err);
 	if (!w->conversation)
 		return -1;
+	w->tally = tally_new(w->loop, &settings->backlog);
+	if (!w->tally) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for the tally");
+		return -1;
+	}
 	w->store = store_new(w->loop, &settings->store, &callbacks, ret_err);
-	return w->store ? 0 : -1;
+	if (!w->store)
+		return -1;
+	tally_start(w->tally, w->store);
+	return 0;
 }
 
 struct world *world_new(struct loop *loop, const struct log *log,
@@ -173,6 +192,7 @@ void world_free(struct world *w)
 {
 	if (!w)
 		return;
+	tally_free(w->tally);
 	store_free(w->store);
 	conversation_client_free(w->conversation);
 	graph_client_free(w->graph);

@@ -16,6 +16,7 @@
 #include "clients/graph_client.h"
 #include "clients/tenant_client.h"
 #include "delivery/job.h"
+#include "delivery/tally.h"
 #include "metrics/meter.h"
 #include "store/store.h"
 
@@ -27,6 +28,7 @@ struct world {
 	struct graph_client *graph;
 	struct conversation_client *conversation;
 	struct store *store;
+	struct tally *tally;
 	struct idmap *jobs;
 	/* Told of rows that the store loads; set by delivery. */
 	store_work_fn *work;
@@ -43,6 +45,7 @@ struct world_settings {
 	struct graph_client_settings graph;
 	struct conversation_client_settings conversation;
 	struct store_settings store;
+	struct backlog_limits backlog;
 	uint32_t max_jobs;
 	const struct meter *meter; /* null: counts nowhere */
 };

@@ -1,6 +1,7 @@
 #include "http/problem.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "http/problem_private.h"
 
@@ -38,6 +39,10 @@ static const struct problem_row rows[PROBLEM_COUNT] = {
 				     "Message quota exceeded. Please upgrade your plan or wait for "
 				     "quota reset.",
 				     NULL },
+	[PROBLEM_QUEUE_FULL] = { 429, "queue_full", "QUEUE_FULL",
+				 "Too many messages wait to be sent. Nothing was taken. Please "
+				 "try again after the seconds in Retry-After.",
+				 NULL },
 	[PROBLEM_SEND_FAILED] = { 500, "send_failed", "SEND_FAILED", "Failed to send message",
 				  NULL },
 	[PROBLEM_INTERNAL] = { 500, "internal_error", "INTERNAL_ERROR",
@@ -94,6 +99,28 @@ void http_problem_uncertain(struct http_response *r, const char *message_id, boo
 	json_out_object(&out, "details");
 	json_out_text(&out, "message_id", message_id);
 	json_out_text(&out, "outcome", "may have been taken");
+	json_out_object_end(&out);
+	json_out_object_end(&out);
+}
+
+void http_problem_queue_full(struct http_response *r, bool of_tenant, int64_t limit,
+			     int64_t waiting, unsigned retry_after_s)
+{
+	char retry_after[16];
+	struct json_out out;
+
+	http_problem_begin(r, PROBLEM_QUEUE_FULL,
+			   of_tenant ? "Too many messages of this tenant wait to be sent. Nothing "
+				       "was taken. Please try again after the seconds in "
+				       "Retry-After."
+				     : NULL,
+			   &out);
+	(void)snprintf(retry_after, sizeof(retry_after), "%u", retry_after_s);
+	http_response_header(r, "Retry-After", retry_after);
+	json_out_object(&out, "details");
+	json_out_text(&out, "limit", of_tenant ? "MAX_BACKLOG_PER_TENANT" : "MAX_BACKLOG");
+	json_out_int(&out, "allowed", limit);
+	json_out_int(&out, "waiting", waiting);
 	json_out_object_end(&out);
 	json_out_object_end(&out);
 }

@@ -7,6 +7,9 @@
 #ifndef HTTP_PROBLEM_H
 #define HTTP_PROBLEM_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "http/response.h"
 
 enum problem {
@@ -19,6 +22,7 @@ enum problem {
 	PROBLEM_KEY_IN_USE,          /* 409, Retry-After 1: the first request still runs */
 	PROBLEM_KEY_REUSED,          /* 422: with another body */
 	PROBLEM_QUOTA_EXCEEDED,      /* 429 */
+	PROBLEM_QUEUE_FULL,          /* 429, with a Retry-After of its own */
 	PROBLEM_SEND_FAILED,         /* 500 */
 	PROBLEM_INTERNAL,            /* 500 */
 	PROBLEM_OVERLOADED,          /* 503, Retry-After 1 */
@@ -32,5 +36,9 @@ void http_problem(struct http_response *r, enum problem problem, const char *mes
 /* The 503 of an in-doubt commit: message_id and "may have been taken" under details.  keyed:
  * the request has an idempotency key, and repeating it is safe. */
 void http_problem_uncertain(struct http_response *r, const char *message_id, bool keyed);
+/* The 429 of a full backlog, the tenant's or (else) that of all: which limit it is and how many
+ * wait, under details. */
+void http_problem_queue_full(struct http_response *r, bool of_tenant, int64_t limit,
+			     int64_t waiting, unsigned retry_after_s);
 
 #endif

@@ -39,6 +39,8 @@ enum metric_bound {
 	BOUND_STORE_SLOW,   /* the oldest row waits too long: 503 */
 	BOUND_STORE_AWAY,   /* the database has been away too long: 503 */
 	BOUND_ACCEPT_TIME,  /* an accepting commit was not known in time: 503 */
+	BOUND_TENANT_FULL,  /* MAX_BACKLOG_PER_TENANT: 429 */
+	BOUND_ALL_FULL,     /* MAX_BACKLOG: 429 */
 	BOUND_BODY,         /* MAX_BODY_BYTES: 413 */
 	BOUND_HEAD,         /* 431 */
 	BOUND_RECEIVING,    /* MAX_RECEIVING_BYTES: 503 */

@@ -16,6 +16,8 @@ static const char *const bounds[] = {
 	[BOUND_STORE_SLOW] = "store_slow",
 	[BOUND_STORE_AWAY] = "store_away",
 	[BOUND_ACCEPT_TIME] = "accept_time",
+	[BOUND_TENANT_FULL] = "tenant_backlog",
+	[BOUND_ALL_FULL] = "backlog",
 	[BOUND_BODY] = "body",
 	[BOUND_HEAD] = "head",
 	[BOUND_RECEIVING] = "receiving",
@@ -81,8 +83,8 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		"Lanes this node owns with a lease that holds; all nodes together have 64." },
 	[METRIC_BOUNDS] = { "bound_reached_total", METRIC_COUNTER, { LABEL("bound", bounds) },
 		"Times a bound was reached. requests, store_slow, store_away, accept_time, "
-		"receiving: 503; body: 413; head: 431; the others delay, or are made good by "
-		"polls." },
+		"receiving: 503; tenant_backlog, backlog: 429; body: 413; head: 431; the others "
+		"delay, or are made good by polls." },
 	[METRIC_BATCHES] = { "batches_total", METRIC_COUNTER, { LABEL("end", batches) },
 		"Transactions of batched writes, by what came of them. repeated, halved, aside: "
 		"locks or trouble of the server; fenced: another worker took our lanes over; "

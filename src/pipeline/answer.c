@@ -47,6 +47,10 @@ void flow_build(struct flow *f, struct http_response *r)
 	case REPLY_QUOTA:
 		http_send_quota(r, f->reason);
 		return;
+	case REPLY_QUEUE_FULL:
+		http_problem_queue_full(r, f->full.verdict == BACKLOG_TENANT_FULL, f->full.limit,
+					f->full.waiting, f->full.retry_after_s);
+		return;
 	case REPLY_STATUS:
 		answer_status(f, r);
 		return;
@@ -133,6 +137,11 @@ static void log_request(const struct flow *f, int status)
 	if (f->reply == REPLY_FAILED) {
 		log_int(&line, "code", f->outcome.code);
 		log_str(&line, "cause", f->outcome.title);
+	}
+	if (f->reply == REPLY_QUEUE_FULL) {
+		log_str(&line, "cause", "queue_full");
+		log_int(&line, "waiting", f->full.waiting);
+		log_int(&line, "retry_after_s", f->full.retry_after_s);
 	}
 	log_int(&line, "took_ms", clock_boot_ms() - f->begun_boot_ms);
 	log_end(&line);

@@ -42,6 +42,7 @@ void flow_free(struct flow *f)
 		return;
 	p = f->pipeline;
 	delivery_give_back(p->delivery, f->place);
+	flow_leave_room(f, STORE_AWAY);
 	loop_cancel(p->world->loop, f->timer);
 	list_remove(&f->ready);
 	list_remove(&f->all);

@@ -21,6 +21,7 @@
 
 enum flow_step {
 	FLOW_KEY = 0, /* nothing to do without an idempotency key */
+	FLOW_ROOM,    /* the backlog has room for one more */
 	FLOW_QUOTA,
 	FLOW_CREDENTIALS,
 	FLOW_COMMIT,
@@ -47,6 +48,7 @@ enum flow_reply {
 	REPLY_SENT,        /* 200 */
 	REPLY_FAILED,      /* 500 send_failed */
 	REPLY_QUOTA,       /* 429 */
+	REPLY_QUEUE_FULL,  /* 429 */
 	REPLY_STATUS,      /* 200, the status */
 	REPLY_READ,        /* 200, made already */
 	REPLY_NOT_FOUND,
@@ -70,6 +72,7 @@ struct flow {
 	enum flow_result result;
 	enum flow_reply reply;
 	bool async;                   /* nobody waits for the outcome */
+	bool entered;                 /* counts in the backlog */
 	bool replayed;                /* the answer is an earlier request's */
 	bool elsewhere;               /* its delivery has left this worker */
 	unsigned key_looks;           /* how often the key was looked up */
@@ -90,6 +93,7 @@ struct flow {
 	char action[256];
 	char detail[32];
 	char reason[256];               /* quota's reason, or why there are no credentials */
+	struct tally_full full;         /* with QUEUE_FULL */
 	struct store_status *status;    /* owned; when the status is the answer */
 	struct store_read read;         /* when something else is */
 	struct http_response *response; /* owned; its answer */
@@ -136,6 +140,11 @@ void flow_hurry(struct flow *f, int64_t until_boot_ms);
 void flow_look_later(struct flow *f);
 /* Told that the store knows: at once. */
 void flow_look_now(struct flow *f);
+
+/* room.c */
+enum flow_result flow_find_room(struct flow *f);
+/* Its accept has been written, or not. */
+void flow_leave_room(struct flow *f, enum store_verdict verdict);
 
 /* commit.c */
 enum flow_result flow_commit(struct flow *f);

@@ -4,6 +4,7 @@
  *
  *   1  receive      pipeline.c: read, checked, admitted
  *      key          (with Idempotency-Key) the first answer again, 409, 422
+ *      room         the backlog is full -> 429
  *   2  quota        exceeded -> 429; the check failing -> warn and go on
  *   3  credentials  the outlet's number and token; none -> stored as failed, 500
  *      commit       message and work (and attempt 1, if it may begin here) are durable
@@ -38,7 +39,8 @@ static enum flow_result answer(struct flow *f);
 static const struct step steps[FLOW_STEPS] = {
 	/* step               name             does               FLOW_OK           FLOW_NO
 	 *                                                        FLOW_TAKEN */
-	[FLOW_KEY] = { "key", flow_look_up_key, { FLOW_QUOTA, FLOW_RECORD } },
+	[FLOW_KEY] = { "key", flow_look_up_key, { FLOW_ROOM, FLOW_RECORD } },
+	[FLOW_ROOM] = { "room", flow_find_room, { FLOW_QUOTA, FLOW_ANSWER } },
 	[FLOW_QUOTA] = { "quota", check_quota, { FLOW_CREDENTIALS, FLOW_ANSWER } },
 	[FLOW_CREDENTIALS] = { "credentials",
 			       find_credentials,
@@ -204,6 +206,8 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 	struct flow *f = flow_of(job);
 
 	(void)err;
+	if (f->step == FLOW_COMMIT)
+		flow_leave_room(f, verdict);
 	if (f->step == FLOW_COMMIT || f->step == FLOW_COMMIT_FAILED)
 		flow_ready(f, flow_committed(f, verdict, seq));
 	else if (f->step == FLOW_RECORD)

@@ -103,6 +103,7 @@ static struct world_settings world_settings(const struct worker *w, const char *
 			   .max_pending = ITEMS_PER_WORKER,
 			   .meter = meter(w) },
 		.meter = meter(w),
+		.backlog = { .tenant = s->max_backlog_per_tenant, .all = s->max_backlog },
 		.max_jobs = 2 * ITEMS_PER_WORKER + requests,
 	};
 }

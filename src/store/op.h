@@ -31,6 +31,7 @@ enum op_kind {
 	OP_LOAD_IDS,
 	OP_HOLDS,
 	OP_LANES,  /* a change of lanes, and the view of them */
+	OP_COUNT,  /* how much waits */
 	OP_UPKEEP, /* partitions; nobody is told */
 	OP_EXPIRE, /* what is kept for some time only; nobody is told */
 	OP_STATUS,
@@ -60,6 +61,11 @@ struct op_load_ids {
 struct op_looks {
 	unsigned count;
 	struct store_look looks[];
+};
+
+struct op_count {
+	bool anew; /* else as it was counted last */
+	int64_t least;
 };
 
 struct op_ring {
@@ -123,6 +129,7 @@ struct op {
 		struct op_looks *looks;       /* owned */
 		struct op_ring ring;
 		int64_t holds_version;
+		struct op_count count;
 	} row;
 
 	/* Completion. */

@@ -1,6 +1,7 @@
 #include "store/read.h"
 
 #include "store/connection.h"
+#include "store/count.h"
 #include "store/holds.h"
 #include "store/lease.h"
 #include "store/load.h"
@@ -16,6 +17,8 @@ int read_send(const struct op *op, PGconn *handle, struct array *memory, struct 
 		return lease_send(handle, memory, self, op->row.lanes);
 	case OP_HOLDS:
 		return holds_send(op->row.holds_version, handle, memory);
+	case OP_COUNT:
+		return count_send(&op->row.count, handle, memory);
 	case OP_LOAD_IDS:
 		return load_send_ids(op->row.load_ids, handle, memory);
 	default:

@@ -30,11 +30,12 @@ static const struct connection_setting settings[] = {
 };
 
 static const char *const statements[] = {
-	"schema",     "accept",     "accept_again", "accept_keyed", "accept_seq",  "cancel",
-	"release",    "begin",      "outcome_lock", "outcome",      "defer",       "conversation",
-	"answer",     "load",       "load_copies",  "partitions",   "expire",      "register",
-	"load_ids",   "fence",      "lanes_lock",   "lanes_renew",  "lanes_fence", "lanes_release",
-	"lanes_take", "lanes_view", "holds",        "load_held",    NULL,
+	"schema",     "accept",     "accept_again", "accept_keyed", "accept_seq",   "cancel",
+	"release",    "begin",      "outcome_lock", "outcome",      "defer",        "conversation",
+	"answer",     "load",       "load_copies",  "partitions",   "expire",       "register",
+	"load_ids",   "fence",      "lanes_lock",   "lanes_renew",  "lanes_fence",  "lanes_release",
+	"lanes_take", "lanes_view", "holds",        "load_held",    "backlog_view", "backlog_count",
+	NULL,
 };
 
 const struct connection_kind session_kind = {

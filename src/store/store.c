@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/count.h"
 #include "store/found.h"
 #include "store/holds.h"
 #include "store/lease.h"
@@ -85,6 +86,17 @@ static void tell_looks(struct store *s, const struct op *op)
 	}
 }
 
+static void tell_backlog(struct store *s, const struct op *op)
+{
+	struct store_backlog *backlog = NULL;
+
+	if (op->verdict == STORE_DONE)
+		backlog = count_read(op->result);
+	s->callbacks.backlog(s->callbacks.arg, op->tag, backlog ? STORE_DONE : STORE_AWAY, backlog,
+			     &op->err);
+	free(backlog);
+}
+
 static void tell(struct store *s, const struct op *op)
 {
 	const struct err *err = op->verdict == STORE_DONE ? NULL : &op->err;
@@ -108,6 +120,8 @@ static void tell(struct store *s, const struct op *op)
 		s->callbacks.found(s->callbacks.arg, op->tag, op->verdict, &found, err);
 	} else if (op->kind == OP_LANES) {
 		tell_lanes(s, op);
+	} else if (op->kind == OP_COUNT) {
+		tell_backlog(s, op);
 	} else if (op->kind == OP_RING) {
 		return;
 	} else if (op->kind == OP_HOLDS) {
@@ -410,6 +424,18 @@ void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change
 	}
 	*op->row.lanes = *change;
 	writer_submit(s->writer, op);
+}
+
+int store_backlog(struct store *s, uint64_t tag, bool anew, int64_t least, struct err *ret_err)
+{
+	const struct message_id none = { { 0 } };
+	struct op *op = new_op(s, OP_COUNT, tag, none, ret_err);
+
+	if (!op)
+		return -1;
+	op->row.count = (struct op_count){ anew, least };
+	writer_submit(s->writer, op);
+	return 0;
 }
 
 void store_ring(struct store *s, const struct message_id *to, const char *text)

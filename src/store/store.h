@@ -272,6 +272,24 @@ struct store_holds {
 };
 typedef void store_holds_fn(void *arg, enum store_verdict verdict, const struct store_holds *holds);
 
+#define STORE_COUNTED_MAX 2000
+
+/* How much work waits, as it was counted (sql/migrations, backlog). */
+struct store_backlog {
+	int64_t age_us;   /* since the count began, when PostgreSQL answered */
+	int64_t took_us;  /* the count */
+	int64_t messages; /* rows of work */
+	int64_t accepted; /* order numbers drawn by then */
+	unsigned count;   /* tenants with at least so many as asked for, the most first */
+	struct {
+		const char *tenant_id; /* borrowed */
+		int64_t waiting;
+	} tenants[STORE_COUNTED_MAX];
+};
+/* backlog: null unless DONE; borrowed. */
+typedef void store_backlog_fn(void *arg, uint64_t tag, enum store_verdict verdict,
+			      const struct store_backlog *backlog, const struct err *err);
+
 struct store_settings {
 	const char *conninfo;          /* DATABASE_URL; copied */
 	struct message_id incarnation; /* of this worker's life: registered at start */
@@ -295,6 +313,7 @@ struct store_callbacks {
 	store_lanes_fn *lanes; /* null: not asked for */
 	store_rung_fn *rung;   /* null: not listened to */
 	store_holds_fn *holds; /* null: not asked for */
+	store_backlog_fn *backlog;
 };
 
 struct store *store_new(struct loop *loop, const struct store_settings *settings,
@@ -367,6 +386,12 @@ int store_holds(struct store *s, int64_t version, struct err *ret_err) MUST_CHEC
 /* Changes and looks at lanes, between batches.  DONE or AWAY (then it may have happened: the
  * next view tells).  Never refused. */
 void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change);
+
+/* How much work waits: as it was counted last, or (anew) counted now and kept for all, with
+ * tenants of which `least` or more wait.  A count runs between batches: what completed before it
+ * is in it, what completes behind it is not.  DONE or AWAY. */
+int store_backlog(struct store *s, uint64_t tag, bool anew, int64_t least,
+		  struct err *ret_err) MUST_CHECK;
 
 /* Rings the worker with this incarnation, or (null) all workers of all nodes.  text: at most
  * STORE_RING_BYTES, copied.  A hint: it may be lost, and nobody is told. */

@@ -637,7 +637,8 @@ void writer_submit(struct writer *w, struct op *op)
 		return;
 	}
 	w->pending++;
-	if (op->kind == OP_LOAD || op->kind == OP_LOAD_IDS || op->kind == OP_HOLDS) {
+	if (op->kind == OP_LOAD || op->kind == OP_LOAD_IDS || op->kind == OP_HOLDS ||
+	    op->kind == OP_COUNT) {
 		list_append(&w->loads, &op->node);
 		return;
 	}

@@ -130,6 +130,24 @@ static void on_rung(void *arg, const char *text)
 	text_copy_cut(h->rung, sizeof(h->rung), text);
 }
 
+static void on_backlog(void *arg, uint64_t tag, enum store_verdict verdict,
+		       const struct store_backlog *backlog, const struct err *err)
+{
+	struct harness *h = arg;
+
+	if (backlog) {
+		if (!h->backlog)
+			h->backlog = malloc(sizeof(*h->backlog));
+		*h->backlog = *backlog;
+		for (unsigned i = 0; i < backlog->count && i < 8; i++) {
+			text_copy_cut(h->tenants[i], sizeof(h->tenants[i]),
+				      backlog->tenants[i].tenant_id);
+			h->backlog->tenants[i].tenant_id = h->tenants[i];
+		}
+	}
+	on_done(h, tag, verdict, 0, err);
+}
+
 static bool look(void *arg)
 {
 	(void)arg;
@@ -235,8 +253,9 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 		.accept_timeout_ms = 1500,
 		.max_pending = 1000,
 	};
-	const struct store_callbacks callbacks = { on_done, on_status, on_first, on_found, on_work,
-						   h,       on_lanes,  on_rung,  on_holds };
+	const struct store_callbacks callbacks = { on_done,  on_status, on_first, on_found,
+						   on_work,  h,         on_lanes, on_rung,
+						   on_holds, on_backlog };
 	struct err err = { .text = "" };
 
 	h->store = store_new(h->loop, &settings, &callbacks, &err);
@@ -258,6 +277,7 @@ void harness_stop(struct harness *h)
 	store_free(h->store);
 	loop_free(h->loop);
 	PQfinish(h->sql);
+	free(h->backlog);
 	for (unsigned i = 0; i < HARNESS_TAGS; i++)
 		message_free(h->messages[i]);
 	for (unsigned i = 0; i < h->loaded_count; i++)

@@ -61,6 +61,8 @@ struct harness {
 	bool holds_changed;
 	unsigned hold_count;
 	struct hold holds[HARNESS_HOLDS];
+	struct store_backlog *backlog; /* of the last count; its texts: the copies below */
+	char tenants[8][32];
 	unsigned rung_count;
 	char rung[STORE_RING_BYTES + 1];
 	struct loaded loaded[HARNESS_TAGS];

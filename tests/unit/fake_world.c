@@ -33,7 +33,11 @@ static unsigned next(unsigned *count)
 struct world *fake_world_new(struct loop *loop, uint32_t max_jobs)
 {
 	static struct log log = { .level = LOG_DEBUG, .role = "test" };
-	const struct world_settings settings = { .max_jobs = max_jobs };
+	const struct world_settings settings = {
+		.backlog = { .tenant = INT64_MAX, .all = INT64_MAX },
+		.max_jobs = max_jobs,
+	};
+	static const struct store_backlog nothing;
 	struct world *w;
 	struct err err;
 
@@ -42,6 +46,7 @@ struct world *fake_world_new(struct loop *loop, uint32_t max_jobs)
 	log.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	w = world_new(loop, &log, &settings, &err);
 	ck_assert_ptr_nonnull(w);
+	fake_backlog(&nothing);
 	return w;
 }
 
@@ -304,6 +309,22 @@ void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change
 	(void)s;
 	(void)tag;
 	*NEXT(changes, change_count) = *change;
+}
+
+int store_backlog(struct store *s, uint64_t tag, bool anew, int64_t least, struct err *ret_err)
+{
+	(void)s;
+	(void)tag;
+	(void)least;
+	(void)ret_err;
+	fake.backlog_count++;
+	fake.backlog_anew = anew;
+	return 0;
+}
+
+void fake_backlog(const struct store_backlog *backlog)
+{
+	to.store.backlog(to.arg, 0, backlog ? STORE_DONE : STORE_AWAY, backlog, NULL);
 }
 
 void store_ring(struct store *s, const struct message_id *incarnation, const char *text)

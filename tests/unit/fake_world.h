@@ -145,6 +145,8 @@ struct fake {
 	struct store_lanes changes[FAKE_MAX];
 	unsigned ring_count;
 	struct fake_ring rings[FAKE_MAX];
+	unsigned backlog_count;
+	bool backlog_anew; /* the last one was for a new count */
 	unsigned status_count;
 	uint64_t status_tags[FAKE_MAX];
 	unsigned look_count;
@@ -198,6 +200,8 @@ void fake_view(const struct store_lanes_view *view);
 void fake_holds(int64_t version, struct hold *holds, unsigned count);
 /* One row of what is held no more, or null for the end of a page. */
 void fake_held(const struct store_work *row, bool more);
+/* The answer to the last question how much waits; null: the store is away. */
+void fake_backlog(const struct store_backlog *backlog);
 /* A bell from another node. */
 void fake_rung(const char *text);
 /* One row of a load by id, or null for its end. */

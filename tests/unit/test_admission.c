@@ -62,6 +62,63 @@ START_TEST(a_store_away_for_long_lets_nobody_in)
 }
 END_TEST
 
+/* In all, as the limit of the house's world is; before the next question to the store. */
+static void fill_backlog(int64_t waiting)
+{
+	const struct store_backlog backlog = { .messages = waiting };
+
+	fake_backlog(&backlog);
+}
+
+START_TEST(a_full_backlog_costs_no_quota)
+{
+	fill_backlog(INT64_MAX);
+	send_preferring("respond-async");
+	expect(429, "\"code\":\"QUEUE_FULL\",\"details\":{\"limit\":\"MAX_BACKLOG\",");
+	ck_assert_ptr_nonnull(strstr(answer.headers, "Retry-After: 60"));
+	send_preferring(""); /* it would wait behind them */
+	expect(429, "QUEUE_FULL");
+	ck_assert_uint_eq(fake.quota_count, 0);
+}
+END_TEST
+
+START_TEST(the_last_place_is_taken_until_nothing_came_of_it)
+{
+	fill_backlog(INT64_MAX - 1);
+	send_preferring("respond-async");
+	ck_assert_uint_eq(fake.quota_count, 1);
+	send_preferring("respond-async");
+	expect(429, "QUEUE_FULL");
+	answer_quota(QUOTA_EXCEEDED);
+	expect(429, "QUOTA_EXCEEDED");
+	send_preferring("respond-async");
+	ck_assert_uint_eq(fake.quota_count, 2);
+	answer_quota(QUOTA_ALLOWED);
+	answer_lookup(CREDENTIALS_OK);
+	commit(STORE_AWAY);
+	expect(503, "STORE_UNAVAILABLE");
+	send_to_commit("respond-async");
+	commit(STORE_DONE);
+	expect(202, "queued");
+	send_preferring("respond-async");
+	expect(429, "QUEUE_FULL");
+}
+END_TEST
+
+START_TEST(an_answer_comes_again_however_full_it_is)
+{
+	const struct store_first first = { .found = false };
+
+	fill_backlog(INT64_MAX);
+	send_keyed("respond-async", "key");
+	ck_assert_uint_eq(fake.find_count, 1);
+	fake_first(fake.finds[0].tag, STORE_DONE, &first);
+	turn();
+	expect(429, "QUEUE_FULL");
+	ck_assert_uint_eq(fake.answer_count, 0); /* not kept with the key */
+}
+END_TEST
+
 START_TEST(health_needs_nobody)
 {
 	const struct http_request r = request_of("GET", "/health");
@@ -286,6 +343,9 @@ int main(void)
 	tcase_add_test(tcase, the_house_has_a_bound);
 	tcase_add_test(tcase, a_slow_store_lets_nobody_in);
 	tcase_add_test(tcase, a_store_away_for_long_lets_nobody_in);
+	tcase_add_test(tcase, a_full_backlog_costs_no_quota);
+	tcase_add_test(tcase, the_last_place_is_taken_until_nothing_came_of_it);
+	tcase_add_test(tcase, an_answer_comes_again_however_full_it_is);
 	tcase_add_test(tcase, health_needs_nobody);
 	tcase_add_test(tcase, a_wrong_request_costs_nothing);
 	tcase_add_test(tcase, the_request_keeps_its_id);
