@@ -1,0 +1,91 @@
+"""A neighbour is away: what is accepted meanwhile waits, uses itself up for nothing, and is sent
+once when the neighbour is back.  Away means that connections are refused."""
+
+import json
+
+import pytest
+
+from harness.api import SEND, new_message
+from harness.relay import Relay
+from harness.wait import wait_until
+
+MANY = 20
+
+
+@pytest.fixture
+def relay():
+    made = []
+
+    def make(port):
+        made.append(Relay(port))
+        made[-1].down()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.down()
+
+
+def accept_many(service, **fields):
+    ids = []
+    for _ in range(MANY):
+        reply = service.ask("POST", SEND, json.dumps(new_message(**fields)).encode(), {
+            "Content-Type": "application/json", "Prefer": "respond-async"})
+        assert reply.status == 202, reply.body
+        ids.append(json.loads(reply.body)["message_id"])
+    return ids
+
+
+def count(service, condition):
+    return service.database.query(
+        f"SELECT count(*) FROM message_sender.message m LEFT JOIN message_sender.work w"
+        f" USING (message_id) WHERE {condition}")[0]["count"]
+
+
+def assert_all_sent_once(service, simulator, ids):
+    wait_until(lambda: count(service, "m.state = 'sent' AND w.message_id IS NULL") == MANY, 20,
+               "all are sent, and stored")
+    for message_id in ids:
+        seen = simulator.message(message_id)
+        assert (seen["accepted"], seen["stored"]) == (1, 1), seen
+
+
+def test_graph_api_away(new_service, simulator, relay):
+    """MAX_RETRIES does not count while it is."""
+    graph = relay(simulator.tls)
+    service = new_service(GRAPH_API_URL=f"https://localhost:{graph.port}", MAX_RETRIES=0,
+                          MAX_BACKOFF_SECONDS=1)
+    ids = accept_many(service)
+    wait_until(lambda: service.database.query(
+        "SELECT max(attempt) FROM message_sender.attempt WHERE outcome = 'not_sent'")[0]["max"],
+        10, "it was tried in vain")
+    wait_until(lambda: count(service, "w.state IN ('queued', 'retrying')") == MANY, 10,
+               "all wait, whatever became of their attempts")
+    graph.up()
+    assert_all_sent_once(service, simulator, ids)
+
+
+def test_tenant_service_away(new_service, simulator, relay):
+    """Nothing is known of their outlets: quota is allowed, and they wait for credentials without
+    any attempt."""
+    tenant = relay(simulator.plain)
+    service = new_service(TENANT_SERVICE_URL=f"http://127.0.0.1:{tenant.port}", MAX_RETRIES=0)
+    ids = accept_many(service)
+    wait_until(lambda: count(service, "w.state = 'retrying' AND w.attempt = 0") == MANY, 10,
+               "all wait")
+    tenant.up()
+    assert_all_sent_once(service, simulator, ids)
+    assert {row["attempts"] for each in ids
+            for row in [service.database.message(each)]} == {1}
+
+
+def test_conversation_service_away(new_service, simulator, relay):
+    """They are sent; their copies are stored later."""
+    conversation = relay(simulator.plain)
+    service = new_service(CONVERSATION_SERVICE_URL=f"http://127.0.0.1:{conversation.port}",
+                          MAX_RETRIES=0)
+    ids = accept_many(service)
+    wait_until(lambda: count(service, "m.state = 'sent' AND w.state = 'sent'") == MANY, 10,
+               "all are sent, and their copies wait")
+    conversation.up()
+    assert_all_sent_once(service, simulator, ids)
