@@ -6,4 +6,4 @@ SELECT e.value ->> 'at', e.value ->> 'event', (
 	SELECT coalesce(string_agg(f.key || '=' || f.value, ' '), '')
 	FROM json_each_text(e.value) AS f
 	WHERE f.key NOT IN ('at', 'event') AND f.value IS NOT NULL)
-FROM json_array_elements(message_sender.message_events($1::uuid) -> 'events') AS e
+FROM json_array_elements(message_sender.message_timeline($1::uuid) -> 'events') AS e

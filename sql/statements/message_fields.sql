@@ -5,5 +5,5 @@
 SELECT f.key, coalesce(f.value, '-')
 FROM message_sender.message_whole($1::uuid) AS w
 CROSS JOIN LATERAL (
-	SELECT * FROM json_each_text(w.body) UNION ALL SELECT 'payload', w.payload
+	SELECT * FROM json_each_text(message_sender.with_replay(w.body, $1::uuid)) UNION ALL SELECT 'payload', w.payload
 ) AS f

@@ -3,4 +3,5 @@
 -- Result: no row, or one: what callers see (JSON), payload (JSON), whether it failed, and
 --   code and subcode of the failure.
 -- Indexes: primary keys.  Locks: none.
-SELECT body, payload, failed, code, subcode FROM message_sender.message_whole($1::uuid)
+SELECT message_sender.with_replay(body, $1::uuid), payload, failed, code, subcode
+FROM message_sender.message_whole($1::uuid)

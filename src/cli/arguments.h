@@ -24,6 +24,14 @@ enum argument {
 	ARGUMENT_NUMBER = 1 << 10,
 	ARGUMENT_ALL = 1 << 11,  /* --all */
 	ARGUMENT_LIST = 1 << 12, /* --list */
+	ARGUMENT_CODE = 1 << 13,
+	ARGUMENT_SINCE = 1 << 14,
+	ARGUMENT_UNTIL = 1 << 15,
+	ARGUMENT_LIMIT = 1 << 16,
+	ARGUMENT_RATE = 1 << 17,
+	ARGUMENT_YES = 1 << 18,
+	ARGUMENT_AGAIN = 1 << 19,
+	ARGUMENT_INCLUDE_UNKNOWN = 1 << 20,
 };
 
 /* Borrowed from argv; null: not given. */
@@ -40,6 +48,14 @@ struct arguments {
 	const char *number;
 	bool all;
 	bool list;
+	const char *code;
+	const char *since;
+	const char *until;
+	const char *limit;
+	const char *rate;
+	bool yes;
+	bool again;
+	bool include_unknown;
 	bool help;
 };
 

@@ -31,6 +31,7 @@ int command_message_show(const struct arguments *arguments);
 int command_message_explain(const struct arguments *arguments);
 int command_queue_status(const struct arguments *arguments);
 int command_queue_unknown(const struct arguments *arguments);
+int command_queue_replay(const struct arguments *arguments);
 int command_queue_resolve(const struct arguments *arguments);
 int command_pause(const struct arguments *arguments);
 int command_resume(const struct arguments *arguments);

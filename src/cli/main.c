@@ -46,6 +46,17 @@ static const struct command commands[] = {
 	  WHOSE_HOLD | ARGUMENT_LIST | ARGUMENT_JSON, 0, command_pause },
 	{ "resume", WHAT_IS_HELD " [--why TEXT] [--by NAME] [--config FILE]",
 	  "go on with them, at once and in order", WHOSE_HOLD, 0, command_resume },
+	{ "queue replay",
+	  "[--tenant ID] [--outlet TENANT/OUTLET] [--number ID] [--code N] [--since TIME] "
+	  "[--until TIME] [--limit N] [--again] [--include-unknown] [--json] "
+	  "[--yes --by NAME --why TEXT [--rate N]] [--config FILE]",
+	  "send failed messages once more, as new ones (--yes), or tell which ones; of the last 24 "
+	  "hours, 1000 at most, 50 a second, unless told otherwise",
+	  ARGUMENT_TENANT | ARGUMENT_OUTLET | ARGUMENT_NUMBER | ARGUMENT_CODE | ARGUMENT_SINCE |
+		  ARGUMENT_UNTIL | ARGUMENT_LIMIT | ARGUMENT_RATE | ARGUMENT_YES | ARGUMENT_AGAIN |
+		  ARGUMENT_INCLUDE_UNKNOWN | ARGUMENT_JSON | ARGUMENT_BY | ARGUMENT_WHY |
+		  ARGUMENT_CONFIG,
+	  0, command_queue_replay },
 	{ "check-config", "[--config FILE]", "check the settings and print those in force",
 	  ARGUMENT_CONFIG, 0, command_check_config },
 	{ "settings", "", "print the reference of all settings (Markdown)", 0, 0,

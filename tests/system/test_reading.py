@@ -60,7 +60,7 @@ def of_kind(events, kind):
 def test_a_sent_message_is_told_whole(api):
     message, answer = sent(api)
     body = get(api, answer["message_id"])
-    assert set(body) == WHOLE | {"payload", "failure"}
+    assert set(body) == WHOLE | {"payload", "failure", "replay_of", "replayed_by"}
     for name in ("tenant_id", "outlet_id", "conversation_id", "to", "message_type"):
         assert body[name] == message[name]
     assert body["payload"]["body"] == message["message"]

@@ -1,0 +1,358 @@
+/*
+ * queue replay - failed messages once more, each as a new message.  Without --yes it only tells
+ * what it would do.  Batches are one transaction each, so it may be interrupted at any moment and
+ * repeated: what was replayed is left out the next time.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/configuration.h"
+#include "cli/database.h"
+#include "domain/message.h"
+#include "json/json_out.h"
+
+#define WORDS "queue replay"
+#define LIMIT_DEFAULT 1000
+#define LIMIT_MAX 1000000
+#define RATE_DEFAULT 50
+#define RATE_MAX 1000
+#define BATCH_MAX 200
+#define DAY_US INT64_C(86400000000)
+#define DOCUMENT_MAX ((size_t)4 * 1024 * 1024)
+
+enum { FILTERS = 8 }; /* the parameters that the statements share */
+
+struct replay {
+	const struct arguments *arguments;
+	struct query *query;
+	char tenant[MESSAGE_TOKEN_MAX + 1]; /* of --outlet TENANT/OUTLET */
+	char since[CLOCK_RFC3339_BYTES];
+	char until[CLOCK_RFC3339_BYTES];
+	char ttl[16];
+	uint64_t limit;
+	uint64_t rate;
+	const char *filters[FILTERS];
+	char last[MESSAGE_ID_TEXT_BYTES]; /* read so far; "": nothing yet */
+	uint64_t replayed;
+};
+
+/* -- arguments ------------------------------------------------------------------------- */
+
+static const char *read_outlet(struct replay *r)
+{
+	const char *outlet = r->arguments->outlet;
+	const char *slash = outlet ? strchr(outlet, '/') : NULL;
+
+	if (!outlet)
+		return NULL;
+	if (!slash || slash == outlet || !slash[1] || (size_t)(slash - outlet) > MESSAGE_TOKEN_MAX)
+		return "--outlet is written TENANT/OUTLET";
+	memcpy(r->tenant, outlet, (size_t)(slash - outlet));
+	if (r->filters[0] && strcmp(r->filters[0], r->tenant) != 0)
+		return "--outlet names another tenant than --tenant";
+	r->filters[0] = r->tenant;
+	r->filters[1] = slash + 1;
+	return NULL;
+}
+
+static const char *read_times(struct replay *r)
+{
+	const struct arguments *a = r->arguments;
+	int64_t until_us = clock_wall_us() + DAY_US; /* nothing is newer */
+	int64_t since_us = clock_wall_us() - DAY_US;
+
+	if (a->since && !clock_rfc3339_parse(a->since, &since_us))
+		return "--since is no time; write it as 2025-11-04T10:30:00Z";
+	if (a->until && !clock_rfc3339_parse(a->until, &until_us))
+		return "--until is no time; write it as 2025-11-04T10:30:00Z";
+	clock_rfc3339(since_us, r->since);
+	clock_rfc3339(until_us, r->until);
+	r->filters[4] = r->since;
+	r->filters[5] = r->until;
+	return NULL;
+}
+
+static const char *read_numbers(struct replay *r)
+{
+	const struct arguments *a = r->arguments;
+	uint64_t code;
+
+	r->limit = LIMIT_DEFAULT;
+	r->rate = RATE_DEFAULT;
+	if (a->code && !text_to_u64(a->code + (*a->code == '-'), 1, 99999999, &code))
+		return "--code is no error code; write one as `message show` gives it";
+	if (a->limit && !text_to_u64(a->limit, 1, LIMIT_MAX, &r->limit))
+		return "--limit is a number from 1 to 1000000";
+	if (a->rate && !text_to_u64(a->rate, 1, RATE_MAX, &r->rate))
+		return "--rate is a number from 1 to 1000";
+	return NULL;
+}
+
+/* Null, or what is wrong. */
+static const char *read_arguments(struct replay *r)
+{
+	const struct arguments *a = r->arguments;
+	const char *fault;
+
+	r->filters[0] = a->tenant;
+	r->filters[2] = a->number;
+	r->filters[3] = a->code;
+	r->filters[6] = a->again ? "true" : "false";
+	r->filters[7] = a->include_unknown ? "true" : "false";
+	fault = read_outlet(r);
+	if (!fault)
+		fault = read_times(r);
+	if (!fault)
+		fault = read_numbers(r);
+	if (!fault && a->yes && (!a->by || !a->why))
+		fault = "--yes needs --by and --why, for the record";
+	if (!fault && ((a->why && strlen(a->why) > 500) || (a->by && strlen(a->by) > 100)))
+		fault = "--why has at most 500 bytes, --by 100";
+	return fault;
+}
+
+/* -- dry run --------------------------------------------------------------------------- */
+
+enum group { TENANT = 0, CODE, MESSAGES, LOST, REPLAYED, FIRST, GROUP_COLUMNS };
+
+static uint64_t sum(const struct query *q, enum group column)
+{
+	uint64_t total = 0;
+
+	for (unsigned row = 0; row < query_rows(q); row++)
+		total += strtoull(query_value(q, row, column), NULL, 10);
+	return total;
+}
+
+static int tell_json(const struct replay *r)
+{
+	struct str document = STR_INIT(DOCUMENT_MAX);
+	struct json_out out;
+	bool whole;
+
+	json_out_begin(&out, &document);
+	json_out_object(&out, NULL);
+	json_out_bool(&out, "dry_run", true);
+	json_out_text(&out, "since", r->since);
+	json_out_text(&out, "until", r->until);
+	json_out_int(&out, "messages", (int64_t)sum(r->query, MESSAGES));
+	json_out_int(&out, "limit", (int64_t)r->limit);
+	json_out_int(&out, "left_out_unknown", (int64_t)sum(r->query, LOST));
+	json_out_int(&out, "left_out_replayed", (int64_t)sum(r->query, REPLAYED));
+	json_out_array(&out, "groups");
+	for (unsigned row = 0; row < query_rows(r->query); row++) {
+		const char *code = query_value(r->query, row, CODE);
+
+		json_out_object(&out, NULL);
+		json_out_text(&out, "tenant_id", query_value(r->query, row, TENANT));
+		json_out_raw(&out, "code", code ? code : "null");
+		json_out_raw(&out, "messages", query_value(r->query, row, MESSAGES));
+		json_out_text(&out, "first", query_value(r->query, row, FIRST));
+		json_out_object_end(&out);
+	}
+	json_out_array_end(&out);
+	json_out_object_end(&out);
+	whole = str_ok(&document);
+	(void)fprintf(whole ? stdout : stderr, "%s\n", whole ? document.data : "too long");
+	str_fini(&document);
+	return whole ? 0 : 1;
+}
+
+static void tell_left_out(const struct replay *r)
+{
+	const uint64_t lost = sum(r->query, LOST);
+	const uint64_t replayed = sum(r->query, REPLAYED);
+
+	if (lost)
+		(void)printf("%llu are left out, as a reply was lost: the customer may have them "
+			     "(--include-unknown).\n",
+			     (unsigned long long)lost);
+	if (replayed)
+		(void)printf("%llu are left out, as they were replayed already (--again).\n",
+			     (unsigned long long)replayed);
+}
+
+static int tell(const struct replay *r)
+{
+	static const char *const headings[] = { "tenant",  "code",     "messages",
+						"unknown", "replayed", "first" };
+	const uint64_t messages = sum(r->query, MESSAGES);
+
+	if (r->arguments->json)
+		return tell_json(r);
+	(void)printf("Failed messages accepted from %s until %s:\n", r->since, r->until);
+	if (query_rows(r->query))
+		database_print(r->query, headings);
+	tell_left_out(r);
+	if (r->arguments->include_unknown)
+		(void)printf("WARNING: with --include-unknown messages that the customer has "
+			     "already may be sent a second time.\n");
+	if (messages > r->limit)
+		(void)printf("%llu would be replayed of %llu (--limit).",
+			     (unsigned long long)r->limit, (unsigned long long)messages);
+	else
+		(void)printf("%llu would be replayed.", (unsigned long long)messages);
+	(void)printf(" Nothing was done: repeat it with --yes, --by and --why.\n");
+	return 0;
+}
+
+static int dry_run(struct replay *r)
+{
+	return database_run(r->query, WORDS, "replay_count", FILTERS, r->filters) ? tell(r) : 1;
+}
+
+/* -- the replay itself ----------------------------------------------------------------- */
+
+/* The ids that were found and the lanes of their tenants, as PostgreSQL writes arrays. */
+static bool gather(struct replay *r, struct str *ids, struct str *lanes)
+{
+	const unsigned rows = query_rows(r->query);
+
+	(void)str_append_text(ids, "{");
+	(void)str_append_text(lanes, "{");
+	for (unsigned row = 0; row < rows; row++) {
+		const char *id = query_value(r->query, row, 0);
+		char lane[8];
+
+		(void)snprintf(lane, sizeof(lane), "%s%u", row ? "," : "",
+			       message_lane(query_value(r->query, row, 1)));
+		(void)str_append_text(ids, row ? "," : "");
+		(void)str_append_text(ids, id);
+		(void)str_append_text(lanes, lane);
+		text_copy_cut(r->last, sizeof(r->last), id);
+	}
+	(void)str_append_text(ids, "}");
+	(void)str_append_text(lanes, "}");
+	return str_ok(ids) && str_ok(lanes);
+}
+
+static void tell_batch(const struct replay *r)
+{
+	if (!r->arguments->json) {
+		(void)printf("%llu replayed, up to %s\n", (unsigned long long)r->replayed, r->last);
+		(void)fflush(stdout);
+		return;
+	}
+	(void)printf("{\"replayed\":[");
+	for (unsigned row = 0; row < query_rows(r->query); row++)
+		(void)printf("%s{\"replay_of\":\"%s\",\"message_id\":\"%s\"}", row ? "," : "",
+			     query_value(r->query, row, 0), query_value(r->query, row, 1));
+	(void)printf("]}\n");
+	(void)fflush(stdout);
+}
+
+/* One transaction; false after the fault was told. */
+static bool send_found(struct replay *r)
+{
+	const struct arguments *a = r->arguments;
+	struct str ids = STR_INIT(64 * BATCH_MAX);
+	struct str lanes = STR_INIT(64 * BATCH_MAX);
+	bool done = false;
+
+	if (gather(r, &ids, &lanes)) {
+		const char *const values[] = { ids.data, lanes.data,    a->by,        a->why,
+					       r->ttl,   r->filters[6], r->filters[7] };
+
+		done = database_run(r->query, WORDS, "replay_send", 7, values);
+	}
+	if (done) {
+		r->replayed += query_rows(r->query);
+		tell_batch(r);
+	}
+	str_fini(&ids);
+	str_fini(&lanes);
+	return done;
+}
+
+/* The next batch that is due within its time; -1 after the fault was told, 0: there is none. */
+static int find_next(struct replay *r, unsigned most)
+{
+	const char *values[FILTERS + 2];
+	char limit[8];
+
+	memcpy(values, r->filters, sizeof(r->filters));
+	(void)snprintf(limit, sizeof(limit), "%u", most);
+	values[FILTERS] = *r->last ? r->last : NULL;
+	values[FILTERS + 1] = limit;
+	if (!database_run(r->query, WORDS, "replay_find", FILTERS + 2, values))
+		return -1;
+	return (int)query_rows(r->query);
+}
+
+static void on_time(void *arg)
+{
+	loop_stop(arg);
+}
+
+/* Keeps to the rate: the next batch does not begin before this time. */
+static bool wait_until_ms(int64_t boot_ms)
+{
+	struct err err;
+	struct loop *loop = loop_new(&err);
+	bool waited = false;
+
+	if (loop && loop_timer(loop, boot_ms, on_time, loop))
+		waited = loop_run(loop, &err) == 0;
+	loop_free(loop);
+	if (!waited)
+		(void)fprintf(stderr, "message-sender: " WORDS ": no timer to be had\n");
+	return waited;
+}
+
+static int replay_all(struct replay *r)
+{
+	const uint64_t batch = r->rate < BATCH_MAX ? r->rate : BATCH_MAX;
+
+	if (r->arguments->include_unknown)
+		(void)fprintf(stderr, "message-sender: " WORDS
+				      ": messages whose reply was lost are included: they may be "
+				      "sent a second time\n");
+	while (r->replayed < r->limit) {
+		const int64_t begun_ms = clock_boot_ms();
+		const uint64_t left = r->limit - r->replayed;
+		const uint64_t before = r->replayed;
+		const int found = find_next(r, (unsigned)(left < batch ? left : batch));
+
+		if (found < 0 || (found > 0 && !send_found(r)))
+			return 1;
+		if (found == 0)
+			break;
+		if (r->replayed < r->limit &&
+		    !wait_until_ms(begun_ms + (int64_t)((r->replayed - before) * 1000 / r->rate)))
+			return 1;
+	}
+	if (r->arguments->json)
+		(void)printf("{\"dry_run\":false,\"messages\":%llu}\n",
+			     (unsigned long long)r->replayed);
+	else
+		(void)printf("%llu in all.\n", (unsigned long long)r->replayed);
+	return 0;
+}
+
+int command_queue_replay(const struct arguments *arguments)
+{
+	struct replay r = { .arguments = arguments };
+	struct settings settings;
+	const char *fault = read_arguments(&r);
+	int status;
+
+	if (fault) {
+		(void)fprintf(stderr, "message-sender: " WORDS ": %s\n", fault);
+		return EXIT_USAGE;
+	}
+	if (configuration_load_for_database(&settings, arguments->config_file))
+		return EXIT_CONFIG;
+	(void)snprintf(r.ttl, sizeof(r.ttl), "%u", settings.message_ttl_seconds);
+	r.query = database_open(WORDS, arguments, &status);
+	if (!r.query)
+		return status;
+	status = arguments->yes ? replay_all(&r) : dry_run(&r);
+	query_close(r.query);
+	return status;
+}
