@@ -90,6 +90,7 @@ void graph_answer_read(const struct transport_result *result, bool ambiguous_5xx
 		.server_wait_ms = result->retry_after_ms,
 		.took_ms = result->took_ms,
 		.rewind_refused = result->rewind_refused,
+		.gate_refused = result->gate_refused,
 		.err = result->err,
 	};
 	if (result->end == TRANSPORT_ANSWERED)

@@ -32,7 +32,8 @@ struct graph_answer {
 	int64_t server_wait_ms;  /* Retry-After or usage header's minutes; 0 none */
 	int64_t took_ms;
 	bool rewind_refused;
-	struct err err; /* when there was no answer */
+	bool gate_refused; /* the last gate was shut: no fault of the other side */
+	struct err err;    /* when there was no answer */
 };
 
 typedef void graph_done_fn(void *arg, uint64_t tag, const struct graph_answer *answer);

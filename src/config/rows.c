@@ -120,6 +120,19 @@ const struct settings_row settings_rows[] = {
 	{ "ORDER_HOLD_SECONDS", ROW_INTEGER, FIELD(order_hold_seconds), RANGE(0, 3600, "seconds"),
 	  .default_value = "10", .reloadable = true,
 	  .meaning = "How long a message that waits may delay later ones to the same recipient." },
+	{ "BREAKER_FAILURES", ROW_INTEGER, FIELD(breaker_failures), RANGE(0, 1000, ""),
+	  .default_value = "5", .reloadable = true,
+	  .meaning = "Failures in a row (no connection, no reply, 5xx) of a number, or of the "
+		     "Graph API's host, that open its circuit breaker: messages nobody waits for "
+		     "then wait for a probe to come through. Each worker counts for itself; 0 "
+		     "switches it off." },
+	{ "BREAKER_OPEN_SECONDS", ROW_INTEGER, FIELD(breaker_open_seconds),
+	  RANGE(1, 3600, "seconds"), .default_value = "5", .reloadable = true,
+	  .meaning = "From the opening of a circuit breaker to its first probe; doubles with each "
+		     "probe that fails." },
+	{ "BREAKER_MAX_SECONDS", ROW_INTEGER, FIELD(breaker_max_seconds), RANGE(1, 3600, "seconds"),
+	  .default_value = "60", .reloadable = true,
+	  .meaning = "Longest time from one probe to the next." },
 	{ "LOG_LEVEL", ROW_CHOICE, FIELD(log_level), .choices = "debug|info|warning|error",
 	  .default_value = "info", .reloadable = true, .meaning = "Least level that is logged." },
 	{ "WHATSAPP_APP_SECRET", ROW_TEXT, TEXT_FIELD(whatsapp_app_secret), .default_value = "",

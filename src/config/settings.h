@@ -65,6 +65,9 @@ struct settings {
 	unsigned conversation_timeout_seconds;
 	unsigned message_ttl_seconds;
 	unsigned order_hold_seconds;
+	unsigned breaker_failures; /* 0: off */
+	unsigned breaker_open_seconds;
+	unsigned breaker_max_seconds;
 	enum log_level log_level;
 	char whatsapp_app_secret[SETTINGS_SECRET_BYTES];   /* secret */
 	char whatsapp_verify_token[SETTINGS_SECRET_BYTES]; /* secret */

@@ -40,7 +40,7 @@ enum item_result item_take_place(struct item *item)
 	return ITEM_OK;
 }
 
-static void leave_place(struct item *item)
+void item_leave_place(struct item *item)
 {
 	if (item->has_place)
 		item->delivery->places--;
@@ -60,7 +60,7 @@ enum item_result item_begin(struct item *item)
 	}
 	/* A hold has come since the gate, or the number is known only now. */
 	if (!holds_allow(d->holds, item->message, item->number)) {
-		leave_place(item);
+		item_leave_place(item);
 		item->due_boot_ms = loop_now_ms(d->world->loop);
 		return ITEM_LATER;
 	}
@@ -77,7 +77,7 @@ enum item_result item_begin(struct item *item)
 		return ITEM_PENDING;
 	/* The store is full for now; nothing was written. */
 	item->attempt--;
-	leave_place(item);
+	item_leave_place(item);
 	item->due_boot_ms = loop_now_ms(d->world->loop) + 1000;
 	return ITEM_LATER;
 }
@@ -102,7 +102,7 @@ enum item_result item_call(struct item *item)
 									: item->deadline_boot_ms;
 	struct err err;
 
-	leave_place(item);
+	item_leave_place(item);
 	item->left = false;
 	memcpy(item->credentials->number, item->number, sizeof(item->number));
 	if (!graph_client_send(d->world->graph, item->job.id, item->message, item->credentials,

@@ -195,7 +195,9 @@ static int open_parts(struct delivery *d, struct err *ret_err)
 	d->items = table_new(d->settings.max_items);
 	d->turns = turns_new(d->world->loop, d->settings.max_items, d->settings.order_hold_ms,
 			     item_on_turn, d);
-	if (!d->items || !d->turns) {
+	d->breakers = breakers_new(d->world->loop, d->world->log, d->world->meter,
+				   &d->settings.breaker, BREAKERS_MAX, item_on_wake, d);
+	if (!d->items || !d->turns || !d->breakers) {
 		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for %u items", d->settings.max_items);
 		return -1;
 	}
@@ -264,6 +266,7 @@ void delivery_free(struct delivery *d)
 		table_visit(d->items, free_item, NULL);
 	table_free(d->items);
 	turns_free(d->turns);
+	breakers_free(d->breakers);
 	d->world->work = NULL;
 	d->world->lanes = NULL;
 	d->world->rung = NULL;
@@ -289,6 +292,11 @@ bool delivery_knows_lanes(const struct delivery *d)
 bool delivery_fenced(const struct delivery *d)
 {
 	return lanes_fenced(d->lanes);
+}
+
+bool delivery_flows(const struct delivery *d, const char *number)
+{
+	return breakers_clear(d->breakers, number);
 }
 
 struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message,

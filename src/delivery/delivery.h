@@ -29,6 +29,7 @@
 #include "delivery/node.h"
 #include "delivery/result.h"
 #include "delivery/world.h"
+#include "domain/breaker.h"
 #include "domain/message.h"
 #include "domain/retry.h"
 
@@ -40,6 +41,7 @@ struct delivery_settings {
 	unsigned slot;                 /* of this worker */
 	struct message_id incarnation; /* of this worker's life */
 	struct retry_policy retry;
+	struct breaker_policy breaker;
 	int64_t request_timeout_ms; /* REQUEST_TIMEOUT_SECONDS: one attempt */
 	int64_t commit_timeout_ms;  /* longest wait for the commit that begins an attempt */
 	int64_t order_hold_ms; /* ORDER_HOLD_SECONDS: what one message may delay those behind it */
@@ -92,6 +94,9 @@ bool delivery_fenced(const struct delivery *d);
 struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message,
 					const char *number) MUST_CHECK;
 void delivery_give_back(struct delivery *d, struct delivery_place *place);
+
+/* No circuit breaker holds up attempts from this number that nobody waits for. */
+bool delivery_flows(const struct delivery *d, const char *number);
 
 /* Takes the message over, or rings the bell of its lane's owner.  When there is no room, the
  * message stays in the store and is found by the fallback poll. */

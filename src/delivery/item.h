@@ -1,7 +1,7 @@
 /*
  * item - one message under way in this worker, and the steps it takes.  Private to delivery.
  *
- * turn ─▶ gate ─▶ credentials ─▶ place ─▶ begin ─▶ call ─▶ record ─┬─▶ copy ─▶ end   sent
+ * turn ─▶ gate ─▶ credentials ─▶ place ─▶ pass ─▶ begin ─▶ call ─▶ record ─┬─▶ copy ─▶ end   sent
  *  ▲       │          └─▶ defer ─▶ wait ─┐                         ├─▶ wait ─▶ …   tried again
  *  │       └─▶ shelve ─▶ end   held      │                         └─▶ end   failed, unknown
  *  └─────────────────────────────────────┘    give_up ─▶ end
@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "delivery/bell.h"
+#include "delivery/breakers.h"
 #include "delivery/delivery.h"
 #include "delivery/far.h"
 #include "delivery/holds.h"
@@ -35,6 +36,7 @@ enum item_step {
 	STEP_SHELVE,      /* that it is held is committed; then it leaves */
 	STEP_CREDENTIALS, /* the outlet's number and token */
 	STEP_PLACE,       /* room for one more call */
+	STEP_PASS,        /* its number and the host work, or somebody waits */
 	STEP_BEGIN,       /* attempt n is committed */
 	STEP_CALL,        /* the Graph call */
 	STEP_RECORD,      /* its outcome is committed */
@@ -78,7 +80,7 @@ struct item {
 	struct job copy_job; /* the copy's post and its note in the store */
 	struct delivery *delivery;
 	struct list ready; /* in delivery.ready while a result waits to be acted on */
-	struct list queue; /* in delivery.no_place, or among those that wait at the gate */
+	struct list queue; /* in delivery.no_place, or among those at the gate or to pass */
 	struct turn turn;
 	struct message *message;         /* owned */
 	struct credentials *credentials; /* owned, wiped; null until known */
@@ -142,6 +144,7 @@ struct delivery {
 	struct bell *bell;
 	struct turns *turns;
 	struct far *far;
+	struct breakers *breakers;
 	struct lanes *lanes;
 	struct holds *holds;
 	struct table *items; /* by message id */
@@ -194,6 +197,7 @@ bool item_is_idle(const struct item *item);
 
 /* attempt.c: place, begin, call, record. */
 enum item_result item_take_place(struct item *item);
+void item_leave_place(struct item *item);
 enum item_result item_begin(struct item *item);
 enum item_result item_call(struct item *item);
 enum item_result item_record(struct item *item);
@@ -207,6 +211,11 @@ void item_take_late(struct item *item, const struct graph_answer *answer);
 bool delivery_place_free(const struct delivery *d);
 /* Room for one more item, apart from those that have a place reserved. */
 bool delivery_room(const struct delivery *d);
+
+/* pass.c */
+enum item_result item_pass(struct item *item);
+/* For breakers_new(). */
+void item_on_wake(void *arg, struct list *entry);
 
 /* gauge.c */
 void delivery_gauge(struct delivery *d);

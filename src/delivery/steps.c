@@ -35,7 +35,8 @@ static const struct step steps[STEP_COUNT] = {
 	[STEP_CREDENTIALS] = { "credentials",
 			       ask_credentials,
 			       { STEP_PLACE, STEP_DEFER, STEP_GIVE_UP } },
-	[STEP_PLACE] = { "place", item_take_place, { STEP_BEGIN, STEP_WAIT, STEP_END } },
+	[STEP_PLACE] = { "place", item_take_place, { STEP_PASS, STEP_WAIT, STEP_END } },
+	[STEP_PASS] = { "pass", item_pass, { STEP_BEGIN, STEP_DEFER, STEP_END } },
 	[STEP_BEGIN] = { "begin", item_begin, { STEP_CALL, STEP_WAIT, STEP_END } },
 	[STEP_CALL] = { "call", item_call, { STEP_RECORD, STEP_RECORD, STEP_RECORD } },
 	[STEP_RECORD] = { "record", item_record, { STEP_COPY, STEP_WAIT, STEP_END } },
@@ -108,7 +109,8 @@ bool item_is_idle(const struct item *item)
 {
 	return item->step == STEP_TURN || item->step == STEP_GATE ||
 	       item->step == STEP_CREDENTIALS || item->step == STEP_WAIT ||
-	       item->step == STEP_PLACE || item->step == STEP_HOLD || item->shelved;
+	       item->step == STEP_PLACE || item->step == STEP_PASS || item->step == STEP_HOLD ||
+	       item->shelved;
 }
 
 static enum item_result await_turn(struct item *item)
@@ -120,6 +122,14 @@ void item_on_turn(void *arg, struct turn *turn)
 {
 	(void)arg;
 	item_done(LIST_OBJECT(turn, struct item, turn), ITEM_OK);
+}
+
+/* They could not be had: looked for once more, after a while. */
+static enum item_result credentials_later(struct item *item)
+{
+	item->failure_code = GRAPH_CASE_CREDENTIALS;
+	item->due_boot_ms = loop_now_ms(item->delivery->world->loop) + DEFER_MS;
+	return item_waited_for(item) ? ITEM_NO : ITEM_LATER;
 }
 
 static enum item_result use_credentials(struct item *item, const struct credentials_answer *answer)
@@ -135,7 +145,10 @@ static enum item_result use_credentials(struct item *item, const struct credenti
 			return ITEM_NO; /* failure_code and reason are those of the attempt */
 		item->siblings_asked = false;
 		item_set_credentials(item, answer->credentials);
-		return item->credentials ? ITEM_OK : ITEM_LATER;
+		if (item->credentials)
+			return ITEM_OK;
+		text_copy_cut(item->reason, sizeof(item->reason), "no memory");
+		return credentials_later(item);
 	case CREDENTIALS_UNKNOWN:
 		if (refused)
 			return ITEM_NO;
@@ -157,9 +170,8 @@ static enum item_result use_credentials(struct item *item, const struct credenti
 		return wait_until_due(item);
 	}
 	item->siblings_asked = false;
-	item->failure_code = GRAPH_CASE_CREDENTIALS;
 	text_copy_cut(item->reason, sizeof(item->reason), answer->err.text);
-	return item_waited_for(item) ? ITEM_NO : ITEM_LATER;
+	return credentials_later(item);
 }
 
 static enum item_result ask_credentials(struct item *item)
@@ -201,12 +213,12 @@ static enum item_result defer(struct item *item)
 	struct delivery *d = item->delivery;
 	const struct store_defer row = {
 		.id = item->message->id,
-		.due_wall_us = clock_wall_us() + INT64_C(1000) * DEFER_MS,
+		.due_wall_us =
+			clock_wall_us() + 1000 * (item->due_boot_ms - loop_now_ms(d->world->loop)),
 		.failure_code = item->failure_code,
 		.reason = item->reason,
 	};
 
-	item->due_boot_ms = loop_now_ms(d->world->loop) + DEFER_MS;
 	store_defer(d->world->store, item->job.id, &row);
 	return ITEM_PENDING;
 }
@@ -371,6 +383,7 @@ static void on_graph(struct job *job, const struct graph_answer *answer)
 {
 	struct item *item = item_of(job);
 
+	breakers_note(item->delivery->breakers, item->number, answer);
 	if (item->step == STEP_RECORD && item->given_up)
 		item_take_late(item, answer);
 	if (item->step != STEP_CALL || item->result != ITEM_PENDING)

@@ -56,6 +56,7 @@ enum graph_case {
 	GRAPH_CASE_UNKNOWN_4XX = -9, /* a code not in the table, 4xx */
 	GRAPH_CASE_UNKNOWN_5XX = -10,
 	GRAPH_CASE_CREDENTIALS = -11, /* ours: no credentials to be had for the outlet */
+	GRAPH_CASE_BREAKER = -14,     /* ours: put off while a circuit breaker is open */
 	GRAPH_CASE_EXPIRED = -12,     /* ours: validity ran out unsent */
 };
 

@@ -375,3 +375,7 @@ CASE(CREDENTIALS, "credentials", "No credentials for the outlet",
 CASE(EXPIRED, "expired", "Validity ran out",
 	PERMANENT_REQUEST, NONE, 0, 0,
 	"The message could not be sent in time: see its attempts for why, then send it again.")
+CASE(BREAKER, "breaker", "Circuit breaker open",
+	TRANSIENT, DOUBLE, 1, 60,
+	"Calls to the Graph API keep failing, so messages nobody waits for wait until a probe comes "
+	"through: look at Meta's status page and the network.")

@@ -29,6 +29,9 @@ enum metric {
 	METRIC_BOUNDS,           /* bound (enum metric_bound) */
 	METRIC_BATCHES,          /* end (enum metric_batch) */
 	METRIC_CONNECTIONS_LOST, /* connection (enum metric_connection) */
+	METRIC_BREAKER_CHANGES,  /* scope (enum metric_scope), to (enum breaker_state) */
+	METRIC_BREAKERS_OPEN,    /* scope; gauge */
+	METRIC_BREAKER_WAITS,    /* scope */
 	METRIC_WORKERS_ENDED,    /* counted by the master */
 	METRIC_COUNT,
 };
@@ -56,6 +59,7 @@ enum metric_bound {
 	BOUND_BELLS,        /* a full inbox of a sibling: lost */
 	BOUND_FAR_BELLS,    /* targets on other nodes in one round: lost */
 	BOUND_HOPS,         /* an order carried too often: left to the polls */
+	BOUND_BREAKERS,     /* numbers with trouble: one more is not watched */
 	BOUND_COUNT,
 };
 
@@ -73,6 +77,12 @@ enum metric_connection {
 	CONNECTION_WRITER = 0,
 	CONNECTION_READER,
 	CONNECTIONS,
+};
+
+enum metric_scope {
+	SCOPE_HOST = 0,
+	SCOPE_NUMBER,
+	METRIC_SCOPES,
 };
 
 struct meter;

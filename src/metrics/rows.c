@@ -33,12 +33,15 @@ static const char *const bounds[] = {
 	[BOUND_BELLS] = "bells",
 	[BOUND_FAR_BELLS] = "far_bells",
 	[BOUND_HOPS] = "hops",
+	[BOUND_BREAKERS] = "breakers",
 };
 static const char *const batches[] = {
 	[BATCHES_COMMITTED] = "committed", [BATCHES_REPEATED] = "repeated",
 	[BATCHES_HALVED] = "halved",       [BATCHES_FENCED] = "fenced",
 	[BATCHES_ASIDE] = "aside",         [BATCHES_REJECTED] = "rejected",
 };
+static const char *const scopes[] = { [SCOPE_HOST] = "host", [SCOPE_NUMBER] = "number" };
+static const char *const breakers[] = { "closed", "open", "half_open" };
 static const char *const connections[] = {
 	[CONNECTION_WRITER] = "writer",
 	[CONNECTION_READER] = "reader",
@@ -92,6 +95,14 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 	[METRIC_CONNECTIONS_LOST] = { "database_connections_lost_total", METRIC_COUNTER,
 		{ LABEL("connection", connections) },
 		"Connections to PostgreSQL that were lost; each is made again." },
+	[METRIC_BREAKER_CHANGES] = { "breaker_changes_total", METRIC_COUNTER,
+		{ LABEL("scope", scopes), LABEL("to", breakers) },
+		"Circuit breakers that opened, let a probe through, or closed." },
+	[METRIC_BREAKERS_OPEN] = { "breakers_open", METRIC_GAUGE, { LABEL("scope", scopes) },
+		"Circuit breakers that are not closed, each worker's own." },
+	[METRIC_BREAKER_WAITS] = { "breaker_waits_total", METRIC_COUNTER,
+		{ LABEL("scope", scopes) },
+		"Times a message nobody waits for was put off by an open circuit breaker." },
 	[METRIC_WORKERS_ENDED] = { "workers_ended_total", METRIC_COUNTER, NO_LABELS,
 		"Worker processes that ended, reloads included." },
 };

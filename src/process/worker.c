@@ -119,6 +119,11 @@ static struct delivery_settings delivery_settings(const struct worker *w)
 		.retry = { .max_retries = s->max_retries,
 			   .initial_ms = INT64_C(1000) * s->initial_backoff_seconds,
 			   .cap_ms = INT64_C(1000) * s->max_backoff_seconds },
+		.breaker = { .failures = s->breaker_failures,
+			     .open_ms = INT64_C(1000) * s->breaker_open_seconds,
+			     .open_max_ms = INT64_C(1000) * s->breaker_max_seconds,
+			     .probe_ms = INT64_C(1000) * s->request_timeout_seconds +
+					 COMMIT_TIMEOUT_MS },
 		.request_timeout_ms = INT64_C(1000) * s->request_timeout_seconds,
 		.order_hold_ms = INT64_C(1000) * s->order_hold_seconds,
 		.commit_timeout_ms = COMMIT_TIMEOUT_MS,

@@ -29,6 +29,13 @@ bool delivery_leaves(const struct delivery *d, unsigned lane)
 	return fake_delivery.leaves;
 }
 
+bool delivery_flows(const struct delivery *d, const char *number)
+{
+	(void)d;
+	ck_assert(*number);
+	return !fake_delivery.broken;
+}
+
 /* Its address is all that counts. */
 struct delivery_place {
 	char nothing;

@@ -15,6 +15,7 @@ struct fake_delivery {
 	bool owns;
 	bool leaves;
 	bool has_room;
+	bool broken;       /* a circuit breaker is open */
 	unsigned reserved; /* not given back and not taken */
 	unsigned takes;
 	struct delivery_order order; /* the last one; its pointers are not used */

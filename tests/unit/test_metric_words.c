@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "delivery/result.h"
+#include "domain/breaker.h"
 #include "domain/outcome.h"
 #include "http/router.h"
 #include "metrics/rows.h"
@@ -43,6 +44,16 @@ START_TEST(ends_are_those_of_results)
 }
 END_TEST
 
+START_TEST(states_are_those_of_breakers)
+{
+	const struct metric_label *label = &metric_rows[METRIC_BREAKER_CHANGES].labels[1];
+
+	ck_assert_uint_eq(label->count, BREAKER_STATES);
+	for (unsigned i = 0; i < BREAKER_STATES; i++)
+		ck_assert_str_eq(label->values[i], breaker_state_name((enum breaker_state)i));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("metric_words");
@@ -52,6 +63,7 @@ int main(void)
 
 	tcase_add_test(tcase, routes_are_those_of_the_router);
 	tcase_add_test(tcase, outcomes_are_those_of_attempts);
+	tcase_add_test(tcase, states_are_those_of_breakers);
 	tcase_add_test(tcase, ends_are_those_of_results);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -73,6 +73,22 @@ START_TEST(an_attempt_begins_with_the_accept_only_when_it_may)
 }
 END_TEST
 
+START_TEST(a_breaker_keeps_only_those_from_beginning_that_nobody_waits_for)
+{
+	fake_delivery.broken = true;
+	send_to_commit("respond-async");
+	ck_assert(!fake.accepts[0].begin);
+	commit(STORE_DONE);
+	send_to_commit("");
+	ck_assert(fake.accepts[1].begin);
+	commit(STORE_DONE);
+	fake_delivery.broken = false;
+	send_to_commit("respond-async");
+	ck_assert(fake.accepts[2].begin);
+	commit(STORE_DONE);
+}
+END_TEST
+
 START_TEST(asynchronous_is_answered_after_the_commit)
 {
 	send_to_commit("respond-async");
@@ -397,6 +413,7 @@ int main(void)
 	tcase_add_test(tcase, a_message_goes_through_the_steps);
 	tcase_add_test(tcase, the_attempt_has_its_time_from_the_accept);
 	tcase_add_test(tcase, an_attempt_begins_with_the_accept_only_when_it_may);
+	tcase_add_test(tcase, a_breaker_keeps_only_those_from_beginning_that_nobody_waits_for);
 	tcase_add_test(tcase, asynchronous_is_answered_after_the_commit);
 	tcase_add_test(tcase, an_exceeded_quota_stores_nothing);
 	tcase_add_test(tcase, an_unchecked_quota_allows);

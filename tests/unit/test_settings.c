@@ -121,6 +121,9 @@ static const struct {
 	{ "CONVERSATION_TIMEOUT_SECONDS", "10", 1, 60 },
 	{ "MESSAGE_TTL_SECONDS", "86400", 60, 31536000 },
 	{ "ORDER_HOLD_SECONDS", "10", 0, 3600 },
+	{ "BREAKER_FAILURES", "5", 0, 1000 },
+	{ "BREAKER_OPEN_SECONDS", "5", 1, 3600 },
+	{ "BREAKER_MAX_SECONDS", "60", 1, 3600 },
 };
 
 static const struct {
