@@ -8,8 +8,8 @@
 /* Never longer than it is valid, which the next look then finds over. */
 static int64_t put_off_until(const struct item *item, int64_t at_ms)
 {
-	const int64_t left_ms = (item->expires_wall_us - clock_wall_us()) / 1000 + 1;
-	const int64_t now_ms = loop_now_ms(item->delivery->world->loop);
+	const int64_t left_ms = (item->expires_wall_us - clock_wall_us()) / 1000 + 2;
+	const int64_t now_ms = clock_boot_ms();
 
 	return at_ms - now_ms > left_ms ? now_ms + left_ms : at_ms;
 }

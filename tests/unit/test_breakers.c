@@ -202,7 +202,7 @@ START_TEST(nobody_is_put_off_beyond_its_validity)
 	order.expires_wall_us = clock_wall_us() + 100000;
 	take(&order);
 	expect_put_off(1);
-	ck_assert_int_le(fake.defers[0].row.due_wall_us, order.expires_wall_us + 2000);
+	ck_assert_int_le(fake.defers[0].row.due_wall_us, order.expires_wall_us + 4000);
 	commit_defer();
 	turn_until(&fake.defer_count, 2);
 	ck_assert(fake.defers[1].row.failed);
