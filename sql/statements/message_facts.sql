@@ -6,6 +6,7 @@ SELECT state, accepted_us, sent_us, delivered_us, read_us, failed_us, wamid, fai
 	failure_reason, has_work, attempt, attempt_open, begun_us, deadline_us, due_us, expires_us,
 	conversation_tries, incarnation, worker, node, last_attempt, last_outcome, last_ended_us,
 	last_code, last_subcode, last_title, decision, decided_by, why, ahead, ahead_recipient,
-	hold, held_us
+	hold, held_us, wait_code, wait_reason, wait_us
 FROM message_sender.message_facts($1::uuid)
 LEFT JOIN LATERAL message_sender.message_hold($1::uuid) ON true
+LEFT JOIN LATERAL message_sender.message_wait($1::uuid) ON true

@@ -47,7 +47,11 @@ struct message_facts {
 	const char *why;
 	/* While it is held: by what, whom, since when and why; "": it is not. */
 	const char *hold;
-	int64_t held_wall_us;    /* since then the hold covers it */
+	int64_t held_wall_us; /* since then the hold covers it */
+	/* Put off without an attempt; no code: it is not. */
+	int wait_code;
+	const char *wait_reason;
+	int64_t wait_wall_us;    /* since then */
 	bool placed;             /* it waits in its lane, and these were counted: */
 	int64_t ahead;           /* messages before it in its lane, up to 10,000 */
 	int64_t ahead_recipient; /* those to its recipient, of the nearest 1,000 */

@@ -112,6 +112,12 @@ static void explain_retrying(const struct message_facts *f, int64_t now_wall_us,
 			       "The reply to attempt %u was lost, and %s decided to send it again: "
 			       "%s.",
 			       f->last_attempt, f->decided_by, f->why);
+	} else if (f->wait_code && f->wait_code != GRAPH_CASE_CREDENTIALS) {
+		blame(e, f->wait_code, 0, "");
+		e->since_wall_us = f->wait_wall_us;
+		(void)snprintf(e->summary, sizeof(e->summary),
+			       "It waits for attempt %u until %s: %s.", f->attempt + 1, due,
+			       f->wait_reason);
 	} else if (f->last_attempt == 0) {
 		blame(e, GRAPH_CASE_CREDENTIALS, 0, "");
 		(void)snprintf(e->summary, sizeof(e->summary),

@@ -38,6 +38,9 @@ enum fact {
 	AHEAD_RECIPIENT,
 	HOLD,
 	HELD,
+	WAIT_CODE,
+	WAIT_REASON,
+	WAIT_SINCE,
 	FACTS,
 };
 
@@ -90,6 +93,9 @@ bool found_facts(const PGresult *result, struct message_facts *ret_facts)
 		.why = text(result, WHY),
 		.hold = text(result, HOLD),
 		.held_wall_us = number(result, HELD),
+		.wait_code = (int)number(result, WAIT_CODE),
+		.wait_reason = text(result, WAIT_REASON),
+		.wait_wall_us = number(result, WAIT_SINCE),
 		.placed = !PQgetisnull(result, 0, AHEAD),
 		.ahead = number(result, AHEAD),
 		.ahead_recipient = number(result, AHEAD_RECIPIENT),

@@ -136,3 +136,24 @@ def test_a_waiting_caller_keeps_its_schedule(house):
     assert len(waits) == 3  # MAX_RETRIES
     assert all(0.99 <= wait <= 1.5 for wait in waits), waits  # 1 s each: MAX_BACKOFF_SECONDS
     assert service.database.message(body["message_id"])["attempts"] == 4
+
+
+def read(service, message_id, what):
+    return json.loads(service.ask("GET", f"/api/v1/messages/{message_id}/{what}").body)
+
+
+def test_what_waits_says_why(house):
+    service, simulator = house
+    number = "100000000000005"
+
+    fail_number(simulator, number, kind="error", code=131016, status=503)
+    send_async(service, number, 6000, 4)
+    service.wait_event("breaker", scope="number", state="open")
+    late, = send_async(service, number, 6100, 1)
+    wait_until(lambda: service.database.message(late)["attempts"] == 0
+               and read(service, late, "explain").get("state_detail") == "retrying", 3, "put off")
+    assert "circuit breaker" in read(service, late, "explain")["summary"]
+    waiting = read(service, late, "events")["events"][-1]
+    assert waiting["event"] == "waiting" and "circuit breaker" in waiting["reason"]
+    fail_number(simulator, number)
+    all_sent(service, [late], 5)

@@ -22,7 +22,8 @@ static void setup(void)
 				    .decision = "",
 				    .decided_by = "",
 				    .why = "",
-				    .hold = "" };
+				    .hold = "",
+				    .wait_reason = "" };
 }
 
 static void says(enum state state, const char *summary)
@@ -108,6 +109,21 @@ START_TEST(a_wait_that_is_over_has_no_end)
 	ck_assert_int_eq(e.estimated_wall_us, 0);
 	ck_assert_int_eq(e.code, 0);
 	ck_assert_ptr_nonnull(strstr(e.next, "is due"));
+}
+END_TEST
+
+START_TEST(a_wait_for_a_circuit_breaker)
+{
+	f.due_wall_us = NOW + 5 * SECOND;
+	f.wait_code = GRAPH_CASE_BREAKER;
+	f.wait_reason = "its circuit breaker is open";
+	f.wait_wall_us = NOW - SECOND;
+	says(STATE_RETRYING, "It waits for attempt 1 until 2025-11-04T10:30:05Z: its circuit "
+			     "breaker is open.");
+	ck_assert_int_eq(e.since_wall_us, NOW - SECOND);
+	ck_assert_int_eq(e.until_wall_us, NOW + 5 * SECOND);
+	ck_assert_int_eq(e.code, 0);
+	ck_assert_str_eq(e.action, graph_error_case(GRAPH_CASE_BREAKER)->action);
 }
 END_TEST
 
@@ -244,6 +260,7 @@ int main(void)
 	tcase_add_test(tcase, an_attempt_under_way_names_its_worker);
 	tcase_add_test(tcase, a_wait_says_why_and_until_when);
 	tcase_add_test(tcase, a_wait_that_is_over_has_no_end);
+	tcase_add_test(tcase, a_wait_for_a_circuit_breaker);
 	tcase_add_test(tcase, a_wait_for_credentials);
 	tcase_add_test(tcase, a_lost_reply_tells_what_comes_next);
 	tcase_add_test(tcase, a_decision_is_told);
