@@ -31,16 +31,19 @@ static bool print_status(struct query *q)
 					      "oldest (s)" };
 	static const char *const lanes[] = { "lane", "to send", "under way", "tenants" };
 	static const char *const workers[] = { "node", "worker", "under way", "oldest (s)" };
+	static const char *const holds[] = { "scope", "tenant", "outlet", "number",  "reason",
+					     "by",    "since",  "why",    "messages" };
 
 	if (!database_run(q, "queue status", "queue_status", 0, NULL))
 		return false;
 	if (query_rows(q) == 0) {
 		(void)printf("nothing is left to do\n");
-		return true;
+		return print_part(q, "hold_list", "\nholds in force", holds);
 	}
 	database_print(q, states);
 	(void)printf("(sent: waits for the Conversation Service to take its copy)\n");
-	return print_part(q, "queue_lanes", "\nlanes with most to send", lanes) &&
+	return print_part(q, "hold_list", "\nholds in force", holds) &&
+	       print_part(q, "queue_lanes", "\nlanes with most to send", lanes) &&
 	       print_part(q, "queue_workers", "\nworkers with attempts under way", workers);
 }
 

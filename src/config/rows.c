@@ -133,6 +133,12 @@ const struct settings_row settings_rows[] = {
 	{ "BREAKER_MAX_SECONDS", ROW_INTEGER, FIELD(breaker_max_seconds), RANGE(1, 3600, "seconds"),
 	  .default_value = "60", .reloadable = true,
 	  .meaning = "Longest time from one probe to the next." },
+	{ "TOKEN_PROBE_SECONDS", ROW_INTEGER, FIELD(token_probe_seconds),
+	  RANGE(1, 86400, "seconds"), .default_value = "60", .reloadable = true,
+	  .meaning = "How often it is looked whether a number's token, which Meta refused, was "
+		     "mended: its credentials are asked for again, and a new token is tried with "
+		     "one message. The old one is tried so too, ever more rarely, up to 16 times "
+		     "this long." },
 	{ "LOG_LEVEL", ROW_CHOICE, FIELD(log_level), .choices = "debug|info|warning|error",
 	  .default_value = "info", .reloadable = true, .meaning = "Least level that is logged." },
 	{ "WHATSAPP_APP_SECRET", ROW_TEXT, TEXT_FIELD(whatsapp_app_secret), .default_value = "",

@@ -299,9 +299,13 @@ void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const str
 		if (tag == LOAD_SENDS || tag == LOAD_COPIES)
 			poll->seq = row->message.seq;
 		if (!d->draining)
-			adopt(d, row, tag == LOAD_HELD);
+			adopt(d, row, tag == LOAD_HELD || tag == LOAD_PROBE);
+		if (tag == LOAD_PROBE)
+			tokens_on_probe(d->tokens, item_of_row(d, row));
 	} else if (tag == LOAD_HELD) {
 		holds_on_loaded(d->holds, verdict == STORE_DONE, more);
+	} else if (tag == LOAD_PROBE) {
+		tokens_on_loaded(d->tokens, verdict == STORE_DONE);
 	} else if (tag == LOAD_CALLS) {
 		route_loaded(d, verdict == STORE_DONE);
 	} else if (verdict == STORE_DONE) {

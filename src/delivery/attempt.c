@@ -59,7 +59,7 @@ enum item_result item_begin(struct item *item)
 		return ITEM_NO;
 	}
 	/* A hold has come since the gate, or the number is known only now. */
-	if (!holds_allow(d->holds, item->message, item->number)) {
+	if (!item_is_allowed(item)) {
 		item_leave_place(item);
 		item->due_boot_ms = loop_now_ms(d->world->loop);
 		return ITEM_LATER;
@@ -189,6 +189,20 @@ static void explain(struct item_record *record)
 		       *details ? ": " : "", details, a->verdict.error->action);
 }
 
+/* A refused token is looked up once more; after that the message fails when somebody waits
+ * for it, else its number is held. */
+static bool goes_on_after_token(struct item *item, bool waits)
+{
+	if (item->token_asked_again && waits)
+		return false;
+	item->token_refused = !item->token_asked_again;
+	item->token_bad = item->token_asked_again;
+	item->token_asked_again = true;
+	item->failure_code = item->record->answer.facts.error_code;
+	text_copy_cut(item->reason, sizeof(item->reason), item->record->reason);
+	return true;
+}
+
 static enum store_next next_of_refusal(struct item *item, const struct verdict *verdict,
 				       int64_t server_wait_ms)
 {
@@ -206,12 +220,7 @@ static enum store_next next_of_refusal(struct item *item, const struct verdict *
 		.random = random_u32(),
 	};
 
-	/* A refused token is looked up once more before the message fails. */
-	if (verdict->error->class == GRAPH_AUTH && !item->token_asked_again) {
-		item->token_asked_again = true;
-		item->token_refused = true;
-		item->failure_code = item->record->answer.facts.error_code;
-		text_copy_cut(item->reason, sizeof(item->reason), item->record->reason);
+	if (verdict->error->class == GRAPH_AUTH && goes_on_after_token(item, waits)) {
 		item->due_boot_ms = now_ms;
 		return STORE_NEXT_RETRY;
 	}
@@ -276,6 +285,7 @@ enum item_result item_record(struct item *item)
 
 	if (!accepted)
 		explain(record);
+	tokens_on_answer(item, a);
 	record->next = decide_next(item);
 	row = (struct store_outcome){
 		.id = item->message->id,

@@ -201,7 +201,8 @@ static int open_parts(struct delivery *d, struct err *ret_err)
 		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for %u items", d->settings.max_items);
 		return -1;
 	}
-	d->holds = holds_new(d);
+	d->tokens = tokens_new(d);
+	d->holds = d->tokens ? holds_new(d) : NULL;
 	if (!d->holds) {
 		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for holds");
 		return -1;
@@ -258,7 +259,6 @@ void delivery_free(struct delivery *d)
 		return;
 	adopt_stop(d);
 	lanes_free(d->lanes);
-	holds_free(d->holds);
 	bell_free(d->bell);
 	far_free(d->far);
 	route_free(d);
@@ -267,6 +267,8 @@ void delivery_free(struct delivery *d)
 	table_free(d->items);
 	turns_free(d->turns);
 	breakers_free(d->breakers);
+	holds_free(d->holds);
+	tokens_free(d->tokens);
 	d->world->work = NULL;
 	d->world->lanes = NULL;
 	d->world->rung = NULL;
@@ -300,13 +302,13 @@ bool delivery_flows(const struct delivery *d, const char *number)
 }
 
 struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message,
-					const char *number)
+					const char *number, bool waited)
 {
 	struct delivery_place *place;
 
 	if (d->draining || !d->looked || !list_empty(&d->no_place) || !delivery_place_free(d) ||
 	    !delivery_room(d) || !turn_is_free(d->turns, message) ||
-	    !holds_allow(d->holds, message, number))
+	    !holds_allow(d->holds, message, number, waited))
 		return NULL;
 	place = malloc(sizeof(*place));
 	if (!place || !turn_join(d->turns, &place->turn, message)) {

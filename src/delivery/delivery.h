@@ -44,8 +44,9 @@ struct delivery_settings {
 	struct breaker_policy breaker;
 	int64_t request_timeout_ms; /* REQUEST_TIMEOUT_SECONDS: one attempt */
 	int64_t commit_timeout_ms;  /* longest wait for the commit that begins an attempt */
-	int64_t order_hold_ms; /* ORDER_HOLD_SECONDS: what one message may delay those behind it */
-	unsigned max_items;    /* held in memory; what is beyond stays in the store */
+	int64_t order_hold_ms;  /* ORDER_HOLD_SECONDS: what one message may delay those behind it */
+	int64_t token_probe_ms; /* TOKEN_PROBE_SECONDS */
+	unsigned max_items;     /* held in memory; what is beyond stays in the store */
 };
 
 /* Who wants to know.  slot and id name a request of a worker of this node; with `far`, id
@@ -88,11 +89,11 @@ bool delivery_knows_lanes(const struct delivery *d);
 bool delivery_fenced(const struct delivery *d);
 
 /* A place for one attempt, from this number, that begins in the accepting commit: the lane is
- * ours, no earlier message to the same recipient is under way, nothing holds it, and a call
- * may start.  Null: not now.  It is given back by delivery_take(), or by
- * delivery_give_back() (null is allowed). */
+ * ours, no earlier message to the same recipient is under way, nothing holds it (waited: what
+ * is for its token does not count), and a call may start.  Null: not now.  It is given back by
+ * delivery_take(), or by delivery_give_back() (null is allowed). */
 struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message,
-					const char *number) MUST_CHECK;
+					const char *number, bool waited) MUST_CHECK;
 void delivery_give_back(struct delivery *d, struct delivery_place *place);
 
 /* No circuit breaker holds up attempts from this number that nobody waits for. */

@@ -31,7 +31,7 @@ struct holds {
 	bool load_again;
 	bool changed; /* since the last load that came to its end began */
 	uint64_t load_timer;
-	struct list waiting; /* items, until a load has ended or the holds are known */
+	struct list waiting; /* items, until a load has ended or the holds have changed */
 };
 
 static struct loop *loop_of(const struct holds *h)
@@ -210,15 +210,14 @@ static bool change(struct holds *h, const struct hold_set *found)
 
 static void learn(struct holds *h, const struct store_holds *found)
 {
-	if (!change(h, &found->set))
+	if (!tokens_learn(h->delivery->tokens, &found->set) || !change(h, &found->set))
 		return; /* the next look finds it again */
 	h->version = found->version;
 	log_text(h->delivery->world->log, LOG_INFO, "holds", "%u in force", h->current.count);
-	if (!h->known)
-		resume(h);
 	h->known = true;
 	h->changed = true;
 	load(h);
+	resume(h);
 }
 
 void holds_on_holds(struct holds *h, enum store_verdict verdict, const struct store_holds *found)
@@ -230,21 +229,39 @@ void holds_on_holds(struct holds *h, enum store_verdict verdict, const struct st
 		return;
 	if (verdict == STORE_DONE && found->changed)
 		learn(h, found);
+	else if (h->known && !h->released.count)
+		resume(h); /* their number was to be held: look again */
+	tokens_tick(h->delivery->tokens);
 	if (again)
 		holds_look_now(h);
 }
 
 /* -- the gate --------------------------------------------------------------------------- */
 
-bool holds_wait_for_release(const struct holds *h, const struct message *m, const char *number)
+static const struct hold *find(const struct hold_set *set, const struct message *m,
+			       const char *number, bool token)
 {
-	return hold_find(&h->released, m->tenant_id, m->outlet_id, number) != NULL;
+	const struct hold *hold = hold_find(set, m->tenant_id, m->outlet_id, number);
+
+	return hold || token ? hold : hold_find_token(set, number);
 }
 
-bool holds_allow(const struct holds *h, const struct message *m, const char *number)
+bool holds_allow(const struct holds *h, const struct message *m, const char *number, bool token)
 {
-	return h->known && !hold_find(&h->current, m->tenant_id, m->outlet_id, number) &&
-	       !holds_wait_for_release(h, m, number);
+	return h->known && !find(&h->current, m, number, token) &&
+	       !find(&h->released, m, number, token);
+}
+
+/* Who waits is told what Meta says of the token; and a probe is to find it out. */
+static bool tries_its_token(const struct item *item)
+{
+	return item->probe || item_waited_for(item);
+}
+
+bool item_is_allowed(const struct item *item)
+{
+	return !item->token_bad && holds_allow(item->delivery->holds, item->message, item->number,
+					       tries_its_token(item));
 }
 
 /* A message whose validity is over passes: the next step ends it. */
@@ -252,11 +269,10 @@ enum item_result item_gate(struct item *item)
 {
 	const struct delivery *d = item->delivery;
 	struct holds *h = d->holds;
-	const struct message *m = item->message;
-	const struct hold *hold = hold_find(&h->current, m->tenant_id, m->outlet_id, item->number);
+	const struct hold *hold =
+		find(&h->current, item->message, item->number, tries_its_token(item));
 
-	if (holds_allow(h, m, item->number) ||
-	    (h->known && clock_wall_us() >= item->expires_wall_us))
+	if (item_is_allowed(item) || (h->known && clock_wall_us() >= item->expires_wall_us))
 		return ITEM_OK;
 	if (hold) {
 		item->hold = hold->id;
@@ -265,6 +281,9 @@ enum item_result item_gate(struct item *item)
 	/* Half of the room is for what is loaded; what is left out stays in the store. */
 	if (!item_waited_for(item) && table_count(d->items) > d->settings.max_items / 2)
 		return ITEM_NO;
+	if (item->token_bad)
+		tokens_refused(item);
+	item->token_bad = false;
 	list_append(&h->waiting, &item->queue);
 	return ITEM_PENDING;
 }
@@ -278,6 +297,8 @@ enum item_result item_shelve(struct item *item)
 		.reason = "",
 	};
 
+	item->probe = 0;
+	tokens_shelved(item);
 	store_defer(item->delivery->world->store, item->job.id, &row);
 	return ITEM_PENDING;
 }

@@ -42,10 +42,9 @@ void holds_on_holds(struct holds *h, enum store_verdict verdict, const struct st
 /* The end of a load of what is held no more; rows come to adopt.c.  more: than one page. */
 void holds_on_loaded(struct holds *h, bool loaded, bool more);
 
-/* Attempts of this message may begin; number: "" while it is not known. */
-bool holds_allow(const struct holds *h, const struct message *message, const char *number);
-/* It is covered by a hold that was just released: what waited for that goes first. */
-bool holds_wait_for_release(const struct holds *h, const struct message *message,
-			    const char *number);
+/* Attempts of this message may begin; number: "" while it is not known.  token: though its
+ * token is known to be refused, as somebody waits for it. */
+bool holds_allow(const struct holds *h, const struct message *message, const char *number,
+		 bool token);
 
 #endif

@@ -24,6 +24,7 @@
 #include "delivery/holds.h"
 #include "delivery/job.h"
 #include "delivery/lanes.h"
+#include "delivery/tokens.h"
 #include "delivery/turn.h"
 #include "delivery/world.h"
 
@@ -92,6 +93,8 @@ struct item {
 	bool has_place;
 	bool token_refused;     /* Meta refused this token: ask for another one */
 	bool token_asked_again; /* once per message */
+	bool token_bad;         /* so it is: its number is to be held */
+	int probe;              /* it is to find out for this hold; 0: it is not */
 	bool siblings_asked;
 	bool hold_asked;  /* held: the store is being asked how it stands */
 	bool shelved;     /* its row says held; somebody still waits for it */
@@ -136,7 +139,7 @@ struct delivery_place {
 };
 
 /* What a load was for. */
-enum { LOAD_SENDS = 0, LOAD_COPIES, LOAD_CALLS, LOAD_HELD };
+enum { LOAD_SENDS = 0, LOAD_COPIES, LOAD_CALLS, LOAD_HELD, LOAD_PROBE };
 
 struct delivery {
 	struct world *world;
@@ -147,6 +150,7 @@ struct delivery {
 	struct breakers *breakers;
 	struct lanes *lanes;
 	struct holds *holds;
+	struct tokens *tokens;
 	struct table *items; /* by message id */
 	struct list ready;
 	struct list no_place;
@@ -220,7 +224,9 @@ void item_on_wake(void *arg, struct list *entry);
 /* gauge.c */
 void delivery_gauge(struct delivery *d);
 
-/* holds.c: no hold covers it; else it is written down as held. */
+/* holds.c: whether an attempt of it may begin. */
+bool item_is_allowed(const struct item *item);
+/* No hold covers it; else it is written down as held. */
 enum item_result item_gate(struct item *item);
 enum item_result item_shelve(struct item *item);
 /* That was committed, or not to be: it leaves, unless it is held and somebody waits for it. */

@@ -132,6 +132,15 @@ static enum item_result credentials_later(struct item *item)
 	return item_waited_for(item) ? ITEM_NO : ITEM_LATER;
 }
 
+/* The same again, as far as is known.  failure_code and reason are those of the attempt. */
+static enum item_result token_stays(struct item *item)
+{
+	if (item_waited_for(item))
+		return ITEM_NO;
+	item->token_bad = true; /* so nothing begins: at the gate its number is held */
+	return ITEM_OK;
+}
+
 static enum item_result use_credentials(struct item *item, const struct credentials_answer *answer)
 {
 	struct delivery *d = item->delivery;
@@ -142,11 +151,13 @@ static enum item_result use_credentials(struct item *item, const struct credenti
 	case CREDENTIALS_OK:
 		if (refused && item->credentials &&
 		    strcmp(item->credentials->token, answer->credentials->token) == 0)
-			return ITEM_NO; /* failure_code and reason are those of the attempt */
+			return token_stays(item);
 		item->siblings_asked = false;
 		item_set_credentials(item, answer->credentials);
-		if (item->credentials)
+		if (item->credentials) {
+			tokens_on_credentials(item);
 			return ITEM_OK;
+		}
 		text_copy_cut(item->reason, sizeof(item->reason), "no memory");
 		return credentials_later(item);
 	case CREDENTIALS_UNKNOWN:
@@ -161,7 +172,7 @@ static enum item_result use_credentials(struct item *item, const struct credenti
 		break;
 	}
 	if (refused)
-		return ITEM_NO;
+		return token_stays(item);
 	if (!item->siblings_asked &&
 	    bell_ask(d->bell, item->message->tenant_id, item->message->outlet_id)) {
 		item->siblings_asked = true;
@@ -179,6 +190,9 @@ static enum item_result ask_credentials(struct item *item)
 	struct delivery *d = item->delivery;
 	const struct message *m = item->message;
 	struct credentials_answer answer;
+	struct credentials known;
+	const char *refused = NULL;
+	bool at_hand;
 
 	if (clock_wall_us() >= item->expires_wall_us) {
 		item->failure_code = GRAPH_CASE_EXPIRED;
@@ -188,12 +202,16 @@ static enum item_result ask_credentials(struct item *item)
 	}
 	if (item->credentials && !item->token_refused && item->attempt == 0)
 		return ITEM_OK;
-	if (!tenant_client_credentials(
-		    d->world->tenant, m->tenant_id, m->outlet_id,
-		    item->token_refused && item->credentials ? item->credentials->token : NULL,
-		    item->job.id, &answer))
-		return ITEM_PENDING;
-	return use_credentials(item, &answer);
+	/* A probe wants them afresh. */
+	if (item->probe &&
+	    tenant_client_known(d->world->tenant, m->tenant_id, m->outlet_id, &known))
+		refused = known.token;
+	else if (item->token_refused && item->credentials)
+		refused = item->credentials->token;
+	at_hand = tenant_client_credentials(d->world->tenant, m->tenant_id, m->outlet_id, refused,
+					    item->job.id, &answer);
+	explicit_bzero(&known, sizeof(known));
+	return at_hand ? use_credentials(item, &answer) : ITEM_PENDING;
 }
 
 static void on_credentials(struct job *job, const struct credentials_answer *answer)

@@ -50,6 +50,7 @@ bool hold_reason_parse(const char *name, enum hold_reason *ret_reason)
 
 /* What a hold covers, and what is looked for. */
 struct subject {
+	bool token;
 	enum hold_scope scope;
 	const char *tenant_id;
 	const char *outlet_id;
@@ -58,8 +59,10 @@ struct subject {
 
 static int compare(const struct subject *s, const struct hold *hold)
 {
-	int order = (s->scope > hold->scope) - (s->scope < hold->scope);
+	int order = s->token - (hold->reason == HOLD_TOKEN);
 
+	if (!order)
+		order = (s->scope > hold->scope) - (s->scope < hold->scope);
 	if (!order)
 		order = strcmp(s->tenant_id, hold->tenant_id);
 	if (!order)
@@ -71,7 +74,8 @@ static int by_subject_and_id(const void *a, const void *b)
 {
 	const struct hold *x = a;
 	const struct hold *y = b;
-	const struct subject s = { x->scope, x->tenant_id, x->outlet_id, x->number };
+	const struct subject s = { x->reason == HOLD_TOKEN, x->scope, x->tenant_id, x->outlet_id,
+				   x->number };
 	const int order = compare(&s, y);
 
 	return order ? order : (x->id > y->id) - (x->id < y->id);
@@ -88,20 +92,31 @@ static int to_hold(const void *key, const void *element)
 	return compare(key, element);
 }
 
+static const struct hold *find(const struct hold_set *set, const struct subject *s)
+{
+	return set->count > 0 ? bsearch(s, set->holds, set->count, sizeof(*set->holds), to_hold)
+			      : NULL;
+}
+
 const struct hold *hold_find(const struct hold_set *set, const char *tenant_id,
 			     const char *outlet_id, const char *number)
 {
 	const struct subject subjects[] = {
-		{ HOLD_ALL, "", "", "" },
-		{ HOLD_TENANT, tenant_id, "", "" },
-		{ HOLD_OUTLET, tenant_id, outlet_id, "" },
-		{ HOLD_NUMBER, "", "", number },
+		{ false, HOLD_ALL, "", "", "" },
+		{ false, HOLD_TENANT, tenant_id, "", "" },
+		{ false, HOLD_OUTLET, tenant_id, outlet_id, "" },
+		{ false, HOLD_NUMBER, "", "", number },
 	};
 	const struct hold *found = NULL;
 
-	for (unsigned i = 0; set->count > 0 && !found && i < HOLD_SCOPES; i++)
-		found = bsearch(&subjects[i], set->holds, set->count, sizeof(*set->holds), to_hold);
+	for (unsigned i = 0; !found && i < HOLD_SCOPES; i++)
+		found = find(set, &subjects[i]);
 	return found;
+}
+
+const struct hold *hold_find_token(const struct hold_set *set, const char *number)
+{
+	return find(set, &(struct subject){ true, HOLD_NUMBER, "", "", number });
 }
 
 bool hold_is_in(const struct hold_set *set, const struct hold *hold)

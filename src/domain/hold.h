@@ -49,9 +49,12 @@ bool hold_reason_parse(const char *name, enum hold_reason *ret_reason) MUST_CHEC
 
 void hold_sort(struct hold_set *set);
 /* A hold of a sorted set that covers a message of this tenant, outlet and number ("": not
- * known yet, and no hold of a number covers it); null: none.  The widest comes first. */
+ * known yet, and no hold of a number covers it), those for a token apart; null: none.  The
+ * widest comes first. */
 const struct hold *hold_find(const struct hold_set *set, const char *tenant_id,
 			     const char *outlet_id, const char *number);
+/* The hold for the token of this number; null: none. */
+const struct hold *hold_find_token(const struct hold_set *set, const char *number);
 /* This very hold is in the sorted set. */
 bool hold_is_in(const struct hold_set *set, const struct hold *hold);
 

@@ -26,6 +26,7 @@ enum metric {
 	METRIC_RESENDS_REFUSED,  /* */
 	METRIC_ITEMS,            /* gauge */
 	METRIC_LANES,            /* gauge */
+	METRIC_NUMBERS_HELD,     /* gauge */
 	METRIC_BOUNDS,           /* bound (enum metric_bound) */
 	METRIC_BATCHES,          /* end (enum metric_batch) */
 	METRIC_CONNECTIONS_LOST, /* connection (enum metric_connection) */

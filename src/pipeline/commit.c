@@ -57,7 +57,8 @@ enum flow_result flow_commit(struct flow *f)
 
 	name_message(f);
 	if (may_begin(f))
-		f->place = delivery_reserve(p->delivery, f->message, f->credentials->number);
+		f->place = delivery_reserve(p->delivery, f->message, f->credentials->number,
+					    !f->async);
 	f->begun_wall_us = f->message->accepted_wall_us;
 	f->deadline_wall_us = f->begun_wall_us +
 			      1000 * (settings->accept_timeout_ms + settings->request_timeout_ms);

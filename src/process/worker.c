@@ -126,6 +126,7 @@ static struct delivery_settings delivery_settings(const struct worker *w)
 					 COMMIT_TIMEOUT_MS },
 		.request_timeout_ms = INT64_C(1000) * s->request_timeout_seconds,
 		.order_hold_ms = INT64_C(1000) * s->order_hold_seconds,
+		.token_probe_ms = INT64_C(1000) * s->token_probe_seconds,
 		.commit_timeout_ms = COMMIT_TIMEOUT_MS,
 		.max_items = ITEMS_PER_WORKER,
 	};

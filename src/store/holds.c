@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+#define SERVICE "message-sender" /* who holds, and releases */
+
 /* The columns of sql/statements/holds.sql. */
 enum column { AT_VERSION = 0, ID, SCOPE, TENANT_ID, OUTLET_ID, NUMBER, REASON, SET_AT, COLUMNS };
 
@@ -15,6 +17,33 @@ int holds_send(int64_t version, PGconn *handle, struct array *memory)
 	array_int8(memory, version);
 	return array_values(memory, &v) && PQsendQueryPrepared(handle, "holds", v.count, v.values,
 							       v.lengths, v.formats, 1)
+		       ? 0
+		       : -1;
+}
+
+int holds_send_change(const struct op *op, PGconn *handle, struct array *memory)
+{
+	const struct op_hold *row = &op->row.hold;
+	const bool release = op->kind == OP_HOLD_RELEASE;
+	struct array_values v;
+
+	array_reset(memory);
+	if (release) {
+		array_int4(memory, row->id);
+	} else {
+		array_text(memory, hold_scope_name(HOLD_NUMBER));
+		array_text(memory, "");
+		array_text(memory, "");
+		array_text(memory, row->number);
+		array_text(memory, hold_reason_name(HOLD_TOKEN));
+	}
+	array_text(memory, SERVICE);
+	array_text(memory, row->note);
+	if (!release)
+		array_int4(memory, HOLDS_MAX);
+	return array_values(memory, &v) &&
+			       PQsendQueryPrepared(handle, release ? "hold_end" : "hold_set",
+						   v.count, v.values, v.lengths, v.formats, 1)
 		       ? 0
 		       : -1;
 }

@@ -10,10 +10,14 @@
 
 #include "base/compiler.h"
 #include "store/array.h"
+#include "store/op.h"
 #include "store/store.h"
 
 /* Queues the statement.  0, or -1: libpq or memory failed. */
 int holds_send(int64_t version, PGconn *handle, struct array *memory) MUST_CHECK;
+
+/* The same for OP_HOLD and OP_HOLD_RELEASE. */
+int holds_send_change(const struct op *op, PGconn *handle, struct array *memory) MUST_CHECK;
 
 /* holds->version: the one that was asked with.  The set is the caller's to free.  False: no
  * memory, or a row that cannot be: then nothing is known. */

@@ -38,7 +38,7 @@ enum column {
 static const char *statement_of(const struct op_load *load)
 {
 	if (load->held)
-		return "load_held";
+		return load->probe ? "load_probe" : "load_held";
 	return load->copies ? "load_copies" : "load";
 }
 
@@ -55,7 +55,7 @@ int load_send(const struct op_load *load, PGconn *handle, struct array *memory, 
 		array_int8(memory, (int64_t)load->after_seq);
 	if (!load->held)
 		array_time(memory, load->due_until_wall_us);
-	array_int4(memory, (int)load->limit);
+	array_int4(memory, load->probe ? load->probe : (int)load->limit);
 	if (!load->held)
 		array_time(memory, now_wall_us);
 	return array_values(memory, &v) && PQsendQueryPrepared(handle, statement_of(load), v.count,

@@ -30,10 +30,12 @@ enum op_kind {
 	OP_LOAD = OP_WRITES,
 	OP_LOAD_IDS,
 	OP_HOLDS,
-	OP_LANES,  /* a change of lanes, and the view of them */
-	OP_COUNT,  /* how much waits */
-	OP_UPKEEP, /* partitions; nobody is told */
-	OP_EXPIRE, /* what is kept for some time only; nobody is told */
+	OP_HOLD,         /* a number; nobody is told */
+	OP_HOLD_RELEASE, /* so here */
+	OP_COUNT,        /* how much waits */
+	OP_LANES,        /* a change of lanes, and the view of them */
+	OP_UPKEEP,       /* partitions; nobody is told */
+	OP_EXPIRE,       /* what is kept for some time only; nobody is told */
 	OP_STATUS,
 	OP_LOOKS, /* many statuses */
 	OP_FIND_KEY,
@@ -50,6 +52,7 @@ struct op_load {
 	unsigned limit;
 	bool copies;
 	bool held; /* neither the seq nor the time counts */
+	int probe; /* with held: one message of this hold; 0: none */
 };
 
 struct op_load_ids {
@@ -71,6 +74,12 @@ struct op_count {
 struct op_ring {
 	char channel[STORE_CHANNEL_BYTES];
 	char *text; /* owned */
+};
+
+struct op_hold {
+	int id; /* with release */
+	char number[HOLD_NUMBER_BYTES];
+	char *note; /* owned */
 };
 
 struct op_answer {
@@ -130,6 +139,7 @@ struct op {
 		struct op_ring ring;
 		int64_t holds_version;
 		struct op_count count;
+		struct op_hold hold;
 	} row;
 
 	/* Completion. */

@@ -19,6 +19,9 @@ int read_send(const struct op *op, PGconn *handle, struct array *memory, struct 
 		return holds_send(op->row.holds_version, handle, memory);
 	case OP_COUNT:
 		return count_send(&op->row.count, handle, memory);
+	case OP_HOLD:
+	case OP_HOLD_RELEASE:
+		return holds_send_change(op, handle, memory);
 	case OP_LOAD_IDS:
 		return load_send_ids(op->row.load_ids, handle, memory);
 	default:

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "store/count.h"
 #include "store/found.h"
 #include "store/holds.h"
@@ -122,7 +123,7 @@ static void tell(struct store *s, const struct op *op)
 		tell_lanes(s, op);
 	} else if (op->kind == OP_COUNT) {
 		tell_backlog(s, op);
-	} else if (op->kind == OP_RING) {
+	} else if (op->kind == OP_RING || op->kind == OP_HOLD || op->kind == OP_HOLD_RELEASE) {
 		return;
 	} else if (op->kind == OP_HOLDS) {
 		tell_holds(s, op);
@@ -361,17 +362,59 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
 	return 0;
 }
 
-int store_load_held(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,
-		    struct err *ret_err)
+static int load_held(struct store *s, uint64_t tag, const struct op_load *load, struct err *ret_err)
 {
 	const struct message_id none = { { 0 } };
 	struct op *op = new_op(s, OP_LOAD, tag, none, ret_err);
 
 	if (!op)
 		return -1;
-	op->row.load = (struct op_load){ .lanes = lanes, .limit = limit, .held = true };
+	op->row.load = *load;
 	writer_submit(s->writer, op);
 	return 0;
+}
+
+int store_load_held(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,
+		    struct err *ret_err)
+{
+	return load_held(s, tag, &(struct op_load){ .lanes = lanes, .limit = limit, .held = true },
+			 ret_err);
+}
+
+int store_load_probe(struct store *s, uint64_t tag, uint64_t lanes, int hold, struct err *ret_err)
+{
+	return load_held(
+		s, tag,
+		&(struct op_load){ .lanes = lanes, .limit = 1, .held = true, .probe = hold },
+		ret_err);
+}
+
+static void change_hold(struct store *s, enum op_kind kind, int id, const char *number,
+			const char *note)
+{
+	const struct message_id none = { { 0 } };
+	struct err err;
+	struct op *op = new_op(s, kind, 0, none, &err);
+
+	if (!op)
+		return;
+	op->row.hold.id = id;
+	text_copy_cut(op->row.hold.number, sizeof(op->row.hold.number), number);
+	op->row.hold.note = strdup(note);
+	if (op->row.hold.note)
+		writer_submit(s->writer, op);
+	else
+		op_free(op);
+}
+
+void store_hold_number(struct store *s, const char *number, const char *note)
+{
+	change_hold(s, OP_HOLD, 0, number, note);
+}
+
+void store_release_hold(struct store *s, int hold, const char *note)
+{
+	change_hold(s, OP_HOLD_RELEASE, hold, "", note);
 }
 
 int store_holds(struct store *s, int64_t version, struct err *ret_err)

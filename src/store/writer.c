@@ -637,8 +637,7 @@ void writer_submit(struct writer *w, struct op *op)
 		return;
 	}
 	w->pending++;
-	if (op->kind == OP_LOAD || op->kind == OP_LOAD_IDS || op->kind == OP_HOLDS ||
-	    op->kind == OP_COUNT) {
+	if (op->kind >= OP_LOAD && op->kind <= OP_COUNT) {
 		list_append(&w->loads, &op->node);
 		return;
 	}

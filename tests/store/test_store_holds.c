@@ -241,6 +241,38 @@ START_TEST(what_is_released_comes_back_in_order)
 }
 END_TEST
 
+START_TEST(the_service_holds_a_number_and_probes_it)
+{
+	unsigned count = h.rung_count + 1;
+	struct err err;
+
+	store_hold_number(h.store, "123", "code 190");
+	harness_until(&h, 3000, rung, &count);
+	look(0);
+	ck_assert_uint_eq(h.hold_count, 1);
+	ck_assert_int_eq(h.holds[0].reason, HOLD_TOKEN);
+	ck_assert_str_eq(h.holds[0].number, "123");
+	accept(3);
+	shelve(2, h.holds[0].id);
+	shelve(1, h.holds[0].id);
+	ck_assert_int_eq(store_load_probe(h.store, 500, ~UINT64_C(0), h.holds[0].id, &err), 0);
+	harness_until_done(&h, h.done_count + 1, 3000);
+	ck_assert_uint_eq(h.loaded_count, 1);
+	ck_assert(message_id_equal(h.loaded[0].message->id, h.messages[1]->id));
+	ck_assert_int_eq(h.loaded[0].state, STATE_QUEUED);
+	ck_assert_int_eq(store_load_probe(h.store, 500, 1, h.holds[0].id + 1, &err), 0);
+	harness_until_done(&h, h.done_count + 1, 3000);
+	ck_assert_uint_eq(h.loaded_count, 1);
+	count++;
+	store_release_hold(h.store, h.holds[0].id, "works");
+	harness_until(&h, 3000, rung, &count);
+	ck_assert_str_eq(
+		harness_sql_text(&h, "SELECT set_by || ' ' || note || ' ' || released_by || ' ' "
+				     "|| release_note FROM message_sender.hold"),
+		"message-sender code 190 message-sender works");
+}
+END_TEST
+
 START_TEST(what_has_expired_comes_back_though_held)
 {
 	ck_assert(set("all", "", "", "", "paused", "10"));
@@ -307,6 +339,7 @@ int main(void)
 	tcase_add_test(tcase, what_a_restore_holds_is_not_resumed);
 	tcase_add_test(tcase, held_work_is_not_loaded_nor_begun);
 	tcase_add_test(tcase, what_is_released_comes_back_in_order);
+	tcase_add_test(tcase, the_service_holds_a_number_and_probes_it);
 	tcase_add_test(tcase, what_has_expired_comes_back_though_held);
 	tcase_add_test(tcase, an_attempt_under_way_is_not_shelved);
 	tcase_add_test(tcase, one_that_was_tried_waits_to_be_tried_again);

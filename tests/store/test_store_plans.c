@@ -160,9 +160,10 @@ static void use_all(unsigned rows)
 	ck_assert_int_eq(store_load(h.store, 2, 7, 0, clock_wall_us(), rows, true, &err), 0);
 	ck_assert_int_eq(store_load_held(h.store, 3, 7, rows, &err), 0);
 	ck_assert_int_eq(store_holds(h.store, 0, &err), 0);
+	ck_assert_int_eq(store_load_probe(h.store, 4, 7, 1, &err), 0);
 	read_all();
 	look_at_all(rows);
-	harness_until_done(&h, target += 9 + rows, 10000);
+	harness_until_done(&h, target += 10 + rows, 10000);
 	harness_find_key(&h, 0, 0, harness_id(&h, 0));
 	ck_assert(h.first.found);
 	for (unsigned i = 0; i < h.loaded_count; i++)

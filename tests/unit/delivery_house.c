@@ -159,6 +159,7 @@ static void usual_settings(void)
 		.retry = { .max_retries = 3, .initial_ms = 100, .cap_ms = 10000 },
 		.request_timeout_ms = 10000,
 		.commit_timeout_ms = 5000,
+		.token_probe_ms = 1000,
 		.order_hold_ms = house_hold_ms,
 		.max_items = 12,
 	};
@@ -272,7 +273,7 @@ struct delivery_order order_of(const struct message *m)
 
 void begin_with_accept(struct delivery_order *order, int64_t ago_us)
 {
-	order->place = delivery_reserve(house.d, order->message, order->credentials->number);
+	order->place = delivery_reserve(house.d, order->message, order->credentials->number, true);
 	ck_assert_ptr_nonnull(order->place);
 	order->begun_wall_us = clock_wall_us() - ago_us;
 	order->deadline_wall_us = order->begun_wall_us + 11000000;
@@ -390,7 +391,7 @@ struct delivery_place *house_reserve(unsigned n)
 {
 	const struct message m = message_of(n);
 
-	return delivery_reserve(house.d, &m, "100");
+	return delivery_reserve(house.d, &m, "100", true);
 }
 
 void expect_over(void)

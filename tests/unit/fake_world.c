@@ -279,6 +279,41 @@ int store_load_held(struct store *s, uint64_t tag, uint64_t lanes, unsigned limi
 	return 0;
 }
 
+int store_load_probe(struct store *s, uint64_t tag, uint64_t lanes, int hold, struct err *ret_err)
+{
+	(void)s;
+	(void)tag;
+	(void)lanes;
+	if (fake.store_full)
+		return refuse(ret_err);
+	fake.probed_hold = hold;
+	fake.probe_count++;
+	return 0;
+}
+
+void store_hold_number(struct store *s, const char *number, const char *note)
+{
+	(void)s;
+	fake.hold_count++;
+	KEEP(fake.held_number, number);
+	KEEP(fake.held_note, note);
+}
+
+void store_release_hold(struct store *s, int hold, const char *note)
+{
+	(void)s;
+	(void)note;
+	fake.release_count++;
+	fake.released_hold = hold;
+}
+
+void fake_probe(const struct store_work *row)
+{
+	if (row)
+		to.store.work(to.arg, LOAD_PROBE, STORE_DONE, row, false, NULL);
+	to.store.work(to.arg, LOAD_PROBE, STORE_DONE, NULL, false, NULL);
+}
+
 int store_holds(struct store *s, int64_t version, struct err *ret_err)
 {
 	(void)s;

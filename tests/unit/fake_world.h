@@ -141,6 +141,13 @@ struct fake {
 	struct fake_load held_loads[FAKE_MAX];
 	unsigned holds_count;  /* looks at the holds … */
 	int64_t holds_version; /* … the last one with this version */
+	unsigned probe_count;  /* loads of a probe, the last for this hold */
+	int probed_hold;
+	unsigned hold_count; /* numbers to be held, the last one */
+	char held_number[32];
+	char held_note[320];
+	unsigned release_count;
+	int released_hold;
 	unsigned change_count;
 	struct store_lanes changes[FAKE_MAX];
 	unsigned ring_count;
@@ -202,6 +209,8 @@ void fake_holds(int64_t version, struct hold *holds, unsigned count);
 void fake_held(const struct store_work *row, bool more);
 /* The answer to the last question how much waits; null: the store is away. */
 void fake_backlog(const struct store_backlog *backlog);
+/* The whole answer to the load of a probe. */
+void fake_probe(const struct store_work *row);
 /* A bell from another node. */
 void fake_rung(const char *text);
 /* One row of a load by id, or null for its end. */

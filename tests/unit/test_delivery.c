@@ -69,7 +69,7 @@ START_TEST(an_attempt_that_began_with_the_accept_is_called_at_once)
 	struct delivery_order order = order_of(&m);
 
 	fake.room = 1;
-	order.place = delivery_reserve(house.d, &m, "100");
+	order.place = delivery_reserve(house.d, &m, "100", true);
 	ck_assert_ptr_nonnull(order.place);
 	ck_assert_ptr_null(house_reserve(2));
 	order.begun_wall_us = clock_wall_us();

@@ -158,7 +158,7 @@ START_TEST(messages_to_one_recipient_follow_each_other)
 	take_to_the_same(2);
 	ck_assert_uint_eq(fake.begin_count, 1);
 	m = to_the_same(3);
-	ck_assert_ptr_null(delivery_reserve(house.d, &m, "100"));
+	ck_assert_ptr_null(delivery_reserve(house.d, &m, "100", true));
 	m.outlet_id = "other";
 	{
 		const struct delivery_order order = order_of(&m);
@@ -231,7 +231,7 @@ START_TEST(a_place_given_back_lets_the_next_one_go)
 	struct delivery_place *place;
 
 	load(NULL); /* all that waits was seen */
-	place = delivery_reserve(house.d, &first, "100");
+	place = delivery_reserve(house.d, &first, "100", true);
 	take_to_the_same(2);
 	ck_assert_uint_eq(fake.begin_count, 0);
 	delivery_give_back(house.d, place);

@@ -79,8 +79,8 @@ START_TEST(nothing_begins_with_the_accept_while_it_is_held)
 	struct delivery_place *place;
 
 	hold(&h, 1);
-	ck_assert_ptr_null(delivery_reserve(house.d, &m, "100"));
-	place = delivery_reserve(house.d, &m, "101");
+	ck_assert_ptr_null(delivery_reserve(house.d, &m, "100", true));
+	place = delivery_reserve(house.d, &m, "101", true);
 	ck_assert_ptr_nonnull(place);
 	delivery_give_back(house.d, place);
 }
@@ -112,7 +112,7 @@ START_TEST(nothing_begins_before_the_holds_are_known)
 	house_knows_holds = false;
 	house_reopen();
 	load(NULL);
-	ck_assert_ptr_null(delivery_reserve(house.d, &m, "100"));
+	ck_assert_ptr_null(delivery_reserve(house.d, &m, "100", true));
 	take(&order);
 	turn_for(20);
 	ck_assert_uint_eq(fake.begin_count, 0);

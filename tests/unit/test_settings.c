@@ -124,6 +124,7 @@ static const struct {
 	{ "BREAKER_FAILURES", "5", 0, 1000 },
 	{ "BREAKER_OPEN_SECONDS", "5", 1, 3600 },
 	{ "BREAKER_MAX_SECONDS", "60", 1, 3600 },
+	{ "TOKEN_PROBE_SECONDS", "60", 1, 86400 },
 };
 
 static const struct {
