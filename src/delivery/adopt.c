@@ -63,6 +63,18 @@ static unsigned page_rows(const struct poll *poll)
 	return copy_may_probe(poll->delivery) ? 1 : 0;
 }
 
+/* The first look also finds those that others must wait for although they are not due. */
+static int64_t ahead_ms(const struct poll *poll)
+{
+	const struct delivery *d = poll->delivery;
+
+	if (poll->copies)
+		return 0;
+	if (d->looking && d->settings.order_hold_ms > DELIVERY_AHEAD_MS)
+		return d->settings.order_hold_ms;
+	return DELIVERY_AHEAD_MS;
+}
+
 static void load_page(struct poll *poll)
 {
 	struct delivery *d = poll->delivery;
@@ -70,10 +82,11 @@ static void load_page(struct poll *poll)
 	const unsigned rows = page_rows(poll);
 	struct err err;
 
+	if (!adopt_room(d) || !lanes)
+		d->looking = false;
 	if (!adopt_room(d) || !lanes || !rows ||
 	    store_load(d->world->store, poll->copies ? LOAD_COPIES : LOAD_SENDS, lanes, poll->seq,
-		       clock_wall_us() + (poll->copies ? 0 : 1000 * DELIVERY_AHEAD_MS), rows,
-		       poll->copies, &err))
+		       clock_wall_us() + 1000 * ahead_ms(poll), rows, poll->copies, &err))
 		poll_again(poll, poll->copies ? POLL_MS / 2 : POLL_MS);
 }
 
@@ -87,8 +100,10 @@ static void page_read(struct poll *poll, bool more)
 		load_page(poll);
 		return;
 	}
-	if (!more && !poll->copies && !poll->again)
-		d->looked = true;
+	if (!poll->copies && !poll->again && !d->deaf) {
+		d->looked |= !more;
+		d->looking = false; /* a longer backlog does not shut out what comes now */
+	}
 	if (!more)
 		poll->seq = 0;
 	poll_again(poll, more ? GO_ON_MS : POLL_MS);
@@ -128,10 +143,10 @@ void adopt_stop(struct delivery *d)
 	d->sends.timer = d->copies.timer = 0;
 }
 
-/* What the owner before us released comes first. */
-void adopt_taken(struct delivery *d)
+void adopt_missed(struct delivery *d)
 {
 	d->looked = false;
+	d->looking = true;
 	adopt_look_now(d);
 }
 

@@ -24,7 +24,7 @@ static void on_bell_order(void *arg, const struct delivery_order *order)
 
 static void on_bell_look(void *arg)
 {
-	adopt_look_now(arg);
+	adopt_missed(arg);
 }
 
 static void on_bell_result(void *arg, uint64_t waiter_id, const struct delivery_result *result)
@@ -79,10 +79,23 @@ static void on_far_result(void *arg, uint64_t waiter_id, struct message_id id)
 	d->told(d->told_arg, waiter_id, &result);
 }
 
+/* Bells of other nodes are heard no more, or again: then ours may be lost as well. */
+static void on_deaf(struct delivery *d)
+{
+	if (d->deaf && store_hears(d->world->store))
+		far_missed(d->far);
+	d->deaf = !store_hears(d->world->store);
+	adopt_missed(d);
+}
+
 static void on_rung(void *arg, const char *text)
 {
 	struct delivery *d = arg;
 
+	if (!text) {
+		on_deaf(d);
+		return;
+	}
 	if (strcmp(text, "h") == 0)
 		holds_look_now(d->holds);
 	else
@@ -111,7 +124,7 @@ static void on_taken(void *arg, uint64_t lanes)
 	struct delivery *d = arg;
 
 	(void)lanes;
-	adopt_taken(d);
+	adopt_missed(d);
 	holds_taken(d->holds);
 }
 
@@ -167,6 +180,7 @@ static int open_lanes(struct delivery *d, struct err *ret_err)
 		.call = on_call,
 		.result = on_far_result,
 		.lanes = on_news,
+		.missed = on_bell_look,
 		.arg = d,
 	};
 
@@ -406,7 +420,7 @@ void delivery_take(struct delivery *d, const struct delivery_order *order)
 {
 	const unsigned lane = message_lane(order->message->tenant_id);
 
-	if (order->place || delivery_owns(d, lane))
+	if (order->place || (delivery_owns(d, lane) && !d->looking))
 		take_own(d, order);
 	else if (delivery_leaves(d, lane))
 		tell_released(d, order);

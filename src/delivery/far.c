@@ -137,6 +137,16 @@ uint64_t far_lost(const struct far *far)
 	return far->lost;
 }
 
+void far_missed(struct far *far)
+{
+	char self[ID_DIGITS + 1];
+	char text[80];
+
+	id_hex(self, far->self);
+	(void)snprintf(text, sizeof(text), "m %s ", self);
+	store_ring(far->store, NULL, text);
+}
+
 bool far_flush(struct far *far)
 {
 	bool rang = false;
@@ -252,4 +262,6 @@ void far_take(struct far *far, const char *text)
 		take_results(far, text);
 	else if (kind == 'l')
 		take_lanes(far, text, from);
+	else if (kind == 'm' && !message_id_equal(from, far->self))
+		far->receiver.missed(far->receiver.arg);
 }

@@ -7,6 +7,7 @@
  *   o <sender> <message id><waiter><lane><ms it waits>...   messages, for the owner
  *   r <sender> <message id><waiter>...                      their results are in the store
  *   l <sender> <news><lanes>                                news of lanes; to everybody
+ *   m <sender>                                              its bells may be lost; to everybody
  *
  * All numbers hexadecimal, of fixed width.
  */
@@ -28,6 +29,8 @@ struct far_receiver {
 	void (*result)(void *arg, uint64_t waiter_id, struct message_id id);
 	void (*lanes)(void *arg, enum bell_news news, uint64_t lanes,
 		      struct message_id incarnation);
+	/* Bells of another worker may not have come. */
+	void (*missed)(void *arg);
 	void *arg;
 };
 
@@ -39,6 +42,8 @@ void far_free(struct far *far);
 void far_call(struct far *far, struct message_id to, const struct bell_call *call);
 void far_result(struct far *far, struct message_id to, uint64_t waiter_id, struct message_id id);
 void far_lanes(struct far *far, enum bell_news news, uint64_t lanes);
+/* To everybody: what we rang may be lost. */
+void far_missed(struct far *far);
 
 /* Rings what was gathered.  True: something was. */
 bool far_flush(struct far *far);

@@ -164,7 +164,9 @@ struct delivery {
 	/* fallback polls (adopt.c) */
 	struct poll sends;
 	struct poll copies;
-	bool looked; /* since the lanes are ours, all that waits in them was seen once */
+	bool looked;  /* since the lanes are ours, all that waits in them was seen once */
+	bool looking; /* what may have come before is being read: calls wait for that */
+	bool deaf;    /* bells of other nodes were heard, and are not now */
 	/* messages by id (route.c) */
 	struct list parked;  /* until the owner of their lane is known */
 	struct list calls;   /* ours, to be loaded */
@@ -271,8 +273,9 @@ void route_free(struct delivery *d);
 void adopt_start(struct delivery *d);
 void adopt_stop(struct delivery *d);
 void adopt_look_now(struct delivery *d);
-/* Lanes have become ours: what waits in them is looked at before anything begins at once. */
-void adopt_taken(struct delivery *d);
+/* Lanes have become ours, or bells may have been lost: what waits in our lanes is looked at
+ * before anything begins at once, and before what rings meanwhile. */
+void adopt_missed(struct delivery *d);
 void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const struct store_work *row,
 		  bool more, const struct err *err);
 

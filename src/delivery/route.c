@@ -5,7 +5,9 @@
  * owner's poll finds them in any case.
  *
  * A call is a message by its id: what this worker owns and does not hold yet is loaded, and
- * its waiter joins it.  Whoever waits for one that is over by then is told to look.
+ * its waiter joins it.  Whoever waits for one that is over by then is told to look.  While
+ * earlier work of our lanes is being read (adopt_missed()) every order is such a call, and waits:
+ * it must not overtake what was committed before it and did not ring here.
  */
 #include <stdlib.h>
 
@@ -151,7 +153,8 @@ bool route_load(struct delivery *d)
 	unsigned count = 0;
 	struct err err;
 
-	if (list_empty(&d->calls) || !list_empty(&d->calling) || !lanes_ours(d->lanes))
+	if (list_empty(&d->calls) || !list_empty(&d->calling) || d->looking ||
+	    !lanes_ours(d->lanes))
 		return false;
 	while (count < STORE_CALLS_MAX && !list_empty(&d->calls)) {
 		struct parked *p = parked_of(list_take_first(&d->calls));

@@ -110,9 +110,13 @@ static struct op *first(struct list *ops)
 	return list_empty(ops) ? NULL : LIST_OBJECT(ops->next, struct op, node);
 }
 
+/* The pump sends what waits. */
 static void ready(void *arg)
 {
-	(void)arg; /* the pump sends what waits */
+	struct reader *r = arg;
+
+	if (r->rung)
+		r->rung(r->rung_arg, NULL);
 }
 
 static void lost(void *arg)
@@ -124,6 +128,8 @@ static void lost(void *arg)
 	while ((op = first(&r->flying)))
 		complete(r, op, STORE_AWAY, connection_trouble(r->connection));
 	r->in_flight = false;
+	if (r->rung)
+		r->rung(r->rung_arg, NULL);
 }
 
 static void answer(struct reader *r, PGresult *result)

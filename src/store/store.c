@@ -546,6 +546,11 @@ bool store_ready(const struct store *s)
 	return writer_ready(s->writer) && reader_ready(s->reader);
 }
 
+bool store_hears(const struct store *s)
+{
+	return reader_ready(s->reader);
+}
+
 const struct err *store_trouble(const struct store *s)
 {
 	const struct err *trouble = writer_trouble(s->writer);

@@ -260,7 +260,8 @@ struct store_lanes_view {
 /* view: null unless DONE; borrowed. */
 typedef void store_lanes_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			    const struct store_lanes_view *view, const struct err *err);
-/* A bell from a worker of another node (or of this one). */
+/* A bell from a worker of another node (or of this one); null: from now on none are heard, or
+ * again (store_hears()), after some that were not, and some of ours that may be lost. */
 typedef void store_rung_fn(void *arg, const char *text);
 
 /* What is held.  changed: since the version that was told; else there are no holds here.
@@ -322,6 +323,8 @@ void store_free(struct store *s);
 
 /* Both connections are up, roles set, statements prepared, schema version fits. */
 bool store_ready(const struct store *s);
+/* Bells of other nodes are heard. */
+bool store_hears(const struct store *s);
 /* Null while healthy; else why it is not (for the log and the 503's text); borrowed. */
 const struct err *store_trouble(const struct store *s);
 /* The schema is newer or older than this program: `serve` must end with this. */

@@ -126,6 +126,10 @@ static void on_rung(void *arg, const char *text)
 {
 	struct harness *h = arg;
 
+	if (!text) {
+		h->missed_count++;
+		return;
+	}
 	h->rung_count++;
 	text_copy_cut(h->rung, sizeof(h->rung), text);
 }

@@ -64,6 +64,7 @@ struct harness {
 	struct store_backlog *backlog; /* of the last count; its texts: the copies below */
 	char tenants[8][32];
 	unsigned rung_count;
+	unsigned missed_count; /* bells may have been lost */
 	char rung[STORE_RING_BYTES + 1];
 	struct loaded loaded[HARNESS_TAGS];
 	unsigned loaded_count;

@@ -400,6 +400,28 @@ START_TEST(bells_reach_the_one_and_all)
 }
 END_TEST
 
+static bool missed(struct harness *harness, void *arg)
+{
+	return harness->missed_count >= *(unsigned *)arg;
+}
+
+/* Told twice: when bells are not heard any more, and when they are again. */
+START_TEST(bells_that_may_be_lost_are_told_of)
+{
+	unsigned count = h.missed_count + 1;
+
+	harness_until_ready(&h, 5000);
+	ck_assert(store_hears(h.store));
+	harness_sql_long(&h, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+			     "WHERE application_name = 'store-test'");
+	harness_until(&h, 5000, missed, &count);
+	ck_assert(!store_hears(h.store));
+	count++;
+	harness_until(&h, 5000, missed, &count);
+	ck_assert(store_hears(h.store));
+}
+END_TEST
+
 static int by_size(const void *a, const void *b)
 {
 	const int64_t x = *(const int64_t *)a;
@@ -477,6 +499,7 @@ int main(void)
 	tcase_add_test(tcase, a_release_goes_behind_what_was_to_begin_before_it);
 	tcase_add_test(tcase, two_that_fence_each_other_do_not_hang);
 	tcase_add_test(tcase, bells_reach_the_one_and_all);
+	tcase_add_test(tcase, bells_that_may_be_lost_are_told_of);
 	tcase_add_test(tcase, a_bell_between_nodes_takes_less_than_50_ms);
 	tcase_add_test(tcase, messages_are_loaded_by_id_if_of_our_lanes);
 	suite_add_tcase(suite, tcase);

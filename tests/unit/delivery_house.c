@@ -443,3 +443,9 @@ void house_open_adopting(void)
 	turn();
 	ck_assert_uint_eq(fake.load_count, 1);
 }
+
+void house_open_looked(void)
+{
+	house_open_adopting();
+	load(NULL);
+}

@@ -52,6 +52,8 @@ void house_open(void);
 void house_open_two(void);
 /* Two workers; look-ups are answered at once, and the first load has been asked for. */
 void house_open_adopting(void);
+/* The same, and that load has been answered: nothing waited. */
+void house_open_looked(void);
 void house_close(void);
 /* Anew, with house_settings as they are now. */
 void house_reopen(void);

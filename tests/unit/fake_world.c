@@ -74,6 +74,12 @@ void store_free(struct store *s)
 	(void)s;
 }
 
+bool store_hears(const struct store *s)
+{
+	(void)s;
+	return !fake.deaf;
+}
+
 bool store_ready(const struct store *s)
 {
 	(void)s;
@@ -241,7 +247,6 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
 	struct fake_load *l;
 
 	(void)s;
-	(void)due_until_wall_us;
 	if (fake.store_full)
 		return refuse(ret_err);
 	if (copies) {
@@ -250,7 +255,10 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
 		return 0;
 	}
 	l = NEXT(loads, load_count);
-	*l = (struct fake_load){ .tag = tag, .lanes = lanes, .after_seq = after_seq };
+	*l = (struct fake_load){ .tag = tag,
+				 .lanes = lanes,
+				 .after_seq = after_seq,
+				 .due_until_wall_us = due_until_wall_us };
 	return 0;
 }
 

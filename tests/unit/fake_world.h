@@ -78,6 +78,7 @@ struct fake_load {
 	uint64_t tag;
 	uint64_t lanes;
 	uint64_t after_seq;
+	int64_t due_until_wall_us;
 	struct message_id id; /* by id: the first of so many */
 	unsigned ids;
 };
@@ -182,6 +183,7 @@ struct fake {
 	enum quota_verdict quota_verdict;
 	bool known; /* tenant_client_known() finds `credentials` */
 	bool store_away;
+	bool deaf; /* bells of other nodes are not heard */
 	int64_t store_oldest_ms;
 };
 

@@ -222,6 +222,7 @@ START_TEST(a_row_that_is_held_becomes_no_second_item)
 	struct message m;
 	struct store_work row = row_of(1, STATE_QUEUED, &m);
 
+	load(NULL);
 	take_and_call(1);
 	load(&row);
 	turn_for(20);

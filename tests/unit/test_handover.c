@@ -194,6 +194,8 @@ START_TEST(who_is_tried_again_holds_the_next_one_up_for_a_while)
 
 	house_settings.retry.initial_ms = 5000;
 	house_reopen();
+	turn();
+	load(NULL);
 	take_to_the_same(1);
 	begun_ms = clock_boot_ms();
 	take_to_the_same(2);
@@ -509,7 +511,7 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(tcase, 30);
-	tcase_add_checked_fixture(tcase, house_open_adopting, house_close);
+	tcase_add_checked_fixture(tcase, house_open_looked, house_close);
 	tcase_add_test(tcase, an_order_of_another_lane_goes_to_its_owner);
 	tcase_add_test(tcase, an_order_of_a_sibling_is_answered_by_bell);
 	tcase_add_test(tcase, what_a_sibling_knows_is_learned_and_used);

@@ -39,7 +39,7 @@ static void own_all(void)
 
 	view.live[1].draining = true;
 	fake_view(&view);
-	turn();
+	load(NULL);
 }
 
 /* We hold all lanes, and another worker comes that holds none: half of them must go, the
@@ -373,10 +373,126 @@ START_TEST(an_attempt_of_another_worker_that_dies_is_lost_and_holds_nobody)
 }
 END_TEST
 
+/* -- what was committed before, and did not ring here -- */
+
+/* Message 1 is in the store; message 2, to the same recipient, rings; neither begins. */
+static struct store_work take_second(struct message *m)
+{
+	struct message second = message_of(2);
+	const struct delivery_order order = order_of(&second);
+	struct store_work row = row_of(1, STATE_QUEUED, m);
+
+	second.recipient = row.message.recipient;
+	second.seq = 2;
+	row.message.seq = 1;
+	take(&order);
+	turn_for(20);
+	ck_assert_uint_eq(fake.begin_count, 0);
+	ck_assert_uint_eq(fake.call_count, 0);
+	return row;
+}
+
+/* The first one goes; the second one is loaded, and then goes. */
+static void expect_order(const struct store_work *row)
+{
+	struct message m;
+	struct store_work second = row_of(2, STATE_QUEUED, &m);
+
+	load(row);
+	turn_until(&fake.call_count, 1);
+	ck_assert_uint_eq(fake.calls[0].id.bytes[1], 2);
+	second.message.recipient = row->message.recipient;
+	second.message.seq = 2;
+	fake_called(&second);
+	fake_called(NULL);
+	turn_until(&fake.begin_count, 1);
+	ck_assert_uint_eq(fake.begins[0].id.bytes[1], 1);
+	commit_begin();
+	ck_assert_uint_eq(fake.begin_count, 1);
+	answer_accepted();
+	turn_until(&fake.begin_count, 2);
+	ck_assert_uint_eq(fake.begins[1].id.bytes[1], 2);
+}
+
+static void lanes_come(void)
+{
+	struct store_lanes_view view = view_of(~UINT64_C(0));
+
+	view.live[1].draining = true;
+	fake_view(&view);
+	turn();
+}
+
+START_TEST(in_new_lanes_nothing_overtakes_what_waits_there)
+{
+	struct message m;
+	struct store_work row;
+
+	lanes_come();
+	row = take_second(&m);
+	expect_order(&row);
+}
+END_TEST
+
+START_TEST(in_new_lanes_those_are_seen_that_others_must_wait_for)
+{
+	const unsigned before = fake.load_count;
+	const int64_t hold_us = 1000 * house_hold_ms;
+
+	lanes_come();
+	ck_assert_uint_eq(fake.load_count, before + 1);
+	ck_assert_int_ge(fake.loads[before].due_until_wall_us, clock_wall_us() + hold_us - 1000000);
+	load(NULL);
+	fake_rung("m fa000000000000000000000000000000 ");
+	ck_assert_uint_eq(fake.load_count, before + 2);
+}
+END_TEST
+
+START_TEST(nothing_overtakes_what_rang_while_we_were_deaf)
+{
+	struct message m;
+	struct store_work row;
+
+	fake.deaf = true;
+	fake_rung(NULL);
+	row = take_second(&m);
+	load(NULL); /* of before the first one's commit */
+	turn_for(20);
+	ck_assert_uint_eq(fake.begin_count, 0);
+	ck_assert_uint_eq(fake.call_count, 0);
+	fake.deaf = false;
+	fake.ring_count = 0;
+	fake_rung(NULL);
+	ck_assert_uint_eq(fake.ring_count, 1); /* what we rang may be lost as well */
+	ck_assert_str_eq(fake.rings[0].text, "m ee000000000000000000000000000000 ");
+	expect_order(&row);
+}
+END_TEST
+
+START_TEST(without_room_what_rings_is_not_kept_waiting)
+{
+	struct message m;
+	struct store_work row = row_of(1, STATE_RETRYING, &m);
+
+	row.due_wall_us = clock_wall_us() + 1000000;
+	for (unsigned n = 10; n < 10 + house_settings.max_items / 2; n++) {
+		row.message.id = message_of(n).id;
+		row.message.recipient = message_of(n).recipient;
+		fake_work(&row, false);
+	}
+	fake_work(NULL, false);
+	lanes_come();
+	turn_for(20);
+	(void)row_of(2, STATE_QUEUED, &m);
+	take(&(struct delivery_order){ .message = &m, .expires_wall_us = INT64_MAX });
+	turn_until(&fake.begin_count, 1);
+}
+END_TEST
+
 static void open_patient(void)
 {
 	house_hold_ms = 20000;
-	house_open_adopting();
+	house_open_looked();
 }
 
 int main(void)
@@ -403,6 +519,10 @@ int main(void)
 	tcase_add_test(tcase, those_behind_an_attempt_of_another_worker_wait_for_its_end);
 	tcase_add_test(tcase, an_attempt_of_another_worker_that_failed_is_repeated_first);
 	tcase_add_test(tcase, an_attempt_of_another_worker_that_dies_is_lost_and_holds_nobody);
+	tcase_add_test(tcase, in_new_lanes_nothing_overtakes_what_waits_there);
+	tcase_add_test(tcase, in_new_lanes_those_are_seen_that_others_must_wait_for);
+	tcase_add_test(tcase, nothing_overtakes_what_rang_while_we_were_deaf);
+	tcase_add_test(tcase, without_room_what_rings_is_not_kept_waiting);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
