@@ -38,6 +38,20 @@ def attempt(number, outcome, **columns):
     return insert("attempt", columns)
 
 
+def key(status=None, message_id=ID, **body):
+    columns = {"tenant_id": "t", "key": "k", "fingerprint": b"f", "message_id": message_id,
+               "created_at": "now", "runs_until": "now", "expires_at": "tomorrow",
+               "answer_status": status,
+               "answer_body": json.dumps({"message_id": ID, **body}) if status else None}
+    return insert("idempotency_key", columns)
+
+
+def other_id(statement):
+    """The same with another id in the answer."""
+    text, *values = statement
+    return (text, *values[:-1], values[-1].replace(ID, OTHER))
+
+
 def insert(table, columns):
     return (f"INSERT INTO message_sender.{table} ({', '.join(columns)})"
             f" VALUES ({', '.join(['%s'] * len(columns))})", *columns.values())
@@ -61,6 +75,8 @@ FAULTS = {
     "attempts_uncounted": [message("failed", 0, failed_at="now", failure_reason="no"),
                            attempt(1, "refused")],
     "failed_without_reason": [message("failed", failed_at="now")],
+    "key_answer_wrong": [sent(), ACCEPTED, key(200, whatsapp_message_id="v")],
+    "key_without_message": [key()],
     "message_without_work": [message()],
     "order_shared": [message(), work(), message(message_id=OTHER), work(message_id=OTHER)],
     "sent_without_attempt": [sent(wamid="v"), ACCEPTED],
@@ -103,6 +119,28 @@ def test_healthy(new_service):
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines() == [f"ok    {name}" for name in sorted(FAULTS)]
     assert not found(service.database)
+
+
+# What may be kept with a key, and what may not.
+KEPT = [
+    (True, [message(), work(), key()]),
+    (True, [message(), work(), key(202)]),
+    (True, [sent(), ACCEPTED, key(200, whatsapp_message_id="w")]),
+    (True, [message("failed", failed_at="now", failure_reason="no"), key(500)]),
+    (False, [message(), work(), key(200, whatsapp_message_id=None)]),
+    (False, [sent(), ACCEPTED, key(500)]),
+    (False, [sent(), ACCEPTED, key(503)]),
+    (False, [message(), work(), other_id(key(202))]),
+    (False, [message("cancelled", failed_at="now", failure_reason="no"), key(202)]),
+]
+
+
+@pytest.mark.parametrize("good, statements", KEPT)
+def test_what_is_kept_with_a_key(postgres, good, statements):
+    database = postgres.database()
+    for statement in statements:
+        database.query(*statement)
+    assert set(found(database)) == (set() if good else {"key_answer_wrong"})
 
 
 @pytest.mark.parametrize("name", FAULTS)
