@@ -1,56 +1,22 @@
 """Compares what the callers were told with the tables and with what the simulator took."""
 
+import bisect
 import collections
-import json
+import datetime
 
 from harness.process import REPORT
 from harness.service import parse_log_line
 from harness.wait import wait_until
+from points import BREAKPOINT_SIGNAL
+from told import overtakings, read_callers, repeats
 
 UNFINISHED = ("queued", "sending", "retrying")
 NOT_TAKEN = ("OVERLOADED", "STORE_UNAVAILABLE", "QUEUE_FULL", "QUOTA_EXCEEDED")
 SENT = ("sent", "delivered", "read")
+KILLS = ("9", BREAKPOINT_SIGNAL)   # signals that were ours
+ORDER_HOLD_SECONDS = 10            # the default of the setting
+BELL_SECONDS = 5                   # in which a lost session is back
 SAMPLES = 5
-
-
-class Ask:
-    """One request of a caller, and what it was told: status None, when nothing."""
-
-    def __init__(self, key):
-        self.key = key
-        self.status = None
-        self.body = {}
-        self.time = 0.0
-
-    @property
-    def message_id(self):
-        return self.body.get("message_id") or self.body.get("details", {}).get("message_id")
-
-    @property
-    def acknowledged(self):
-        return self.status in (200, 202) or (
-            self.status == 500 and self.body.get("code") == "SEND_FAILED")
-
-    @property
-    def in_doubt(self):
-        return self.status == 503 and self.message_id is not None
-
-
-def read_callers(directory):
-    asks = {}
-    for path in sorted(directory.glob("*.jsonl")):
-        for text in path.read_text().splitlines():
-            line = json.loads(text)
-            ask = asks.setdefault(line["key"], Ask(line["key"]))
-            if line["event"] == "answer":
-                ask.status = line["status"]
-                ask.time = line["time"]
-                try:
-                    body = json.loads(line["body"])
-                except ValueError:
-                    body = {}
-                ask.body = body if isinstance(body, dict) else {}
-    return asks
 
 
 class Graph:
@@ -113,6 +79,8 @@ class Audit:
         for message in self.tables.messages.values():
             self.by_key[message["key"]].append(message)
         self.violations = {}     # what -> [samples]
+        self.sessions_lost = []  # when PostgreSQL's sessions ended
+        self.overtaken = 0       # messages whose bell was lost with a session
 
     def violation(self, what, sample):
         self.violations.setdefault(what, []).append(sample)
@@ -120,6 +88,9 @@ class Audit:
     def run(self):
         for ask in self.asks.values():
             self._ask(ask)
+            self._looks(ask)
+            for what, sample in repeats(ask):
+                self.violation(what, sample)
         for message in self.tables.messages.values():
             self._message(message)
         for message_id, accepted in self.graph.accepted.items():
@@ -131,6 +102,8 @@ class Audit:
             if message_id not in self.tables.messages:
                 self.violation("stored as a conversation, and not in the table", message_id)
         self._logs()
+        self._order()
+        self._sum()
         self._command()
         return not self.violations
 
@@ -152,11 +125,65 @@ class Audit:
                                (ask.body, message))
         elif ask.status == 202 and message["state"] == "cancelled":
             self.violation("told that it was taken, and it was cancelled", (ask.body, message))
-        elif ask.body.get("code") in NOT_TAKEN and not ask.in_doubt and rows:
+        elif ask.body.get("code") in NOT_TAKEN and not ask.keyed and not ask.in_doubt and rows:
             self.violation("told that it was not taken, and it is in the table",
                            (ask.key, ask.body, rows))
-        elif ask.status not in (None, 0, 200, 202, 500, 502, 503, 504):
+        elif ask.status not in (None, 0, 200, 202, 500, 502, 503, 504) and not (
+                ask.keyed and ask.status == 409):
             self.violation("an answer that nobody asked for", (ask.key, ask.status, ask.body))
+
+    def _looks(self, ask):
+        """Who reads what was acknowledged finds it, and not less than was told."""
+        for look in ask.looks:
+            if look.status not in (0, 200, 500, 502, 503, 504):
+                self.violation("acknowledged, and not to be read",
+                               (ask.key, ask.message_id, look.status, look.text))
+            elif look.status == 200 and ask.status == 200 and look.body["status"] not in SENT:
+                self.violation("told that it was sent, and another state is read",
+                               (ask.key, look.text))
+
+    def _order(self):
+        taken = {message_id: accepted[0][0] for message_id, accepted in self.graph.accepted.items()}
+        for first, second in overtakings(self.asks.values(), taken, ORDER_HOLD_SECONDS):
+            if len(self.house.nodes) > 1 and self._bell_lost(first.answer.time):
+                self.overtaken += 1
+                continue
+            self.violation("an earlier message was overtaken", [
+                (ask.key, ask.message_id, round(ask.time, 3), round(ask.answer.time, 3),
+                 taken[ask.message_id]) for ask in (first, second)])
+
+    def _bell_lost(self, when):
+        """Could the bell to another node be lost?  It was if its worker's session was: some
+        session ended at most so long before, or after."""
+        at = bisect.bisect(self.sessions_lost, when - BELL_SECONDS)
+        return at < len(self.sessions_lost) and self.sessions_lost[at] < when + 0.1
+
+    def balance(self):
+        """What became of the acknowledged messages, by state; unknown ones by whether WhatsApp
+        has them."""
+        states = collections.Counter()
+        for ask in self.asks.values():
+            message = self.tables.messages.get(ask.message_id) if ask.acknowledged else None
+            if message and message["state"] == "unknown":
+                taken = bool(self.graph.accepted.get(ask.message_id))
+                states["unknown, taken" if taken else "unknown, not taken"] += 1
+            elif message:
+                states["sent" if message["state"] in SENT else message["state"]] += 1
+        return dict(sorted(states.items()))
+
+    def _sum(self):
+        """Acknowledged = sent + honestly not sent, and sums over states = accepted."""
+        acknowledged = sum(ask.acknowledged for ask in self.asks.values())
+        if sum(self.balance().values()) != acknowledged:
+            self.violation("the acknowledged are not all accounted for",
+                           (acknowledged, self.balance()))
+        rows, states = self.house.query(
+            "SELECT (SELECT count(*) FROM message_sender.message), sum(n)::bigint FROM (SELECT"
+            " count(*) AS n FROM message_sender.message WHERE state IN ('queued', 'sending',"
+            " 'retrying', 'unknown', 'sent', 'delivered', 'read', 'failed', 'expired',"
+            " 'cancelled') GROUP BY state) AS s")[0]
+        if rows != states:
+            self.violation("the sum over states is not the number of messages", (rows, states))
 
     def _told_sent(self, ask, message):
         wamid = ask.body["whatsapp_message_id"]
@@ -192,15 +219,22 @@ class Audit:
 
     def _logs(self):
         """What no death explains: workers that end by themselves, and sanitizers' reports."""
+        for point in self.house.unreached:
+            self.violation("nobody was killed at a point", point)
         for path in sorted(self.house.work.glob("*.log")):
             for text in path.read_text(errors="replace").splitlines():
                 line = parse_log_line(text)
+                if line and line["event"] in ("store_away", "store_trouble"):
+                    self.sessions_lost.append(
+                        datetime.datetime.fromisoformat(line["time"]).timestamp())
                 if REPORT.search(text):
                     self.violation("a report of a sanitizer", (path.name, text))
                 if line and (line["event"] in ("write_rejected", "loop_failed")
                              or line["event"] == "worker_ended"
-                             and (line.get("signal", "9") != "9" or line.get("exit", "0") != "0")):
+                             and (line.get("signal", "9") not in KILLS
+                                  or line.get("exit", "0") != "0")):
                     self.violation("the log says", (path.name, text))
+        self.sessions_lost.sort()
 
     def _command(self):
         done = self.house.check_command()
@@ -209,7 +243,7 @@ class Audit:
             self.violation("message-sender check", done.stdout + done.stderr)
 
     def counts(self):
-        """The six numbers, and what they are made of."""
+        """The numbers of README.md."""
         acknowledged = [ask for ask in self.asks.values() if ask.acknowledged]
         lost = sum(ask.message_id not in self.tables.messages for ask in acknowledged)
         duplicated = sum(len(accepted) > 1 for accepted in self.graph.accepted.values()) + sum(
@@ -219,7 +253,8 @@ class Audit:
         recovered = sum(not ask.acknowledged and ask.key in self.by_key
                         for ask in self.asks.values())
         return {"acknowledged": len(acknowledged), "attempted": len(self.asks), "lost": lost,
-                "duplicated": duplicated, "unexpected": unexpected, "recovered": recovered}
+                "duplicated": duplicated, "unexpected": unexpected, "recovered": recovered,
+                "overtaken": self.overtaken}
 
     def answers(self):
         """How often each answer was given, by status and code; 0: none came.  INTERNAL and

@@ -1,4 +1,4 @@
-"""The phases: each does one kind of harm, so many times, while the callers go on."""
+"""Each function does one kind of harm, so many times, while the callers go on."""
 
 import concurrent.futures
 import os
@@ -9,64 +9,95 @@ import time
 
 import psycopg
 
-from harness.process import children
 from harness.wait import wait_until
-from house import WORKERS, signal_process
+from house import LIFE_SECONDS, WORKERS, signal_process
+from strikes import kill_at_some_commits, kill_at_some_steps
 from proxy import WRITES
 
-# A worker that dies within a second of its birth is replaced later and later, so most are
-# left to live longer than that.
-LIFE_SECONDS = 1.2
-YOUNG = 0.05
-
-
-class Phase:
-    """name, what it counts, how often in a short and in a full run, and the function."""
-
-    def __init__(self, name, unit, short, full, run):
-        self.name = name
-        self.unit = unit
-        self.short = short
-        self.full = full
-        self.run = run
+YOUNG = 0.05   # of the workers that are killed: whoever, however young
 
 
 def kill_workers(house, times, report):
+    """Whichever, of whichever node."""
     born = {}
     done = 0
     slowest = 0.0
     while done < times:
         now = time.monotonic()
-        pids = house.service.workers()
+        pids = house.workers()
         born = {pid: born.get(pid, now) for pid in pids}
         old = [pid for pid in pids if now - born[pid] > LIFE_SECONDS]
         if random.random() < YOUNG and pids:
             old = pids
         victim = random.choice(old) if old else None
-        if victim and signal_process(victim, signal.SIGKILL):
+        if victim and kill_worker(house, victim):
             done += 1
-            if random.random() < 0.2:
+            if random.random() < 0.1:
                 slowest = max(slowest, house.wait_workers({victim}))
         time.sleep(random.uniform(0, LIFE_SECONDS / WORKERS))
     house.wait_workers()
     report["slowest replacement, s"] = round(slowest, 3)
 
 
+def kill_worker(house, pid):
+    """Counted while PostgreSQL is there to say which lanes it has."""
+    try:
+        return house.kill_counted("worker", [pid], [pid])
+    except psycopg.OperationalError:
+        return signal_process(pid, signal.SIGKILL)
+
+
 def kill_masters(house, times, report):
     """Half of them alone, so that their workers are left behind; half with all workers."""
     slowest = 0.0
     for number in range(times):
+        node = random.choice(house.nodes)
         if number % 2:
-            house.service.kill()
+            node.kill()
         else:
-            os.killpg(house.service.pid, signal.SIGKILL)
-            house.service.process.wait(10)
+            os.killpg(node.pid, signal.SIGKILL)
+            node.process.wait(10)
         began = time.monotonic()
-        house.service.start()
+        node.start()
         house.wait_serving()
         slowest = max(slowest, time.monotonic() - began)
         time.sleep(random.uniform(0.3, 2))
     report["slowest until messages were sent again, s"] = round(slowest, 1)
+
+
+def kill_nodes(house, times, _):
+    """Master and workers at once, and it stays away until the other one has all lanes."""
+    for _ in range(times):
+        node = random.choice(house.nodes)
+        house.kill_counted("node", node.processes(), node.workers())
+        node.process.wait(10)
+        wait_until(lambda n=node: house.lanes_held_by(n) == 0, 30, "the other node has all lanes")
+        time.sleep(random.uniform(0, 1))
+        node.start()
+        house.wait_workers()
+        time.sleep(random.uniform(0.5, 2.5))
+
+
+def stop_nodes(house, times, report):
+    """Every process of a node hangs, as if its host had: nothing proves it dead, its lease runs
+    out.  Then it dies, or goes on and finds its lanes gone."""
+    for number in range(times):
+        node = random.choice(house.nodes)
+        pids = node.processes()
+        house.kill_counted("host", pids, pids[1:], signal.SIGSTOP)
+        try:
+            wait_until(lambda n=node: house.lanes_held_by(n) == 0, 30, "the other node has all")
+        finally:
+            for pid in pids:
+                signal_process(pid, signal.SIGCONT if number % 2 else signal.SIGKILL)
+        if number % 2 == 0:
+            node.process.wait(10)
+            node.start()
+        house.wait_workers(set(pids[1:]))
+        house.wait_serving()
+        ends = "goes on" if number % 2 else "dies"
+        report[ends] = report.get(ends, 0) + 1
+        time.sleep(random.uniform(0, 2))
 
 
 def kill_backends(house, times, report):
@@ -111,14 +142,14 @@ def restart_postgres(house, times, report):
 
 def stop_worker(house, seconds, report):
     """SIGSTOP: its connections stay open, and it knows nothing when it goes on."""
-    victim = wait_until(lambda: random.choice(house.service.workers() or [None]), 15, "a worker")
+    victim = wait_until(lambda: random.choice(house.workers() or [None]), 15, "a worker")
     signal_process(victim, signal.SIGSTOP)
     try:
         time.sleep(seconds)
     finally:
         signal_process(victim, signal.SIGCONT)
     house.wait_serving()
-    report["was replaced"] = victim not in children(house.service.pid)
+    report["was replaced"] = victim not in house.workers()
 
 
 def stop_postgres(house, seconds, report):
@@ -154,28 +185,6 @@ def cut_connections(house, times, report):
     house.wait_serving()
 
 
-def kill_at_points(house, times, report):
-    """kill -9 of a worker around a commit: before it, when only PostgreSQL knows of it, and when
-    the worker was just told."""
-    points = [(how, statement) for statement in ("accept", "begin", "outcome", "conversation")
-              for how in ("before", "reply", "told")]
-    names = {"before": "before the commit of", "reply": "after the commit of",
-             "told": "after the reply to"}
-
-    def kill(port):
-        pid = house.worker_at(port)
-        if pid:
-            signal_process(pid, signal.SIGKILL)
-
-    for number in range(times):
-        how, statement = points[number % len(points)]
-        if house.proxy.cut(how, statement, 10, kill):
-            name = f"{names[how]} {statement}"
-            report[name] = report.get(name, 0) + 1
-        time.sleep(random.uniform(0, LIFE_SECONDS / 2))
-    house.wait_workers()
-
-
 def trouble_neighbours(house, times, report):
     """Replies lost by the dozen, refusals that are repeated, services that are away."""
     tricks = (
@@ -208,7 +217,7 @@ def trouble_neighbours(house, times, report):
 
 def reload(house, times, _):
     for _ in range(times):
-        house.service.reload()
+        random.choice(house.nodes).reload()
         time.sleep(random.uniform(0.1, 2.5))
     house.wait_workers(seconds=60)
 
@@ -216,11 +225,12 @@ def reload(house, times, _):
 def stop_service(house, times, report):
     slowest = 0.0
     for _ in range(times):
+        node = random.choice(house.nodes)
         began = time.monotonic()
-        status = house.service.stop(70)
+        status = node.stop(70)
         slowest = max(slowest, time.monotonic() - began)
-        assert status == 0, f"serve ended with status {status}: {house.service.process.tail()}"
-        house.service.start()
+        assert status == 0, f"serve ended with status {status}: {node.process.tail()}"
+        node.start()
         house.wait_serving()
     report["slowest stop, s"] = round(slowest, 1)
 
@@ -236,8 +246,9 @@ def mix(house, seconds, report):
 
     def beside():
         while not over.is_set():
-            keep(((kill_workers, 4), (cut_connections, 2), (kill_at_points, 3),
-                  (stop_postgres, 2), (stop_worker, 3), (trouble_neighbours, 3)))
+            keep(((kill_workers, 4), (cut_connections, 2), (kill_at_some_commits, 3),
+                  (kill_at_some_steps, 2), (stop_postgres, 2), (stop_worker, 3),
+                  (trouble_neighbours, 3)))
 
     end = time.monotonic() + seconds
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -251,17 +262,3 @@ def mix(house, seconds, report):
         other.result()
 
 
-PHASES = (
-    Phase("workers", "kill -9 of a worker", 40, 1000, kill_workers),
-    Phase("masters", "kill -9 of the master", 4, 50, kill_masters),
-    Phase("backends", "end of a PostgreSQL backend", 8, 100, kill_backends),
-    Phase("restarts", "immediate PostgreSQL restart", 4, 50, restart_postgres),
-    Phase("stopped-worker", "seconds of a stopped worker", 6, 30, stop_worker),
-    Phase("stopped-postgres", "seconds of a stopped PostgreSQL", 6, 30, stop_postgres),
-    Phase("cuts", "connection cut between COMMIT and its reply", 20, 200, cut_connections),
-    Phase("points", "kill -9 of a worker around a commit", 12, 240, kill_at_points),
-    Phase("neighbours", "trouble of a neighbour", 9, 90, trouble_neighbours),
-    Phase("reloads", "reload", 3, 30, reload),
-    Phase("stops", "stop and start", 2, 20, stop_service),
-    Phase("mix", "seconds of everything, two at once", 20, 180, mix),
-)

@@ -1,5 +1,5 @@
-"""Everything a run needs: PostgreSQL, the cutting proxy before it, simulator, service, web
-server, callers."""
+"""Everything a run needs: PostgreSQL, the cutting proxy before it, simulator, one node or two, a
+web server before each, callers."""
 
 import os
 import pathlib
@@ -21,29 +21,39 @@ from harness.service import Service, command  # noqa: E402
 from harness.simulator import Simulator  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
 from harness.web import Web  # noqa: E402
+from callers import MISSING  # noqa: E402
 from proxy import Proxy  # noqa: E402
+from recovery import Death  # noqa: E402
 
 WORKERS = 4
 GRAPH_MS = 80
 SERVICE_MS = 2
+# A worker that dies within a second of its birth is replaced later and later, so most are
+# left to live longer than that.
+LIFE_SECONDS = 1.2
 
 
 class Node(Service):
     """A service whose every life has a log of its own, so that logs stay short."""
 
-    lives = 0
+    starts = 0
 
     def start(self, wait=True):
-        self.lives += 1
-        self.name = f"service-{self.lives:03d}"
+        self.starts += 1
+        self.name = f"{self.socket.stem}-{self.starts:03d}"
         super().start(wait)
+
+    def processes(self):
+        return [self.pid, *self.workers()]
 
 
 class House:
-    def __init__(self, rate, web, settings):
+    """`name`: of its folder in BUILD_DIR/fault-tests; `nodes`: how many, on one database."""
+
+    def __init__(self, name, nodes, rate, web, settings):
         assert (BUILD / "message-sender").exists(), f"build first: no message-sender in {BUILD}"
         raise_file_limit()
-        self.work = BUILD / "fault-tests"
+        self.work = BUILD / "fault-tests" / name
         if self.work.exists():
             shutil.rmtree(self.work)
         self.work.mkdir(parents=True)
@@ -52,27 +62,35 @@ class House:
         self.graph_journal = self.work / "graph.journal"
         self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="message-sender-", dir="/tmp"))
         self.rate = rate
-        self.postgres = self.service = self.web = self.callers = self.simulator = None
+        self.postgres = self.callers = self.simulator = None
+        self.nodes = []
+        self.webs = []
+        self.deaths = []     # for recovery.py
+        self.unreached = []  # points at which nobody could be killed
+        self._lives = {}     # of workers, by process id
         try:
-            self._start(web, settings)
+            self._start(nodes, web, settings)
         except BaseException:
             self.close()
             raise
 
-    def _start(self, web, settings):
+    def _start(self, nodes, web, settings):
         self.postgres = Postgres(self.work, tcp=True)
         self.database = self.postgres.database().name
         self.proxy = Proxy(self.postgres.tcp_port)
         self.simulator = Simulator(self.work, latency_ms=GRAPH_MS, service_latency_ms=SERVICE_MS,
                                    journal=self.graph_journal)
+        self.simulator.script("outlet", MISSING, "error", status=404)
         self.settings = {
             **self.simulator.settings(), "WORKERS": WORKERS,
             "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self.proxy.port}/{self.database}"
                             "?sslmode=disable&gssencmode=disable",
             "QUOTA_CACHE_SECONDS": 1, **settings,
         }
-        self.service = Node(self.work, self.sockets, "service", self.settings)
-        self.web = Web(web, self.work, "web", self.service.socket)
+        for number in range(1, nodes + 1):
+            node = Node(self.work, self.sockets, f"node{number}", self.settings)
+            self.nodes.append(node)
+            self.webs.append(Web(web, self.work, f"web{number}", node.socket))
 
     def __enter__(self):
         return self
@@ -83,12 +101,12 @@ class House:
     def close(self):
         if self.callers and self.callers.running():
             self.callers.kill()
-        if self.web:
-            self.web.stop()
-        if self.service:
-            if self.postgres:
-                self.postgres.thaw()
-            self.service.end()
+        for web in self.webs:
+            web.stop()
+        if self.postgres:
+            self.postgres.thaw()
+        for node in self.nodes:
+            node.end()
         if self.simulator:
             self.simulator.stop()
         if self.postgres:
@@ -97,10 +115,12 @@ class House:
 
     # --- load ---
 
-    def start_callers(self, sync, asynchronous):
+    def start_callers(self, *counts):
+        """How many of each kind."""
+        ports = ",".join(str(web.port) for web in self.webs)
         self.callers = Process("callers", self.work, [
-            sys.executable, TOP / "tests" / "fault" / "callers.py", self.web.port, self.journals,
-            self.rate, sync, asynchronous], env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+            sys.executable, TOP / "tests" / "fault" / "callers.py", ports, self.journals,
+            self.rate, *counts], env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
         wait_until(self.answers, 20, "the first answer")
 
     def answers(self):
@@ -144,16 +164,55 @@ class House:
             **{name: str(value) for name, value in self.settings.items()},
             "DATABASE_URL": self.postgres.tcp_url(self.database)})
 
+    def workers(self):
+        return [pid for node in self.nodes for pid in node.workers()]
+
+    def node_of(self, pid):
+        """The node that has this worker, or None."""
+        return next((node for node in self.nodes if pid in node.workers()), None)
+
     def wait_workers(self, without=(), seconds=15):
-        """Until all workers run, and none of those; how long that took."""
+        """Until all workers of all nodes run, and none of those; how long that took."""
         began = time.monotonic()
 
         def complete():
-            pids = self.service.workers()
-            return len(pids) >= WORKERS and not set(pids).intersection(without)
+            return all(len(node.workers()) >= WORKERS for node in self.nodes) and not (
+                set(self.workers()).intersection(without))
 
         wait_until(complete, seconds, "all workers run")
         return time.monotonic() - began
+
+    def life_of(self, pid):
+        """The worker's life, by its session; None when it has none yet."""
+        if pid not in self._lives:
+            sockets = sockets_of(pid)
+            for fields in tcp_table():
+                life = self.proxy.lives.get(local_port(fields))
+                if life and f"socket:[{fields[9]}]" in sockets:
+                    self._lives[pid] = life
+        return self._lives.get(pid)
+
+    def kill_counted(self, kind, pids, workers, number=signal.SIGKILL):
+        """Signals these processes, of which those are workers; how long their lanes are without
+        an owner is found out later.  True when all were there."""
+        lives = {life for life in map(self.life_of, workers) if life}
+        lanes = [lane for (lane,) in self.query(
+            "SELECT lane FROM message_sender.lane WHERE incarnation::text = ANY (%s)",
+            list(lives))]
+        death = Death(kind, lives, lanes)
+        there = [signal_process(pid, number) for pid in pids]
+        for pid in workers:
+            self._lives.pop(pid, None)
+        if lanes and all(there):
+            self.deaths.append(death)
+        return all(there)
+
+    def lanes_held_by(self, node):
+        """How many lanes the workers of this node's present life hold."""
+        return self.query(
+            "SELECT count(*) FROM message_sender.lane l JOIN message_sender.incarnation i"
+            " ON i.id = l.incarnation AND NOT i.fenced"
+            " WHERE i.node_file LIKE %s", f"{node.socket}.%")[0][0]
 
     def wait_serving(self, seconds=30):
         """Until a message goes through: the health check proves no database."""
@@ -162,21 +221,33 @@ class House:
 
     def worker_at(self, port):
         """The worker whose socket this local TCP port is, or None."""
-        lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
-        sockets = {f"socket:[{fields[9]}]" for fields in map(str.split, lines)
-                   if int(fields[1].split(":")[1], 16) == port}
-        for pid in self.service.workers():
-            try:
-                names = {os.readlink(file) for file in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
-            except OSError:
-                continue
-            if sockets & names:
-                return pid
-        return None
+        mine = {f"socket:[{fields[9]}]" for fields in tcp_table() if local_port(fields) == port}
+        return next((pid for pid in self.workers() if mine & sockets_of(pid)), None)
 
     def answers_of_200(self):
         return sum(path.read_bytes().count(b'"status": 200,')
                    for path in self.journals.glob("sync-*.jsonl"))
+
+
+def tcp_table():
+    """The lines of /proc/net/tcp, as words."""
+    lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return [line.split() for line in lines]
+
+
+def local_port(fields):
+    return int(fields[1].split(":")[1], 16)
+
+
+def sockets_of(pid):
+    """The names of what a process has open; none when it is gone."""
+    names = set()
+    try:
+        for file in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            names.add(os.readlink(file))
+    except OSError:
+        pass
+    return names
 
 
 def signal_process(pid, number):

@@ -7,6 +7,7 @@ which the commit is certain.  What it does to a commit it was told to cut:
     reply    takes the whole reply away from the service and cuts
     part     lets a random number of the reply's bytes through, and cuts
     hang     keeps the reply back for a while first: a hang that ends in a cut
+    long     the same, for longer than any caller is kept waiting for a commit
     before   does not let the Sync through: nothing is committed
     told     lets the whole reply through, and cuts at once
 
@@ -18,8 +19,10 @@ import asyncio
 import random
 import struct
 import threading
+import uuid
 
-WRITES = {"accept", "accept_again", "begin", "outcome", "defer", "conversation", "cancel"}
+WRITES = {"accept", "accept_again", "accept_keyed", "begin", "outcome", "defer", "conversation",
+          "cancel", "release", "answer"}
 HANG_SECONDS = (0.5, 6)
 
 
@@ -71,7 +74,7 @@ class Link:
             head = await reader.readexactly(5)
             body = await reader.readexactly(struct.unpack(">I", head[1:])[0] - 4)
             if head[:1] == b"B":
-                self.names.append(body.split(b"\0", 2)[1].decode())
+                self._bound(body)
             if head[:1] in (b"S", b"Q"):
                 if head[:1] == b"S" and not self.order and self._is_ordered() and (
                         self.order.how == "before"):
@@ -81,6 +84,17 @@ class Link:
                 self.names = []
             writer.write(head + body)
             await writer.drain()
+
+    def _bound(self, body):
+        """Keeps the statement's name; and of a session, whose first parameter it registers: a
+        worker's life."""
+        _, name, rest = body.split(b"\0", 2)
+        self.names.append(name.decode())
+        if name == b"register":
+            formats = struct.unpack(">H", rest[:2])[0]
+            at = 2 + 2 * formats + 2 + 4
+            port = self.client[1].get_extra_info("peername")[1]
+            self.proxy.lives[port] = str(uuid.UUID(bytes=rest[at:at + 16]))
 
     @staticmethod
     async def _untyped(reader):
@@ -117,8 +131,10 @@ class Link:
             told = self.order.how == "told"
             writer.write(self.held if told else self.held[:random.randrange(1, len(self.held))])
             await writer.drain()
-        if self.order.how == "hang":
-            await asyncio.sleep(random.uniform(*HANG_SECONDS))
+        if self.order.how in ("hang", "long"):
+            longest = HANG_SECONDS[1]
+            await asyncio.sleep(random.uniform(*HANG_SECONDS) if self.order.how == "hang"
+                                else longest)
         self._over(committed=not self.failed)
 
     def _over(self, committed):
@@ -135,6 +151,7 @@ class Proxy:
         self.upstream = port
         self.port = None
         self.orders = []
+        self.lives = {}         # port of a worker's writing session -> its life
         self.lock = threading.Lock()
         self.loop = asyncio.new_event_loop()
         ready = threading.Event()
@@ -170,12 +187,15 @@ class Proxy:
                     return order
         return None
 
-    def cut(self, how, statement, seconds, act=None):
-        """Cuts the next commit in which the statement is (None: any that writes); the order,
-        or None when no such commit came within the time."""
+    def place(self, how, statement, act=None):
+        """An order to cut the next commit in which the statement is (None: any that writes)."""
         order = Order(how, statement, act)
         with self.lock:
             self.orders.append(order)
+        return order
+
+    def wait(self, order, seconds):
+        """The order once it is done, or None: no such commit came, and it is taken back."""
         if order.done.wait(seconds):
             return order
         with self.lock:
@@ -184,3 +204,7 @@ class Proxy:
                 return None
         # It met its commit: PostgreSQL answers, or the connection ends some other way.
         return order if order.done.wait(10) else None
+
+    def cut(self, how, statement, seconds, act=None):
+        """Cuts the next such commit: place() and wait()."""
+        return self.wait(self.place(how, statement, act), seconds)

@@ -1,0 +1,36 @@
+"""What is done, how often, on one node and on two."""
+
+import faults
+from strikes import kill_at_commits, kill_at_steps
+
+
+class Phase:
+    """What it counts, how often in a short and in a full run (each on one node, on two), and the
+    function, which may return what it could not reach."""
+
+    def __init__(self, name, unit, short, full, run):
+        self.name = name
+        self.unit = unit
+        self.times = {"short": short, "full": full}
+        self.run = run
+
+
+PHASES = (
+    Phase("workers", "kill -9 of a worker", (20, 20), (1000, 1000), faults.kill_workers),
+    Phase("masters", "kill -9 of the master", (2, 2), (50, 50), faults.kill_masters),
+    Phase("nodes", "kill -9 of a node", (0, 2), (0, 50), faults.kill_nodes),
+    Phase("hosts", "node that hangs", (0, 0), (0, 6), faults.stop_nodes),
+    Phase("backends", "end of a PostgreSQL backend", (4, 2), (100, 100), faults.kill_backends),
+    Phase("restarts", "immediate PostgreSQL restart", (2, 1), (50, 50), faults.restart_postgres),
+    Phase("stopped-worker", "seconds of a stopped worker", (3, 0), (30, 30), faults.stop_worker),
+    Phase("stopped-postgres", "seconds of a stopped PostgreSQL", (3, 0), (30, 30),
+          faults.stop_postgres),
+    Phase("cuts", "connection cut between COMMIT and its reply", (10, 5), (200, 200),
+          faults.cut_connections),
+    Phase("steps", "kills of workers on entering each step", (1, 0), (6, 2), kill_at_steps),
+    Phase("commits", "kills -9 of workers around each commit", (1, 0), (9, 3), kill_at_commits),
+    Phase("neighbours", "trouble of a neighbour", (9, 0), (90, 45), faults.trouble_neighbours),
+    Phase("reloads", "reload", (2, 1), (30, 30), faults.reload),
+    Phase("stops", "stop and start", (1, 1), (20, 20), faults.stop_service),
+    Phase("mix", "seconds of everything, two at once", (10, 10), (150, 150), faults.mix),
+)
