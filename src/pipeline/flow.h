@@ -107,6 +107,8 @@ struct pipeline {
 	struct fcgi_server *server; /* borrowed */
 	struct list all;
 	struct list ready;
+	struct list decided; /* to be answered: in the round of the hooks after the next */
+	struct list leaving; /* in the next one */
 	unsigned flows;
 	bool draining;
 	int64_t drain_until_ms;      /* nobody is kept waiting longer */

@@ -46,6 +46,8 @@ struct pipeline *pipeline_new(struct world *world, const struct pipeline_setting
 	p->settings = *settings;
 	list_init(&p->all);
 	list_init(&p->ready);
+	list_init(&p->decided);
+	list_init(&p->leaving);
 	loop_hook(world->loop, on_hook, p);
 	return p;
 }

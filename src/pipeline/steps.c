@@ -74,21 +74,24 @@ void flow_enter(struct flow *f, enum flow_step step)
 	flow_ready(f, FLOW_PENDING);
 }
 
+/* Up to a step that is pending, or to the answer. */
 static void advance(struct flow *f)
 {
+	struct pipeline *p = f->pipeline;
 	enum flow_result result = f->result;
 
 	f->result = FLOW_PENDING;
-	if (result == FLOW_PENDING)
-		result = steps[f->step].begin(f);
-	while (result != FLOW_PENDING) {
-		if (f->step == FLOW_ANSWER) {
-			flow_free(f);
+	while (f->step != FLOW_ANSWER) {
+		if (result == FLOW_PENDING)
+			result = steps[f->step].begin(f);
+		if (result == FLOW_PENDING)
 			return;
-		}
 		f->step = steps[f->step].next[result];
-		result = steps[f->step].begin(f);
+		result = FLOW_PENDING;
 	}
+	loop_cancel(p->world->loop, f->timer);
+	f->timer = 0;
+	list_append(&p->decided, &f->ready);
 }
 
 bool flow_advance_all(struct pipeline *p)
@@ -96,6 +99,20 @@ bool flow_advance_all(struct pipeline *p)
 	struct list *node;
 	bool did = false;
 
+	/* An answer leaves in the second round of the hooks after it was decided: by then the bells
+	 * have that were rung before it, to siblings and (the store's pump) to other nodes.  Who
+	 * is told that a message is taken and sends the next one must not find that it goes first. */
+	while ((node = list_take_first(&p->leaving))) {
+		struct flow *f = LIST_OBJECT(node, struct flow, ready);
+
+		(void)steps[FLOW_ANSWER].begin(f);
+		flow_free(f);
+		did = true;
+	}
+	while ((node = list_take_first(&p->decided))) {
+		list_append(&p->leaving, node);
+		did = true;
+	}
 	while ((node = list_take_first(&p->ready))) {
 		advance(LIST_OBJECT(node, struct flow, ready));
 		did = true;

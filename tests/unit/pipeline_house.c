@@ -62,10 +62,20 @@ void delivery_give_back(struct delivery *d, struct delivery_place *place)
 	fake_delivery.reserved--;
 }
 
+static unsigned hook_rounds;
+
+static bool count_round(void *arg)
+{
+	(void)arg;
+	hook_rounds++;
+	return false;
+}
+
 void delivery_take(struct delivery *d, const struct delivery_order *order)
 {
 	(void)d;
 	fake_delivery.takes++;
+	fake_delivery.hook_round = hook_rounds;
 	fake_delivery.order = *order;
 	fake_delivery.id = order->message->id;
 	fake_delivery.seq = order->message->seq;
@@ -80,6 +90,7 @@ bool fcgi_server_answer(struct fcgi_server *server, uint64_t id,
 
 	(void)server;
 	answer.count++;
+	answer.hook_round = hook_rounds;
 	answer.id = id;
 	answer.status = response->status;
 	snprintf(answer.body, sizeof(answer.body), "%.*s", (int)response->body.len,
@@ -107,6 +118,7 @@ static void open_with_settings(void)
 	memset(&answer, 0, sizeof(answer));
 	fake_delivery.owns = fake_delivery.has_room = true;
 	loop = loop_new(&err);
+	loop_hook(loop, count_round, NULL);
 	world = fake_world_new(loop, 50);
 	fake.credentials = (struct credentials){ "100", "token-1" };
 	pipeline = pipeline_new(world, &settings, &err);

@@ -18,6 +18,7 @@ struct fake_delivery {
 	bool broken;       /* a circuit breaker is open */
 	unsigned reserved; /* not given back and not taken */
 	unsigned takes;
+	unsigned hook_round;         /* of the loop, in which the last one was taken */
 	struct delivery_order order; /* the last one; its pointers are not used */
 	struct message_id id;
 	uint64_t seq;
@@ -29,6 +30,7 @@ extern struct fake_delivery fake_delivery;
 /* The last answer. */
 struct answer {
 	unsigned count;
+	unsigned hook_round;
 	bool caller_left;
 	uint64_t id;
 	int status;

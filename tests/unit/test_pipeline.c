@@ -46,6 +46,17 @@ START_TEST(a_message_goes_through_the_steps)
 }
 END_TEST
 
+/* What the commit has rung leaves in the two rounds of the hooks between. */
+START_TEST(an_answer_leaves_after_the_bells)
+{
+	send_to_commit("respond-async");
+	commit(STORE_DONE);
+	expect(202, "\"status\":\"queued\"");
+	ck_assert_uint_eq(fake_delivery.takes, 1);
+	ck_assert_uint_ge(answer.hook_round, fake_delivery.hook_round + 2);
+}
+END_TEST
+
 START_TEST(the_attempt_has_its_time_from_the_accept)
 {
 	const int64_t before_us = clock_wall_us();
@@ -411,6 +422,7 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_checked_fixture(tcase, open_house, close_house);
 	tcase_add_test(tcase, a_message_goes_through_the_steps);
+	tcase_add_test(tcase, an_answer_leaves_after_the_bells);
 	tcase_add_test(tcase, the_attempt_has_its_time_from_the_accept);
 	tcase_add_test(tcase, an_attempt_begins_with_the_accept_only_when_it_may);
 	tcase_add_test(tcase, a_breaker_keeps_only_those_from_beginning_that_nobody_waits_for);
