@@ -158,6 +158,17 @@ void bell_order(struct bell *bell, unsigned to_slot, const struct delivery_order
 		(void)entry_end(bell, to_slot, &p);
 }
 
+void bell_look(struct bell *bell)
+{
+	struct pack p;
+
+	for (unsigned s = 0; s < node_slots(bell->node); s++) {
+		if (s != bell->slot && node_life(bell->node, s) != NODE_FREE &&
+		    entry_begin(bell, s, KIND_LOOK, &p))
+			(void)entry_end(bell, s, &p);
+	}
+}
+
 void bell_result(struct bell *bell, unsigned to_slot, uint64_t waiter_id,
 		 const struct delivery_result *result)
 {

@@ -40,7 +40,7 @@ struct bell;
 /* Borrowed for the call. */
 struct bell_receiver {
 	void (*order)(void *arg, const struct delivery_order *order);
-	/* An order that was too large to travel: look into the store. */
+	/* An order did not travel, as it was too large or nobody knew where to: look into the store. */
 	void (*look)(void *arg);
 	void (*result)(void *arg, uint64_t waiter_id, const struct delivery_result *result);
 	void (*learn)(void *arg, const char *tenant_id, const char *outlet_id,
@@ -58,6 +58,8 @@ struct bell *bell_new(struct loop *loop, struct node *node, unsigned slot,
 void bell_free(struct bell *bell);
 
 void bell_order(struct bell *bell, unsigned to_slot, const struct delivery_order *order);
+/* To every running sibling: there is work that did not ring. */
+void bell_look(struct bell *bell);
 void bell_result(struct bell *bell, unsigned to_slot, uint64_t waiter_id,
 		 const struct delivery_result *result);
 /* Credentials, to one sibling. */

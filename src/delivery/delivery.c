@@ -6,11 +6,24 @@
 #include "base/clock.h"
 #include "delivery/item.h"
 
+/* What nobody knew the owner of: whoever it is, or is about to be, is to look. */
+static bool ring_unrung(struct delivery *d)
+{
+	if (!d->unrung)
+		return false;
+	d->unrung = false;
+	bell_look(d->bell);
+	if (lanes_has_far(d->lanes))
+		far_missed(d->far);
+	return true;
+}
+
 static bool on_hook(void *arg)
 {
 	struct delivery *d = arg;
 	bool did = item_advance_all(d);
 
+	did |= ring_unrung(d);
 	did |= route_load(d);
 	did |= far_flush(d->far);
 	delivery_gauge(d);

@@ -419,6 +419,15 @@ static bool sibling_ready(const struct lanes *l)
 	return false;
 }
 
+bool lanes_has_far(const struct lanes *l)
+{
+	for (unsigned n = 0; n < l->view.count; n++) {
+		if (is_far(l, &l->view.live[n]))
+			return true;
+	}
+	return false;
+}
+
 bool lanes_has_others(const struct lanes *l)
 {
 	if (sibling_ready(l))

@@ -60,6 +60,8 @@ struct lane_owner lanes_owner(const struct lanes *l, unsigned lane);
 /* A view has come. */
 bool lanes_known(const struct lanes *l);
 bool lanes_fenced(const struct lanes *l);
+/* Workers of other nodes are known. */
+bool lanes_has_far(const struct lanes *l);
 /* Another worker lives and does not drain: it will go on with lanes that we leave. */
 bool lanes_has_others(const struct lanes *l);
 /* Somebody is there for this lane: us; for a sibling's, a worker of this node that is ready (it,

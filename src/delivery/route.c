@@ -1,8 +1,8 @@
 /*
  * Where messages go: to the owner of their lane, in this worker, in a sibling (by bell, whole)
  * or on another node (by NOTIFY, as their ids).  While the owner is not known they are parked,
- * by id, with whoever waits for them; the messages themselves are safe in the store, and the
- * owner's poll finds them in any case.
+ * by id, with whoever waits for them; the messages themselves are safe in the store, and
+ * whoever may be the owner is rung to look there.
  *
  * A call is a message by its id: what this worker owns and does not hold yet is loaded, and
  * its waiter joins it.  Whoever waits for one that is over by then is told to look.  While
@@ -73,6 +73,7 @@ void route_call(struct delivery *d, const struct bell_call *call)
 
 	if (call->hops > HOPS_MAX) {
 		meter_bound(d->world->meter, BOUND_HOPS);
+		d->unrung = true;
 		return; /* its waiter looks into the store */
 	}
 	switch (owner.place) {
@@ -91,6 +92,7 @@ void route_call(struct delivery *d, const struct bell_call *call)
 			far_call(d->far, owner.incarnation, call);
 		return;
 	case LANE_UNKNOWN:
+		d->unrung = true;
 		keep(d, &d->parked, call);
 		return;
 	}

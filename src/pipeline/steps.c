@@ -99,13 +99,14 @@ bool flow_advance_all(struct pipeline *p)
 	struct list *node;
 	bool did = false;
 
-	/* An answer leaves in the second round of the hooks after it was decided: by then the bells
-	 * have that were rung before it, to siblings and (the store's pump) to other nodes.  Who
-	 * is told that a message is taken and sends the next one must not find that it goes first. */
+	/* An answer leaves in the second round of the hooks after it was decided: by then the
+	 * bells have that were rung before it, to siblings and (the store's pump) to other
+	 * nodes.  Who is told that a message is taken and sends the next one must not find
+	 * that it goes first. */
 	while ((node = list_take_first(&p->leaving))) {
 		struct flow *f = LIST_OBJECT(node, struct flow, ready);
 
-		(void)steps[FLOW_ANSWER].begin(f);
+		(void)steps[f->step].begin(f);
 		flow_free(f);
 		did = true;
 	}

@@ -47,6 +47,7 @@ static void on_sibling_order(void *arg, const struct delivery_order *order)
 static void on_sibling_look(void *arg)
 {
 	(void)arg;
+	house.sibling_looks++;
 }
 
 static void on_sibling_learn(void *arg, const char *tenant_id, const char *outlet_id,

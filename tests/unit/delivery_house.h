@@ -36,6 +36,7 @@ struct house {
 	struct told sibling_told;
 	unsigned sibling_orders;
 	unsigned sibling_asks;
+	unsigned sibling_looks;
 	unsigned sibling_news[BELL_NEWS_COUNT];
 	uint64_t sibling_lanes;
 	unsigned sibling_calls;

@@ -469,6 +469,28 @@ START_TEST(nothing_overtakes_what_rang_while_we_were_deaf)
 }
 END_TEST
 
+START_TEST(what_nobody_knows_the_owner_of_is_looked_for_by_all)
+{
+	const struct message m = message_of(1);
+	const struct delivery_order order = order_of(&m);
+	const struct message_id far = { { 0xfa } };
+	struct store_lanes_view view = view_of(HOUSE_LANES & ~lane_bit(&m));
+
+	view.live[1].lanes &= ~lane_bit(&m);
+	view.live[view.count++] = (struct store_incarnation){ .id = far,
+							      .node_id = far,
+							      .lease_left_ms = STORE_LEASE_MS };
+	fake_view(&view);
+	turn();
+	fake.ring_count = 0;
+	take(&order);
+	turn_until(&house.sibling_looks, 1);
+	ck_assert_uint_eq(house.sibling_orders, 0);
+	ck_assert_uint_eq(fake.ring_count, 1);
+	ck_assert_str_eq(fake.rings[0].text, "m ee000000000000000000000000000000 ");
+}
+END_TEST
+
 START_TEST(without_room_what_rings_is_not_kept_waiting)
 {
 	struct message m;
@@ -522,6 +544,7 @@ int main(void)
 	tcase_add_test(tcase, in_new_lanes_nothing_overtakes_what_waits_there);
 	tcase_add_test(tcase, in_new_lanes_those_are_seen_that_others_must_wait_for);
 	tcase_add_test(tcase, nothing_overtakes_what_rang_while_we_were_deaf);
+	tcase_add_test(tcase, what_nobody_knows_the_owner_of_is_looked_for_by_all);
 	tcase_add_test(tcase, without_room_what_rings_is_not_kept_waiting);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
