@@ -237,7 +237,7 @@ class Audit:
         self.sessions_lost.sort()
 
     def _command(self):
-        done = self.house.check_command()
+        done = self.house.command("check")
         print(done.stdout, end="")
         if done.returncode != 0:
             self.violation("message-sender check", done.stdout + done.stderr)

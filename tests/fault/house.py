@@ -158,11 +158,15 @@ class House:
 
     # --- service ---
 
-    def check_command(self, *words):
-        """`message-sender check`, past the proxy."""
-        return command("check", *words, env={
+    def command(self, *words):
+        """`message-sender WORDS...`, past the proxy."""
+        return command(*words, env={
             **{name: str(value) for name, value in self.settings.items()},
             "DATABASE_URL": self.postgres.tcp_url(self.database)})
+
+    def run_command(self, *words):
+        """One that must succeed; in the mix PostgreSQL may be away for a while."""
+        wait_until(lambda: self.command(*words).returncode == 0, 20, f"{words}")
 
     def workers(self):
         return [pid for node in self.nodes for pid in node.workers()]

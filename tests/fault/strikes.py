@@ -41,8 +41,16 @@ def lanes_move_under_way(house):
     house.simulator.latency(GRAPH_MS, SERVICE_MS)
 
 
+@contextlib.contextmanager
+def everything_held(house):
+    """What nobody waits for is put aside."""
+    house.run_command("pause", "--all", "--why", "fault programme")
+    yield
+    house.run_command("resume", "--all", "--why", "fault programme")
+
+
 HANDS = {"defer": tenant_service_away, "give_up": tenant_service_away,
-         "hold": lanes_move_under_way}
+         "hold": lanes_move_under_way, "shelve": everything_held}
 
 
 def strike_step(house, step, pids, seconds):
