@@ -40,7 +40,8 @@ struct bell;
 /* Borrowed for the call. */
 struct bell_receiver {
 	void (*order)(void *arg, const struct delivery_order *order);
-	/* An order did not travel, as it was too large or nobody knew where to: look into the store. */
+	/* An order did not travel, as it was too large, or nobody knew where to: look into the
+	 * store. */
 	void (*look)(void *arg);
 	void (*result)(void *arg, uint64_t waiter_id, const struct delivery_result *result);
 	void (*learn)(void *arg, const char *tenant_id, const char *outlet_id,

@@ -253,6 +253,7 @@ struct delivery *delivery_new(struct world *world, const struct delivery_setting
 	}
 	d->world = world;
 	d->settings = *settings;
+	d->deaf = !store_hears(world->store);
 	d->told = told;
 	d->told_arg = arg;
 	list_init(&d->ready);

@@ -167,7 +167,7 @@ struct delivery {
 	bool looked;  /* since the lanes are ours, all that waits in them was seen once */
 	bool looking; /* what may have come before is being read: calls wait for that */
 	bool unrung;  /* something was parked: its owner, whoever that is, is to look */
-	bool deaf;    /* bells of other nodes were heard, and are not now */
+	bool deaf;    /* bells of other nodes are not heard, or not yet */
 	/* messages by id (route.c) */
 	struct list parked;  /* until the owner of their lane is known */
 	struct list calls;   /* ours, to be loaded */

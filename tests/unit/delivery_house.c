@@ -197,6 +197,8 @@ void house_reopen(void)
 
 	house_close();
 	open_house(workers);
+	turn();
+	load(NULL);
 }
 
 static void on_turned(void *arg)

@@ -41,7 +41,10 @@ struct world *fake_world_new(struct loop *loop, uint32_t max_jobs)
 	struct world *w;
 	struct err err;
 
+	const bool deaf = fake.deaf; /* from the start, if the test says so */
+
 	memset(&fake, 0, sizeof(fake));
+	fake.deaf = deaf;
 	fake.room = 10;
 	log.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	w = world_new(loop, &log, &settings, &err);

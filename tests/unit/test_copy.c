@@ -96,7 +96,7 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(tcase, 30);
-	tcase_add_checked_fixture(tcase, house_open_adopting, house_close);
+	tcase_add_checked_fixture(tcase, house_open_looked, house_close);
 	tcase_add_test(tcase, a_copy_refused_for_good_waits_longest);
 	tcase_add_test(tcase, a_drain_leaves_a_copy_that_hangs);
 	tcase_add_test(tcase, a_drain_leaves_a_copy_with_its_answer);

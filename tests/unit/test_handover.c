@@ -194,8 +194,6 @@ START_TEST(who_is_tried_again_holds_the_next_one_up_for_a_while)
 
 	house_settings.retry.initial_ms = 5000;
 	house_reopen();
-	turn();
-	load(NULL);
 	take_to_the_same(1);
 	begun_ms = clock_boot_ms();
 	take_to_the_same(2);

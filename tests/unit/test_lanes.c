@@ -469,6 +469,22 @@ START_TEST(nothing_overtakes_what_rang_while_we_were_deaf)
 }
 END_TEST
 
+/* Lanes may be ours before the session is there that hears. */
+START_TEST(nothing_overtakes_what_rang_before_we_could_hear)
+{
+	struct message m;
+	struct store_work row;
+
+	fake.deaf = true;
+	house_reopen(); /* has looked */
+	fake.answers_at_once = true;
+	row = take_second(&m);
+	fake.deaf = false;
+	fake_rung(NULL);
+	expect_order(&row);
+}
+END_TEST
+
 START_TEST(what_nobody_knows_the_owner_of_is_looked_for_by_all)
 {
 	const struct message m = message_of(1);
@@ -544,6 +560,7 @@ int main(void)
 	tcase_add_test(tcase, in_new_lanes_nothing_overtakes_what_waits_there);
 	tcase_add_test(tcase, in_new_lanes_those_are_seen_that_others_must_wait_for);
 	tcase_add_test(tcase, nothing_overtakes_what_rang_while_we_were_deaf);
+	tcase_add_test(tcase, nothing_overtakes_what_rang_before_we_could_hear);
 	tcase_add_test(tcase, what_nobody_knows_the_owner_of_is_looked_for_by_all);
 	tcase_add_test(tcase, without_room_what_rings_is_not_kept_waiting);
 	suite_add_tcase(suite, tcase);
