@@ -512,27 +512,6 @@ START_TEST(a_full_queue_refuses)
 }
 END_TEST
 
-static const char *statement(const char *name)
-{
-	for (size_t i = 0; i < sql_statements_count; i++)
-		if (strcmp(sql_statements[i].name, name) == 0)
-			return sql_statements[i].text;
-	ck_abort_msg("no statement %s", name);
-}
-
-/* What a repetition stores is what the first try would have stored. */
-START_TEST(accept_and_its_repetition_store_the_same)
-{
-	static const char last[] = "FROM input ORDER BY message_id";
-	const char *once = strstr(statement("accept"), "WITH input");
-	const char *again = strstr(statement("accept_again"), "WITH input");
-	const char *end = strstr(once, last);
-
-	ck_assert_ptr_nonnull(end);
-	ck_assert_int_eq(strncmp(once, again, (size_t)(end - once) + strlen(last)), 0);
-}
-END_TEST
-
 /* Law 1: the server's own default does not count. */
 START_TEST(what_is_told_as_committed_is_on_disk)
 {
@@ -592,7 +571,6 @@ int main(void)
 	tcase_add_test(tcase, an_outcome_is_recorded_without_texts_that_are_refused);
 	tcase_add_test(tcase, writes_of_one_message_keep_their_order);
 	tcase_add_test(tcase, a_full_queue_refuses);
-	tcase_add_test(tcase, accept_and_its_repetition_store_the_same);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,4 @@
+-- Their columns, in that order.
+	message_id, tenant_id, outlet_id, conversation_id, recipient, message_type,
+	payload, sender_type, accepted_at, expires_at, lane, caller_waits, attempt, number,
+	deadline_at, state, failure_code, failure_reason
