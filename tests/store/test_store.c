@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "harness.h"
-#include "store/sql.h"
 
 static struct harness h;
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "domain/graph_error.h"
 #include "harness.h"
 #include "store/query.h"
 
@@ -321,6 +322,33 @@ START_TEST(the_words_are_the_programs)
 }
 END_TEST
 
+/* Codes that are Meta's, or never stored as an attempt's, need no word. */
+START_TEST(codes_of_ours_are_explained_where_they_stand)
+{
+	size_t count;
+	const struct graph_error *rows = graph_error_rows(&count);
+	unsigned ours = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const int code = rows[i].first_code;
+
+		if (code >= 0 || code == GRAPH_CASE_ACCEPTED || code == GRAPH_CASE_UNKNOWN_4XX ||
+		    code == GRAPH_CASE_UNKNOWN_5XX)
+			continue;
+		ours++;
+		ck_assert_msg(harness_sql_long(&h,
+					       "SELECT (col_description('message_sender.attempt'"
+					       "::regclass, attnum) LIKE '%% %d %%')::int "
+					       "FROM pg_attribute WHERE attrelid = "
+					       "'message_sender.attempt'::regclass "
+					       "AND attname = 'code'",
+					       code) == 1,
+			      "%d %s", code, rows[i].name);
+	}
+	ck_assert_uint_eq(ours, 9);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store_reading");
@@ -341,6 +369,7 @@ int main(void)
 	tcase_add_test(tcase, failed_is_final);
 	tcase_add_test(tcase, only_what_is_unknown_is_decided);
 	tcase_add_test(tcase, the_words_are_the_programs);
+	tcase_add_test(tcase, codes_of_ours_are_explained_where_they_stand);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
