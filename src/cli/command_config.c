@@ -1,13 +1,42 @@
+#include <grp.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "cli/command.h"
 #include "cli/configuration.h"
+#include "store/conninfo.h"
+
+/* What only this machine and libpq know. */
+static bool fits_here(const struct settings *s)
+{
+	struct conninfo info;
+	struct err err;
+	bool fits = true;
+
+	if (conninfo_parse(s->database_url, &info, &err)) {
+		/* Without libpq's words, which may quote a password. */
+		(void)fprintf(stderr, "message-sender: error: DATABASE_URL: libpq cannot read it; "
+				      "it takes postgresql://user@host/database or "
+				      "host=… dbname=…\n");
+		fits = false;
+	} else {
+		conninfo_fini(&info);
+	}
+	if (*s->fcgi_socket_group && !getgrnam(s->fcgi_socket_group)) {
+		(void)fprintf(stderr,
+			      "message-sender: error: FCGI_SOCKET_GROUP: there is no group \"%s\" "
+			      "on this machine\n",
+			      s->fcgi_socket_group);
+		fits = false;
+	}
+	return fits;
+}
 
 int command_check_config(const struct arguments *arguments)
 {
 	struct settings settings;
 
-	if (configuration_load(&settings, arguments->config_file))
+	if (configuration_load(&settings, arguments->config_file) || !fits_here(&settings))
 		return EXIT_CONFIG;
 	settings_print(stdout, &settings);
 	return 0;

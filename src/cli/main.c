@@ -113,6 +113,34 @@ static int run(const struct command *command, int argc, char **argv)
 	return command->run(&arguments);
 }
 
+static bool begins(const struct command *command, const char *word)
+{
+	const size_t len = strlen(word);
+
+	return len && !strncmp(command->words, word, len) && command->words[len] == ' ';
+}
+
+/* The first word of some commands, without the second, or with one that none has. */
+static bool explain_half(int argc, char **argv)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (!begins(&commands[i], argv[0]))
+			continue;
+		if (!any && argc > 1)
+			(void)fprintf(stderr,
+				      "message-sender: there is no command \"%s %s\"; usage:\n",
+				      argv[0], argv[1]);
+		else if (!any)
+			(void)fprintf(stderr, "message-sender %s: say what; usage:\n", argv[0]);
+		any = true;
+		(void)fprintf(stderr, "  message-sender %s %s\n        %s\n", commands[i].words,
+			      commands[i].usage, commands[i].meaning);
+	}
+	return any;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -131,6 +159,8 @@ int main(int argc, char **argv)
 		if (used)
 			return run(&commands[i], argc - 1 - used, argv + 1 + used);
 	}
+	if (explain_half(argc - 1, argv + 1))
+		return EXIT_USAGE;
 	(void)fprintf(stderr, "message-sender: there is no command \"%s\"\n", argv[1]);
 	print_usage(stderr);
 	return EXIT_USAGE;

@@ -1,5 +1,7 @@
 """The command line: version, check-config, serve refusing bad settings."""
 
+import grp
+import os
 import re
 
 import pytest
@@ -43,6 +45,28 @@ def test_usage_errors(words):
     done = command(*words, env=GOOD)
     assert done.returncode == 2
     assert done.stdout == "" and "usage" in done.stderr.lower()
+
+
+@pytest.mark.parametrize("words", [("db",), ("db", "nonsense"), ("queue", "--help"), ("message",)],
+                         ids=" ".join)
+def test_half_a_command_names_the_whole_ones(words):
+    done = command(*words, env=GOOD)
+    assert done.returncode == 2
+    told = [line.split()[1:3] for line in done.stderr.splitlines() if line.startswith("  message-")]
+    assert told and {first for first, _ in told} == {words[0]}
+    assert len(done.stderr.splitlines()) == 1 + 2 * len(told), "and nothing else"
+
+
+@pytest.mark.parametrize("value", ["nonsense", "http://host/database", "hosst=x", "port=1,2 host=a"])
+def test_a_database_that_libpq_cannot_read(value):
+    done = check({"DATABASE_URL": value})
+    assert_refused(done, "DATABASE_URL")
+    assert value not in done.stderr
+
+
+def test_a_group_that_is_not_there():
+    assert_refused(check({"FCGI_SOCKET_GROUP": "no-such-group"}), "FCGI_SOCKET_GROUP")
+    assert check({"FCGI_SOCKET_GROUP": grp.getgrgid(os.getgid()).gr_name}).returncode == 0
 
 
 def test_good_settings():
