@@ -82,6 +82,7 @@ struct flow {
 	int64_t deadline_boot_ms;        /* SYNC_WAIT, or as the caller prefers */
 	uint64_t timer;                  /* fires at the deadline */
 	int64_t look_boot_ms;            /* its next look into the store; 0: none */
+	int64_t sent_boot_ms;            /* a look has found it sent, being copied; 0: none */
 	struct message_id id;            /* of the message asked for, or made */
 	struct message *message;         /* owned; null for a status */
 	struct credentials *credentials; /* owned, wiped */
@@ -140,6 +141,8 @@ void flow_hurry(struct flow *f, int64_t until_boot_ms);
 /* look.c: a result may have been lost on its way. */
 /* When the wait is long the flow looks into the store, now and then, as long as it waits. */
 void flow_look_later(struct flow *f);
+/* Found sent: the answer waits for the copy, a second at most. */
+bool flow_awaits_copy(struct flow *f, const struct store_status *status);
 /* Told that the store knows: at once. */
 void flow_look_now(struct flow *f);
 

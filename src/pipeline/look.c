@@ -14,6 +14,7 @@
 #define LOOK_MS 500
 #define LOOK_OURS_MS 2000
 #define LOOK_AHEAD_MS 400
+#define COPY_WAIT_MS 1000
 
 static void on_looks(void *arg);
 
@@ -97,6 +98,17 @@ static void on_looks(void *arg)
 	}
 	if (first)
 		arm(p, first);
+}
+
+bool flow_awaits_copy(struct flow *f, const struct store_status *status)
+{
+	const int64_t now_ms = loop_now_ms(f->pipeline->world->loop);
+
+	if (!status->copying)
+		return false;
+	if (!f->sent_boot_ms)
+		f->sent_boot_ms = now_ms;
+	return now_ms - f->sent_boot_ms < COPY_WAIT_MS;
 }
 
 void flow_look_now(struct flow *f)

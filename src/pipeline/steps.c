@@ -404,6 +404,8 @@ static void on_status(struct job *job, enum store_verdict verdict,
 	(void)err;
 	if (f->step == FLOW_DELIVER && f->result == FLOW_PENDING && known) {
 		/* The fallback look: only an end is news, or that nobody is left. */
+		if (flow_awaits_copy(f, status))
+			return;
 		flow_use_state(f, status);
 		if (f->reply != REPLY_PENDING || status->state == STATE_UNKNOWN ||
 		    is_left(f, status))

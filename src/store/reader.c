@@ -414,6 +414,7 @@ bool reader_look(const struct op *op, int row, uint64_t *ret_tag, struct store_s
 		return false;
 	*ret_tag = op->row.looks->looks[position - 1].tag;
 	read_status(op->result, row, 1, ret_status);
+	ret_status->copying = int_or_zero(op->result, row, 9) != 0;
 	return ret_status->found;
 }
 

@@ -156,6 +156,7 @@ struct store_status {
 	int failure_code;
 	unsigned attempts;
 	char failure_reason[512];
+	bool copying; /* of looks: sent, and the Conversation Service is being told */
 };
 typedef void store_status_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			     const struct store_status *status, const struct err *err);

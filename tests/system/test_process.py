@@ -196,6 +196,26 @@ def test_drain_answers_who_waits_between_attempts_at_once(new_service, new_web, 
     assert (answer.status_code, answer.json()["state_detail"]) == (202, "retrying")
 
 
+def test_drain_leaves_copies_that_hang(new_service, simulator):
+    """A stop waits for the Conversation Service as long as a caller does, a second; the copies are
+    due for whoever owns the lanes next."""
+    service = new_service(CONVERSATION_TIMEOUT_SECONDS=20)
+    message = new_message()
+    simulator.script("conversation", message["conversation_id"], "hang")
+    reply = service.ask("POST", SEND, json.dumps(message).encode())
+    assert reply.status == 200
+    message_id = json.loads(reply.body)["message_id"]
+    began = time.monotonic()
+    assert service.stop() == 0
+    assert time.monotonic() - began < 4
+    work = service.database.work(message_id)
+    assert len(work) == 1 and work[0]["state"] == "sent" and work[0]["conversation_tries"] == 1
+    simulator.script("conversation", message["conversation_id"], "ok")
+    service.start()
+    wait_until(lambda: not service.database.work(message_id), 10, "the copy is stored")
+    assert simulator.message(message_id)["conversation"] == 2, "the one that hung, and another"
+
+
 def test_drain_ends_in_time(new_service, simulator):
     """A call that never ends does not keep the service: before DRAIN_SECONDS are over its caller
     gets a 202, its message is unknown, not lost, and nobody is killed."""

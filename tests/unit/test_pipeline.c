@@ -330,6 +330,50 @@ START_TEST(a_lost_result_is_found_in_the_store)
 }
 END_TEST
 
+static void found_sent(bool copying)
+{
+	const struct store_status status = {
+		.found = true, .state = STATE_SENT, .wamid = "wamid.8", .copying = copying
+	};
+
+	fake_status(fake.looks[fake.look_count - 1].first.tag, STORE_DONE, &status);
+	turn();
+}
+
+/* Its copy is stored before the answer, as the contract says. */
+START_TEST(a_look_that_finds_it_sent_waits_for_its_copy)
+{
+	fake_delivery.owns = false;
+	send_to_delivery();
+	turn_until(&fake.look_count, 1);
+	found_sent(true);
+	ck_assert_uint_eq(answer.count, 0);
+	turn_until(&fake.look_count, 2);
+	found_sent(false);
+	expect(200, "wamid.8");
+	expect_over();
+}
+END_TEST
+
+START_TEST(a_copy_that_hangs_is_waited_for_a_second)
+{
+	int64_t found_ms;
+
+	fake_delivery.owns = false;
+	send_to_delivery();
+	turn_until(&fake.look_count, 1);
+	found_sent(true);
+	found_ms = clock_boot_ms();
+	for (unsigned looks = 2; !answer.count; looks++) {
+		turn_until(&fake.look_count, looks);
+		found_sent(true);
+	}
+	ck_assert_int_ge(clock_boot_ms() - found_ms, 990);
+	ck_assert_int_lt(clock_boot_ms() - found_ms, 1700);
+	expect(200, "wamid.8");
+}
+END_TEST
+
 static void turn_for(int64_t ms)
 {
 	const int64_t until_ms = clock_boot_ms() + ms;
@@ -439,6 +483,8 @@ int main(void)
 	tcase_add_loop_test(tcase, when_the_wait_runs_out_the_store_knows, 0, 7);
 	tcase_add_test(tcase, a_store_that_does_not_say_is_not_waited_for);
 	tcase_add_test(tcase, a_lost_result_is_found_in_the_store);
+	tcase_add_test(tcase, a_look_that_finds_it_sent_waits_for_its_copy);
+	tcase_add_test(tcase, a_copy_that_hangs_is_waited_for_a_second);
 	tcase_add_test(tcase, those_that_wait_are_looked_at_together);
 	tcase_add_test(tcase, who_is_answered_in_time_is_not_looked_at);
 	tcase_add_test(tcase, our_own_are_looked_at_rarely);
