@@ -34,7 +34,7 @@ def kill_workers(house, times, report):
             done += 1
             if random.random() < 0.1:
                 slowest = max(slowest, house.wait_workers({victim}))
-        time.sleep(random.uniform(0, LIFE_SECONDS / WORKERS))
+        time.sleep(random.uniform(0, LIFE_SECONDS / WORKERS / len(house.nodes)))
     house.wait_workers()
     report["slowest replacement, s"] = round(slowest, 3)
 

@@ -18,7 +18,7 @@ class Phase:
 PHASES = (
     Phase("workers", "kill -9 of a worker", (20, 20), (1000, 1000), faults.kill_workers),
     Phase("masters", "kill -9 of the master", (2, 2), (50, 50), faults.kill_masters),
-    Phase("nodes", "kill -9 of a node", (0, 2), (0, 50), faults.kill_nodes),
+    Phase("nodes", "kill -9 of a node", (0, 2), (0, 25), faults.kill_nodes),
     Phase("hosts", "node that hangs", (0, 0), (0, 6), faults.stop_nodes),
     Phase("backends", "end of a PostgreSQL backend", (4, 2), (100, 100), faults.kill_backends),
     Phase("restarts", "immediate PostgreSQL restart", (2, 1), (50, 50), faults.restart_postgres),
@@ -28,9 +28,9 @@ PHASES = (
     Phase("cuts", "connection cut between COMMIT and its reply", (10, 5), (200, 200),
           faults.cut_connections),
     Phase("steps", "kills of workers on entering each step", (1, 0), (6, 2), kill_at_steps),
-    Phase("commits", "kills -9 of workers around each commit", (1, 0), (9, 3), kill_at_commits),
+    Phase("commits", "kills -9 of workers around each commit", (1, 0), (6, 3), kill_at_commits),
     Phase("neighbours", "trouble of a neighbour", (9, 0), (90, 45), faults.trouble_neighbours),
     Phase("reloads", "reload", (2, 1), (30, 30), faults.reload),
-    Phase("stops", "stop and start", (1, 1), (20, 20), faults.stop_service),
-    Phase("mix", "seconds of everything, two at once", (10, 10), (150, 150), faults.mix),
+    Phase("stops", "stop and start", (1, 1), (20, 10), faults.stop_service),
+    Phase("mix", "seconds of everything, two at once", (10, 10), (120, 120), faults.mix),
 )
