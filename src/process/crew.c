@@ -132,6 +132,8 @@ static void on_ready(void *arg, int fd, uint32_t events)
 	if (n != 1)
 		return; /* it died: crew_reap() sees to it */
 	c->ready_ms = clock_boot_ms();
+	if (c->draining)
+		return; /* the other one of its number was ready first: not both may drain */
 	node_set_life(crew->node, c->slot, NODE_READY);
 	take_over(c);
 	if (!crew->stopping && !crew->told_ready && all_ready(crew)) {
