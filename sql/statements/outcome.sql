@@ -50,6 +50,8 @@ WITH judged AS MATERIALIZED (
 			ELSE 'unknown' END,
 		wait = CASE j.work_next WHEN 'conversation' THEN 1 WHEN 'retry' THEN 0 ELSE 2 END,
 		attempt_open = false, counted = j.counted, throttled = j.throttled,
+		lost_at = CASE j.work_next WHEN 'unknown' THEN statement_timestamp() END,
+		settle_policy = NULL, settle_quarantine = NULL,
 		due_at = statement_timestamp() + coalesce(j.due_at - $22::timestamptz, interval '0')
 	FROM judged j
 	WHERE w.message_id = j.message_id AND j.work_next IN ('conversation', 'retry', 'unknown')

@@ -31,6 +31,9 @@ static const struct option options[] = {
 	{ "--again", ARGUMENT_AGAIN, false, offsetof(struct arguments, again) },
 	{ "--include-unknown", ARGUMENT_INCLUDE_UNKNOWN, false,
 	  offsetof(struct arguments, include_unknown) },
+	{ "--unknown-policy", ARGUMENT_UNKNOWN_POLICY, true,
+	  offsetof(struct arguments, unknown_policy) },
+	{ "--quarantine", ARGUMENT_QUARANTINE, true, offsetof(struct arguments, quarantine) },
 	{ "--help", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 	{ "-h", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 };

@@ -32,6 +32,8 @@ enum argument {
 	ARGUMENT_YES = 1 << 18,
 	ARGUMENT_AGAIN = 1 << 19,
 	ARGUMENT_INCLUDE_UNKNOWN = 1 << 20,
+	ARGUMENT_UNKNOWN_POLICY = 1 << 21,
+	ARGUMENT_QUARANTINE = 1 << 22,
 };
 
 /* Borrowed from argv; null: not given. */
@@ -56,6 +58,8 @@ struct arguments {
 	bool yes;
 	bool again;
 	bool include_unknown;
+	const char *unknown_policy;
+	const char *quarantine;
 	bool help;
 };
 

@@ -35,5 +35,8 @@ int command_queue_replay(const struct arguments *arguments);
 int command_queue_resolve(const struct arguments *arguments);
 int command_pause(const struct arguments *arguments);
 int command_resume(const struct arguments *arguments);
+int command_tenant_set(const struct arguments *arguments);
+int command_tenant_show(const struct arguments *arguments);
+int command_tenant_unset(const struct arguments *arguments);
 
 #endif

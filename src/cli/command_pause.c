@@ -2,14 +2,13 @@
  * Holds by hand.  The change itself rings the workers (sql/migrations/0011_holds.sql); nothing
  * here talks to them.
  */
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/str.h"
 #include "base/text.h"
+#include "cli/caller.h"
 #include "cli/command.h"
 #include "cli/database.h"
 #include "domain/hold.h"
@@ -53,16 +52,6 @@ static bool is_number(const char *text)
 	       strspn(text, "0123456789") == strlen(text);
 }
 
-static void who_am_i(char *who, size_t size)
-{
-	const struct passwd *user = getpwuid(getuid());
-
-	if (user)
-		text_copy_cut(who, size, user->pw_name);
-	else
-		(void)snprintf(who, size, "user %u", (unsigned)getuid());
-}
-
 /* Null, or what is wrong. */
 static const char *read_subject(const struct arguments *a, struct subject *ret_subject)
 {
@@ -88,7 +77,7 @@ static const char *read_subject(const struct arguments *a, struct subject *ret_s
 	if (a->by)
 		text_copy_cut(s.who, sizeof(s.who), a->by);
 	else
-		who_am_i(s.who, sizeof(s.who));
+		caller_name(s.who, sizeof(s.who));
 	*ret_subject = s;
 	return NULL;
 }

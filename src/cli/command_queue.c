@@ -61,9 +61,9 @@ int command_queue_status(const struct arguments *arguments)
 
 static int unknown_json(const struct query *q, unsigned rows)
 {
-	static const char *const names[] = { "message_id", "tenant_id", "outlet_id",
-					     "to",         "number",    NULL,
-					     "begun_at",   "lost_at",   "seen" };
+	static const char *const names[] = { "message_id", "tenant_id", "outlet_id", "to",
+					     "number",     NULL,        "begun_at",  "lost_at",
+					     "seen",       "policy",    "decides_at" };
 	struct str document = STR_INIT(DOCUMENT_MAX);
 	struct json_out out;
 	bool whole;
@@ -92,8 +92,9 @@ static int unknown_json(const struct query *q, unsigned rows)
 
 static int unknown_text(const struct query *q)
 {
-	static const char *const headings[] = { "message", "tenant", "outlet", "to",  "number",
-						"attempt", "begun",  "lost",   "seen" };
+	static const char *const headings[] = { "message", "tenant",  "outlet", "to",
+						"number",  "attempt", "begun",  "lost",
+						"seen",    "policy",  "decides" };
 
 	if (query_rows(q) == 0) {
 		(void)printf("no reply is missing\n");

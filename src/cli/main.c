@@ -57,6 +57,18 @@ static const struct command commands[] = {
 		  ARGUMENT_INCLUDE_UNKNOWN | ARGUMENT_JSON | ARGUMENT_BY | ARGUMENT_WHY |
 		  ARGUMENT_CONFIG,
 	  0, command_queue_replay },
+	{ "tenant set",
+	  "TENANT --unknown-policy hold|evidence|resend|fail [--quarantine SECONDS] [--why TEXT] "
+	  "[--by NAME] [--config FILE]",
+	  "settle this tenant's lost replies otherwise than UNKNOWN_POLICY says",
+	  ARGUMENT_OPERAND | ARGUMENT_UNKNOWN_POLICY | ARGUMENT_QUARANTINE | ARGUMENT_WHY |
+		  ARGUMENT_BY | ARGUMENT_CONFIG,
+	  ARGUMENT_OPERAND | ARGUMENT_UNKNOWN_POLICY, command_tenant_set },
+	{ "tenant show", "TENANT [--config FILE]",
+	  "print the policy of a tenant, who set it and why", ARGUMENT_OPERAND | ARGUMENT_CONFIG,
+	  ARGUMENT_OPERAND, command_tenant_show },
+	{ "tenant unset", "TENANT [--config FILE]", "take it back",
+	  ARGUMENT_OPERAND | ARGUMENT_CONFIG, ARGUMENT_OPERAND, command_tenant_unset },
 	{ "check-config", "[--config FILE]", "check the settings and print those in force",
 	  ARGUMENT_CONFIG, 0, command_check_config },
 	{ "settings", "", "print the reference of all settings (Markdown)", 0, 0,

@@ -139,6 +139,17 @@ const struct settings_row settings_rows[] = {
 		     "mended: its credentials are asked for again, and a new token is tried with "
 		     "one message. The old one is tried so too, ever more rarely, up to 16 times "
 		     "this long." },
+	{ "UNKNOWN_POLICY", ROW_CHOICE, FIELD(unknown_policy),
+	  .choices = "hold|evidence|resend|fail", .default_value = "evidence", .reloadable = true,
+	  .meaning =
+		  "What becomes of a message when WhatsApp's reply was lost: `hold` keeps it until "
+		  "a person decides, `evidence` sends it once more when 3 later messages of its "
+		  "number have receipts and it has none, `resend` sends it again, `fail` gives it "
+		  "up. A tenant may have its own: `message-sender tenant set`." },
+	{ "UNKNOWN_QUARANTINE_SECONDS", ROW_INTEGER, FIELD(unknown_quarantine_seconds),
+	  RANGE(1, 604800, "seconds"), .default_value = "120", .reloadable = true,
+	  .meaning = "How long after a lost reply nothing is decided by policy, so that a late "
+		     "reply or a receipt can still tell." },
 	{ "LOG_LEVEL", ROW_CHOICE, FIELD(log_level), .choices = "debug|info|warning|error",
 	  .default_value = "info", .reloadable = true, .meaning = "Least level that is logged." },
 	{ "WHATSAPP_APP_SECRET", ROW_TEXT, TEXT_FIELD(whatsapp_app_secret), .default_value = "",

@@ -69,6 +69,8 @@ struct settings {
 	unsigned breaker_open_seconds;
 	unsigned breaker_max_seconds;
 	unsigned token_probe_seconds;
+	unsigned unknown_policy; /* enum unknown_policy */
+	unsigned unknown_quarantine_seconds;
 	enum log_level log_level;
 	char whatsapp_app_secret[SETTINGS_SECRET_BYTES];   /* secret */
 	char whatsapp_verify_token[SETTINGS_SECRET_BYTES]; /* secret */

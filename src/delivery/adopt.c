@@ -254,7 +254,7 @@ static void adopt_row(struct delivery *d, const struct store_work *row)
 			adopt_copy(d, row);
 		return;
 	default:
-		return; /* unknown: settled by evidence or policy, not from here */
+		return; /* unknown: settle.c */
 	}
 }
 

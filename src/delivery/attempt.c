@@ -266,6 +266,8 @@ static int64_t due_wall_us(const struct item *item, enum store_next next)
 {
 	if (next == STORE_NEXT_CONVERSATION)
 		return clock_wall_us() + COPY_DUE_US;
+	if (next == STORE_NEXT_UNKNOWN)
+		return clock_wall_us(); /* its policy is looked up, and says when it decides */
 	return clock_wall_us() + 1000 * (item->due_boot_ms - clock_boot_ms());
 }
 

@@ -139,6 +139,7 @@ static void on_taken(void *arg, uint64_t lanes)
 	(void)lanes;
 	adopt_missed(d);
 	holds_taken(d->holds);
+	settle_taken(d);
 }
 
 static void leave_idle(void *arg, void *object)
@@ -261,17 +262,20 @@ struct delivery *delivery_new(struct world *world, const struct delivery_setting
 	list_init(&d->parked);
 	list_init(&d->calls);
 	list_init(&d->calling);
+	list_init(&d->settling.writes);
 	if (open_parts(d, ret_err)) {
 		delivery_free(d);
 		return NULL;
 	}
 	world->work = adopt_on_row;
 	world->work_arg = d;
+	world->unknown = settle_on_row;
 	world->lanes = on_view;
 	world->rung = on_rung;
 	world->holds = on_holds;
 	world->lanes_arg = d;
 	adopt_start(d);
+	settle_start(d);
 	return d;
 }
 
@@ -286,6 +290,8 @@ void delivery_free(struct delivery *d)
 	if (!d)
 		return;
 	adopt_stop(d);
+	settle_stop(d);
+	settle_free(d);
 	lanes_free(d->lanes);
 	bell_free(d->bell);
 	far_free(d->far);
@@ -298,6 +304,7 @@ void delivery_free(struct delivery *d)
 	holds_free(d->holds);
 	tokens_free(d->tokens);
 	d->world->work = NULL;
+	d->world->unknown = NULL;
 	d->world->lanes = NULL;
 	d->world->rung = NULL;
 	d->world->holds = NULL;
@@ -463,6 +470,7 @@ void delivery_drain(struct delivery *d)
 	d->draining = true;
 	adopt_stop(d);
 	holds_stop(d->holds);
+	settle_stop(d);
 	table_visit(d->items, release_idle, d);
 	lanes_drain(d->lanes);
 	if (!lanes_has_others(d->lanes))

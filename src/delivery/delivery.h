@@ -12,7 +12,7 @@
  *      its row in the work table still is what the item says.
  *  D2  No Graph call before its attempt is committed (Law 2).
  *  D3  Whatever an attempt came to is recorded; a result is told only after its commit.
- *  D4  A message whose last attempt is lost is not sent again from here.
+ *  D4  A message whose last attempt is lost is sent again only after a recorded decision.
  *  D5  An item is in the table by message id exactly as long as it lives, so a row that comes
  *      by bell and by the fallback poll becomes one item.
  *
@@ -32,6 +32,7 @@
 #include "domain/breaker.h"
 #include "domain/message.h"
 #include "domain/retry.h"
+#include "domain/settle.h"
 
 struct delivery;
 struct delivery_place;
@@ -46,7 +47,9 @@ struct delivery_settings {
 	int64_t commit_timeout_ms;  /* longest wait for the commit that begins an attempt */
 	int64_t order_hold_ms;  /* ORDER_HOLD_SECONDS: what one message may delay those behind it */
 	int64_t token_probe_ms; /* TOKEN_PROBE_SECONDS */
-	unsigned max_items;     /* held in memory; what is beyond stays in the store */
+	enum unknown_policy unknown_policy; /* of tenants without their own */
+	unsigned unknown_quarantine_s;
+	unsigned max_items; /* held in memory; what is beyond stays in the store */
 };
 
 /* Who wants to know.  slot and id name a request of a worker of this node; with `far`, id

@@ -133,6 +133,16 @@ struct poll {
 	unsigned pages; /* in a row */
 };
 
+/* Settling what is unknown (settle.c). */
+struct settling_poll {
+	uint64_t timer;
+	bool loading;
+	bool more;          /* rows may be left beyond the page */
+	bool changed;       /* what was looked at by another policy is to be read too … */
+	bool changed_asked; /* … and is by the page under way */
+	struct list writes; /* decisions being written */
+};
+
 /* What delivery_reserve() gives out. */
 struct delivery_place {
 	struct turn turn;
@@ -168,6 +178,7 @@ struct delivery {
 	bool looking; /* what may have come before is being read: calls wait for that */
 	bool unrung;  /* something was parked: its owner, whoever that is, is to look */
 	bool deaf;    /* bells of other nodes are not heard, or not yet */
+	struct settling_poll settling;
 	/* messages by id (route.c) */
 	struct list parked;  /* until the owner of their lane is known */
 	struct list calls;   /* ours, to be loaded */
@@ -279,5 +290,14 @@ void adopt_look_now(struct delivery *d);
 void adopt_missed(struct delivery *d);
 void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const struct store_work *row,
 		  bool more, const struct err *err);
+
+/* settle.c: lost replies are settled by policy. */
+void settle_start(struct delivery *d);
+void settle_stop(struct delivery *d);
+/* Lanes have become ours: their policies may have been others. */
+void settle_taken(struct delivery *d);
+void settle_on_row(void *arg, uint64_t tag, enum store_verdict verdict,
+		   const struct store_unknown *row, bool more, const struct err *err);
+void settle_free(struct delivery *d);
 
 #endif

@@ -93,6 +93,15 @@ static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 		w->work(w->work_arg, tag, verdict, work, more, err);
 }
 
+static void on_unknown(void *arg, uint64_t tag, enum store_verdict verdict,
+		       const struct store_unknown *unknown, bool more, const struct err *err)
+{
+	struct world *w = arg;
+
+	if (w->unknown)
+		w->unknown(w->work_arg, tag, verdict, unknown, more, err);
+}
+
 static void on_lanes(void *arg, uint64_t tag, enum store_verdict verdict,
 		     const struct store_lanes_view *view, const struct err *err)
 {
@@ -136,6 +145,7 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 		.first = on_first,
 		.found = on_found,
 		.work = on_work,
+		.unknown = on_unknown,
 		.lanes = on_lanes,
 		.rung = on_rung,
 		.holds = on_holds,

@@ -128,6 +128,8 @@ static struct delivery_settings delivery_settings(const struct worker *w)
 		.order_hold_ms = INT64_C(1000) * s->order_hold_seconds,
 		.token_probe_ms = INT64_C(1000) * s->token_probe_seconds,
 		.commit_timeout_ms = COMMIT_TIMEOUT_MS,
+		.unknown_policy = (enum unknown_policy)s->unknown_policy,
+		.unknown_quarantine_s = s->unknown_quarantine_seconds,
 		.max_items = ITEMS_PER_WORKER,
 	};
 }

@@ -1,13 +1,14 @@
 /*
  * Kinds of writes and their statements, in the order in which a transaction runs them:
  *
- *   (any begins)   fence: MS001 when this incarnation is fenced
+ *   (any begins or is settled)  fence: MS001 when this incarnation is fenced
  *   cancel         accept_again (as cancelled: waits for what is in doubt), cancel
  *   release        accept_keyed, release
  *   accept         accept, or after a loss accept_again and accept_seq; when one has a key
  *                  accept_keyed, and after a loss accept_seq
  *   begin          begin
  *   outcome        outcome_lock, outcome
+ *   settle         outcome_lock, settle
  *   defer          defer
  *   conversation   conversation
  *   answer         answer
@@ -296,6 +297,39 @@ static void fill_outcome(struct array *a, struct op *const *ops, unsigned count,
 	array_time(a, context->now_wall_us);
 }
 
+/* --- settle --- */
+
+static const char *settle_name(enum settle_verdict verdict)
+{
+	switch (verdict) {
+	case SETTLE_WAIT:
+		return "wait";
+	case SETTLE_RESEND:
+		return "resend";
+	case SETTLE_FAIL:
+		return "failed";
+	case SETTLE_KEEP:
+	case SETTLE_SENT:
+		break;
+	}
+	return "keep";
+}
+
+static void fill_settle(struct array *a, struct op *const *ops, unsigned count,
+			const struct fill_context *context)
+{
+	put_ids(a, ops, count);
+	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.settle.attempt);
+	COLUMN(a, ARRAY_TEXT, array_put_text, settle_name(ops[i]->row.settle.verdict));
+	COLUMN(a, ARRAY_TIME, array_put_time_or_null, ops[i]->row.settle.due_wall_us);
+	COLUMN(a, ARRAY_TEXT, array_put_text, unknown_policy_name(ops[i]->row.settle.policy));
+	COLUMN(a, ARRAY_INT4, array_put_int4, (int)ops[i]->row.settle.quarantine_s);
+	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.settle.why);
+	put_bounds(a, ops, count);
+	array_time(a, context->now_wall_us);
+	array_bool(a, !context->fenced);
+}
+
 /* --- defer, conversation --- */
 
 static void fill_defer(struct array *a, struct op *const *ops, unsigned count,
@@ -358,6 +392,7 @@ static const struct batch_statement fence = { "fence", fill_fence, NULL };
 static const struct batch_statement begin = { "begin", fill_begin, read_positions };
 static const struct batch_statement outcome_lock = { "outcome_lock", fill_outcome_lock, NULL };
 static const struct batch_statement outcome = { "outcome", fill_outcome, NULL };
+static const struct batch_statement settle = { "settle", fill_settle, read_positions };
 static const struct batch_statement defer = { "defer", fill_defer, read_defer };
 static const struct batch_statement conversation = { "conversation", fill_conversation, NULL };
 static const struct batch_statement answer = { "answer", fill_answer, read_positions };
@@ -369,6 +404,7 @@ static const struct batch_statement *const statements[OP_WRITES][STATEMENTS_OF_K
 	[OP_ACCEPT] = { &accept },
 	[OP_BEGIN] = { &begin },
 	[OP_OUTCOME] = { &outcome_lock, &outcome },
+	[OP_SETTLE] = { &outcome_lock, &settle },
 	[OP_DEFER] = { &defer },
 	[OP_CONVERSATION] = { &conversation },
 	[OP_ANSWER] = { &answer },
@@ -447,13 +483,19 @@ static const struct batch_statement *const *statements_for(enum op_kind kind, st
 	return g.doubt ? accept_repeated : statements[kind];
 }
 
-static bool begins_any(const struct batch *b)
+/* Only the owner of a lane begins attempts and settles what is unknown. */
+static bool needs_lease(const struct op *op)
+{
+	return op->kind == OP_BEGIN || op->kind == OP_SETTLE || accept_begins(op);
+}
+
+static bool needs_any(const struct batch *b)
 {
 	const unsigned start = b->segments[b->segment_count - 1].start;
 	const unsigned end = start + b->segments[b->segment_count - 1].count;
 
 	for (unsigned i = start; i < end; i++)
-		if (b->ops[i] && (b->ops[i]->kind == OP_BEGIN || accept_begins(b->ops[i])))
+		if (b->ops[i] && needs_lease(b->ops[i]))
 			return true;
 	return false;
 }
@@ -475,7 +517,7 @@ int batch_send(struct batch *b, PGconn *handle, struct array *memory, struct mes
 	b->sent_count = 0;
 	b->answered = 0;
 	b->failed = false;
-	if (!b->fenced && begins_any(b) &&
+	if (!b->fenced && needs_any(b) &&
 	    send_statement(b, handle, memory, &fence, NULL, 0, &context) != 0)
 		return -1;
 	for (enum op_kind kind = 0; kind < OP_WRITES; kind++) {

@@ -23,6 +23,7 @@ enum op_kind {
 	OP_ACCEPT,
 	OP_BEGIN,
 	OP_OUTCOME,
+	OP_SETTLE, /* behind outcomes: what came late is worth more */
 	OP_DEFER,
 	OP_CONVERSATION,
 	OP_ANSWER,
@@ -30,6 +31,7 @@ enum op_kind {
 	OP_LOAD = OP_WRITES,
 	OP_LOAD_IDS,
 	OP_HOLDS,
+	OP_LOAD_UNKNOWN,
 	OP_HOLD,         /* a number; nobody is told */
 	OP_HOLD_RELEASE, /* so here */
 	OP_COUNT,        /* how much waits */
@@ -53,6 +55,14 @@ struct op_load {
 	bool copies;
 	bool held; /* neither the seq nor the time counts */
 	int probe; /* with held: one message of this hold; 0: none */
+};
+
+struct op_load_unknown {
+	uint64_t lanes;
+	unsigned limit;
+	enum unknown_policy policy;
+	unsigned quarantine_s;
+	bool changed;
 };
 
 struct op_load_ids {
@@ -127,10 +137,12 @@ struct op {
 		struct store_accept accept;
 		struct store_begin begin;
 		struct store_outcome outcome;
+		struct store_settle settle;
 		struct store_defer defer;
 		struct store_conversation conversation;
 		struct op_answer answer;
 		struct op_load load;
+		struct op_load_unknown load_unknown;
 		struct op_find_key find_key;
 		struct store_read read;
 		struct op_load_ids *load_ids; /* owned */

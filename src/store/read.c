@@ -5,6 +5,7 @@
 #include "store/holds.h"
 #include "store/lease.h"
 #include "store/load.h"
+#include "store/unknown.h"
 #include "store/upkeep.h"
 
 int read_send(const struct op *op, PGconn *handle, struct array *memory, struct message_id self,
@@ -24,6 +25,8 @@ int read_send(const struct op *op, PGconn *handle, struct array *memory, struct 
 		return holds_send_change(op, handle, memory);
 	case OP_LOAD_IDS:
 		return load_send_ids(op->row.load_ids, handle, memory);
+	case OP_LOAD_UNKNOWN:
+		return unknown_send(&op->row.load_unknown, handle, memory);
 	default:
 		return load_send(&op->row.load, handle, memory, now_wall_us);
 	}

@@ -35,7 +35,7 @@ static const char *const statements[] = {
 	"answer",     "load",       "load_copies",  "partitions",   "expire",       "register",
 	"load_ids",   "fence",      "lanes_lock",   "lanes_renew",  "lanes_fence",  "lanes_release",
 	"lanes_take", "lanes_view", "holds",        "load_held",    "backlog_view", "backlog_count",
-	"load_probe", "hold_set",   "hold_end",     NULL,
+	"load_probe", "hold_set",   "hold_end",     "load_unknown", "settle",       NULL,
 };
 
 const struct connection_kind session_kind = {

@@ -17,6 +17,7 @@
 #include "store/load.h"
 #include "store/op.h"
 #include "store/reader.h"
+#include "store/unknown.h"
 #include "store/writer.h"
 
 struct store {
@@ -47,6 +48,22 @@ static void tell_load(struct store *s, const struct op *op)
 			fn(arg, op->tag, STORE_DONE, &work, false, NULL);
 	}
 	fn(arg, op->tag, op->verdict, NULL, op->kind == OP_LOAD && rows >= (int)op->row.load.limit,
+	   op->verdict == STORE_DONE ? NULL : &op->err);
+}
+
+static void tell_unknown(struct store *s, const struct op *op)
+{
+	store_unknown_fn *fn = s->callbacks.unknown;
+	void *arg = s->callbacks.arg;
+	const int rows = op->result ? PQntuples(op->result) : 0;
+
+	for (int i = 0; i < rows; i++) {
+		struct store_unknown unknown;
+
+		if (unknown_row(op->result, i, &unknown))
+			fn(arg, op->tag, STORE_DONE, &unknown, false, NULL);
+	}
+	fn(arg, op->tag, op->verdict, NULL, rows >= (int)op->row.load_unknown.limit,
 	   op->verdict == STORE_DONE ? NULL : &op->err);
 }
 
@@ -129,6 +146,8 @@ static void tell(struct store *s, const struct op *op)
 		tell_holds(s, op);
 	} else if (op->kind == OP_LOAD || op->kind == OP_LOAD_IDS) {
 		tell_load(s, op);
+	} else if (op->kind == OP_LOAD_UNKNOWN) {
+		tell_unknown(s, op);
 	} else {
 		s->callbacks.done(s->callbacks.arg, op->tag, op->verdict, op->seq, err);
 	}
@@ -256,6 +275,15 @@ void store_defer(struct store *s, uint64_t tag, const struct store_defer *row)
 
 	op->row.defer = *row;
 	op->bytes = 100 + text_bytes(row->reason);
+	writer_submit(s->writer, op);
+}
+
+void store_settle(struct store *s, uint64_t tag, const struct store_settle *row)
+{
+	struct op *op = new_fact(s, OP_SETTLE, tag, row->id);
+
+	op->row.settle = *row;
+	op->bytes = 100 + text_bytes(row->why);
 	writer_submit(s->writer, op);
 }
 
@@ -425,6 +453,26 @@ int store_holds(struct store *s, int64_t version, struct err *ret_err)
 	if (!op)
 		return -1;
 	op->row.holds_version = version;
+	writer_submit(s->writer, op);
+	return 0;
+}
+
+int store_load_unknown(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,
+		       enum unknown_policy policy, unsigned quarantine_s, bool changed,
+		       struct err *ret_err)
+{
+	const struct message_id none = { { 0 } };
+	struct op *op;
+
+	if (lanes == 0 || limit == 0) {
+		err_set(ret_err, ERR_INTERNAL, 0, "a load of no lanes, or no rows");
+		return -1;
+	}
+	op = new_op(s, OP_LOAD_UNKNOWN, tag, none, ret_err);
+	if (!op)
+		return -1;
+	op->row.load_unknown =
+		(struct op_load_unknown){ lanes, limit, policy, quarantine_s, changed };
 	writer_submit(s->writer, op);
 	return 0;
 }

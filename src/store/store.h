@@ -37,6 +37,7 @@
 #include "domain/hold.h"
 #include "domain/message.h"
 #include "domain/outcome.h"
+#include "domain/settle.h"
 #include "domain/state.h"
 #include "metrics/meter.h"
 
@@ -133,6 +134,19 @@ struct store_defer {
 	const char *reason; /* borrowed until completion */
 };
 
+/* What a policy decided about a message whose last attempt is lost; nothing is done unless it is
+ * still that attempt and still unknown, a receipt has not come, and we are not fenced:
+ * STORE_CONFLICT. */
+struct store_settle {
+	struct message_id id;
+	unsigned attempt;            /* the lost one */
+	enum settle_verdict verdict; /* not SENT: that is an outcome */
+	int64_t due_wall_us;         /* with WAIT */
+	enum unknown_policy policy;
+	unsigned quarantine_s;
+	const char *why; /* with RESEND and FAIL; borrowed until completion */
+};
+
 /* The Conversation Service has it, or not yet. */
 struct store_conversation {
 	struct message_id id;
@@ -221,6 +235,31 @@ struct store_work {
  * last one. */
 typedef void store_work_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			   const struct store_work *work, bool more, const struct err *err);
+
+/* A message whose last attempt is lost, with what its policy needs to know. */
+struct store_unknown {
+	struct message_id id;
+	const char *tenant_id; /* texts borrowed for the call */
+	unsigned attempt;
+	struct message_id incarnation; /* that began it */
+	const char *number;
+	int64_t begun_wall_us;
+	bool to_copy;               /* the Conversation Service gets it when it is sent */
+	enum unknown_policy policy; /* in force for its tenant */
+	unsigned quarantine_s;
+	int64_t lost_for_ms;
+	int64_t valid_ms;        /* its validity lasts so long yet; 0 or less: it is over */
+	unsigned resends;        /* decided by policies so far */
+	unsigned later_receipts; /* SETTLE_EVIDENCE at most; 0 when not asked for by policy */
+	/* The first receipt of one of its attempts: */
+	unsigned receipt_attempt; /* 0: none */
+	const char *receipt_wamid;
+	int64_t receipt_wall_us; /* by Meta */
+};
+/* As store_work_fn. */
+typedef void store_unknown_fn(void *arg, uint64_t tag, enum store_verdict verdict,
+			      const struct store_unknown *unknown, bool more,
+			      const struct err *err);
 
 #define STORE_FENCE_MAX 16
 #define STORE_LIVE_MAX 256
@@ -316,6 +355,7 @@ struct store_callbacks {
 	store_rung_fn *rung;   /* null: not listened to */
 	store_holds_fn *holds; /* null: not asked for */
 	store_backlog_fn *backlog;
+	store_unknown_fn *unknown; /* null: not asked for */
 };
 
 struct store *store_new(struct loop *loop, const struct store_settings *settings,
@@ -337,9 +377,10 @@ int store_accept(struct store *s, uint64_t tag, const struct store_accept *row,
 		 struct err *ret_err) MUST_CHECK;
 int store_begin(struct store *s, uint64_t tag, const struct store_begin *row,
 		struct err *ret_err) MUST_CHECK;
-/* These three cannot be refused: the caller holds the fact until it is committed. */
+/* These four cannot be refused: the caller holds the fact until it is committed. */
 void store_outcome(struct store *s, uint64_t tag, const struct store_outcome *row);
 void store_defer(struct store *s, uint64_t tag, const struct store_defer *row);
+void store_settle(struct store *s, uint64_t tag, const struct store_settle *row);
 /* Merged into the outcome row of the same message when that is not written yet; its own
  * completion comes in any case. */
 void store_conversation(struct store *s, uint64_t tag, const struct store_conversation *row);
@@ -396,6 +437,12 @@ void store_release_hold(struct store *s, int hold, const char *note);
 
 /* Asks for the holds in force, if they are others than at this version (0: none is known). */
 int store_holds(struct store *s, int64_t version, struct err *ret_err) MUST_CHECK;
+
+/* Unknown work of the lanes that is due to be looked at, with the policy in force: its tenant's,
+ * else this one.  changed: also what was last looked at by another policy than that in force. */
+int store_load_unknown(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,
+		       enum unknown_policy policy, unsigned quarantine_s, bool changed,
+		       struct err *ret_err) MUST_CHECK;
 
 /* Changes and looks at lanes, between batches.  DONE or AWAY (then it may have happened: the
  * next view tells).  Never refused. */

@@ -98,6 +98,24 @@ static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 	on_done(h, tag, verdict, 0, err);
 }
 
+static void on_unknown(void *arg, uint64_t tag, enum store_verdict verdict,
+		       const struct store_unknown *unknown, bool more, const struct err *err)
+{
+	struct harness *h = arg;
+
+	if (unknown) {
+		struct harness_unknown *u = &h->unknown[h->unknown_count++];
+
+		u->row = *unknown;
+		u->row.tenant_id = u->row.number = u->row.receipt_wamid = NULL;
+		text_copy_cut(u->number, sizeof(u->number), unknown->number);
+		text_copy_cut(u->wamid, sizeof(u->wamid), unknown->receipt_wamid);
+		return;
+	}
+	h->more = more;
+	on_done(h, tag, verdict, 0, err);
+}
+
 static void on_lanes(void *arg, uint64_t tag, enum store_verdict verdict,
 		     const struct store_lanes_view *view, const struct err *err)
 {
@@ -240,7 +258,8 @@ void harness_prepare(struct harness *h)
 		h->sql,
 		"TRUNCATE message_sender.hold, message_sender.message, message_sender.attempt, "
 		"message_sender.work, message_sender.incarnation, message_sender.idempotency_key, "
-		"message_sender.decision, message_sender.wait, message_sender.lane_change"));
+		"message_sender.decision, message_sender.wait, message_sender.lane_change, "
+		"message_sender.tenant_policy, message_sender.receipt"));
 	PQclear(PQexec(h->sql, "UPDATE message_sender.lane SET incarnation = NULL, "
 			       "last_incarnation = NULL"));
 	random_bytes(h->incarnation.bytes, sizeof(h->incarnation.bytes));
@@ -257,9 +276,9 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 		.accept_timeout_ms = 1500,
 		.max_pending = 1000,
 	};
-	const struct store_callbacks callbacks = { on_done,  on_status, on_first, on_found,
-						   on_work,  h,         on_lanes, on_rung,
-						   on_holds, on_backlog };
+	const struct store_callbacks callbacks = { on_done,  on_status,  on_first,  on_found,
+						   on_work,  h,          on_lanes,  on_rung,
+						   on_holds, on_backlog, on_unknown };
 	struct err err = { .text = "" };
 
 	h->store = store_new(h->loop, &settings, &callbacks, &err);

@@ -42,6 +42,12 @@ struct loaded {
 	char wamid[160];
 };
 
+struct harness_unknown {
+	struct store_unknown row; /* without its borrowed texts, but these: */
+	char number[32];
+	char wamid[160];
+};
+
 struct harness {
 	struct loop *loop;
 	struct store *store;
@@ -69,6 +75,8 @@ struct harness {
 	struct loaded loaded[HARNESS_TAGS];
 	unsigned loaded_count;
 	bool more;
+	struct harness_unknown unknown[HARNESS_TAGS]; /* of the last load */
+	unsigned unknown_count;
 };
 
 /* Migrates, empties the tables, makes the loop. */

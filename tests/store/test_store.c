@@ -302,6 +302,11 @@ START_TEST(a_lost_attempt_is_unknown_and_never_begun_again)
 	begin(0, 2, 2);
 	harness_until_done(&h, 3, 3000);
 	expect(2, STORE_CONFLICT);
+	/* The state alone is enough. */
+	harness_sql_text(&h, "UPDATE message_sender.work SET lost_at = NULL");
+	begin(0, 2, 4);
+	harness_until_done(&h, 4, 3000);
+	expect(4, STORE_CONFLICT);
 	harness_status(&h, 0, 3);
 	ck_assert_int_eq(h.status.state, STATE_UNKNOWN);
 }

@@ -75,6 +75,11 @@ static void fill_tables(void)
 			 "outcome, begun_at, ended_at) "
 			 "SELECT message_id, 1, message_id, 'lost', now(), now() "
 			 "FROM message_sender.message ON CONFLICT DO NOTHING");
+	harness_sql_text(&h, "INSERT INTO message_sender.receipt (message_id, attempt, status, "
+			     "number, wamid, at) SELECT message_id, 1, 'sent', '1', 'w', now() "
+			     "FROM message_sender.message ON CONFLICT DO NOTHING");
+	harness_sql_text(&h, "UPDATE message_sender.work SET state = 'unknown', lost_at = now(), "
+			     "wait = 2 + seq %% 2 WHERE seq %% 3 = 0");
 	harness_sql_text(&h,
 			 "INSERT INTO message_sender.idempotency_key (tenant_id, key, fingerprint, "
 			 "message_id, created_at, runs_until, expires_at) "
@@ -105,6 +110,25 @@ static void look_at_all(unsigned rows)
 	for (unsigned i = 0; i < rows; i++)
 		looks[i] = (struct store_look){ .id = h.messages[i]->id, .tag = 901 };
 	ck_assert_int_eq(store_looks(h.store, looks, rows, &err), 0);
+}
+
+/* What they come to does not matter to the plan. */
+static void settle_all(unsigned rows)
+{
+	struct err err;
+
+	for (unsigned i = 0; i < rows; i++) {
+		struct store_settle row = { .id = h.messages[i]->id,
+					    .attempt = 1,
+					    .verdict = (enum settle_verdict)(i % 4),
+					    .why = "x" };
+
+		store_settle(h.store, i, &row);
+	}
+	for (unsigned changed = 0; changed < 2; changed++)
+		ck_assert_int_eq(store_load_unknown(h.store, 1, 7, rows, UNKNOWN_EVIDENCE, 1,
+						    changed, &err),
+				 0);
 }
 
 /* Every write and read, `rows` of each. */
@@ -155,6 +179,8 @@ static void use_all(unsigned rows)
 			store_defer(h.store, i, &d);
 	}
 	harness_until_done(&h, target += rows, 10000);
+	settle_all(rows);
+	harness_until_done(&h, target += rows + 2, 10000);
 	ck_assert_int_eq(store_status(h.store, 0, h.messages[0]->id, &err), 0);
 	ck_assert_int_eq(store_load(h.store, 1, 7, 0, clock_wall_us(), rows, false, &err), 0);
 	ck_assert_int_eq(store_load(h.store, 2, 7, 0, clock_wall_us(), rows, true, &err), 0);

@@ -350,6 +350,34 @@ void fake_held(const struct store_work *row, bool more)
 	to.store.work(to.arg, LOAD_HELD, STORE_DONE, row, more, NULL);
 }
 
+int store_load_unknown(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,
+		       enum unknown_policy policy, unsigned quarantine_s, bool changed,
+		       struct err *ret_err)
+{
+	(void)s;
+	(void)tag;
+	(void)limit;
+	if (fake.store_full)
+		return refuse(ret_err);
+	*NEXT(unknown_loads, unknown_load_count) =
+		(struct fake_unknown_load){ lanes, policy, quarantine_s, changed };
+	return 0;
+}
+
+void store_settle(struct store *s, uint64_t tag, const struct store_settle *row)
+{
+	struct fake_settle *f = NEXT(settles, settle_count);
+
+	(void)s;
+	*f = (struct fake_settle){ .tag = tag, .row = *row };
+	KEEP(f->why, row->why);
+}
+
+void fake_unknown(const struct store_unknown *row, bool more)
+{
+	to.store.unknown(to.arg, 0, STORE_DONE, row, more, NULL);
+}
+
 void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change)
 {
 	(void)s;

@@ -88,6 +88,19 @@ struct fake_look {
 	struct store_look first;
 };
 
+struct fake_unknown_load {
+	uint64_t lanes;
+	enum unknown_policy policy;
+	unsigned quarantine_s;
+	bool changed;
+};
+
+struct fake_settle {
+	uint64_t tag;
+	struct store_settle row;
+	char why[256];
+};
+
 struct fake_ring {
 	bool all;
 	struct message_id to;
@@ -149,6 +162,10 @@ struct fake {
 	char held_note[320];
 	unsigned release_count;
 	int released_hold;
+	unsigned unknown_load_count;
+	struct fake_unknown_load unknown_loads[FAKE_MAX];
+	unsigned settle_count;
+	struct fake_settle settles[FAKE_MAX];
 	unsigned change_count;
 	struct store_lanes changes[FAKE_MAX];
 	unsigned ring_count;
@@ -203,6 +220,8 @@ void fake_work(const struct store_work *row, bool more);
 /* The same for copies of sent messages. */
 void fake_copies(const struct store_work *row, bool more);
 void fake_load_failed(void);
+/* One row of what is unknown, or null for the end of a page. */
+void fake_unknown(const struct store_unknown *row, bool more);
 /* The answer to a change of lanes; null: the store is away. */
 void fake_view(const struct store_lanes_view *view);
 /* The answer to a look at the holds: these are in force (sorted). */

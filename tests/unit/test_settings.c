@@ -125,6 +125,7 @@ static const struct {
 	{ "BREAKER_OPEN_SECONDS", "5", 1, 3600 },
 	{ "BREAKER_MAX_SECONDS", "60", 1, 3600 },
 	{ "TOKEN_PROBE_SECONDS", "60", 1, 86400 },
+	{ "UNKNOWN_QUARANTINE_SECONDS", "120", 1, 604800 },
 };
 
 static const struct {
@@ -142,6 +143,7 @@ static const struct {
 	{ "FCGI_SOCKET_MODE", "0660" },
 	{ "FCGI_SOCKET_GROUP", "" },
 	{ "MANAGEMENT_SOCKET", "" },
+	{ "UNKNOWN_POLICY", "evidence" },
 	{ "LOG_LEVEL", "info" },
 	{ "WHATSAPP_APP_SECRET", "" },
 	{ "WHATSAPP_VERIFY_TOKEN", "" },
@@ -171,6 +173,8 @@ START_TEST(defaults_are_in_the_fields)
 	ck_assert_str_eq(settings.graph_api_url, "https://graph.facebook.com");
 	ck_assert_str_eq(settings.graph_api_version, "v25.0");
 	ck_assert_uint_eq(settings.graph_ambiguous_5xx_unknown, 0);
+	ck_assert_uint_eq(settings.unknown_policy, 1); /* the second choice: evidence */
+	ck_assert_uint_eq(settings.unknown_quarantine_seconds, 120);
 	ck_assert_uint_eq(settings.max_retries, 3);
 	ck_assert_uint_eq(settings.initial_backoff_seconds, 1);
 	ck_assert_uint_eq(settings.max_backoff_seconds, 30);
@@ -276,6 +280,8 @@ static const struct {
 	{ "GRAPH_CA_FILE=/dev/null", true },
 	{ "GRAPH_CA_FILE=/nonexistent/ca.pem", false },
 	{ "GRAPH_AMBIGUOUS_5XX=unknown", true },
+	{ "UNKNOWN_POLICY=hold", true },
+	{ "UNKNOWN_POLICY=never", false },
 	{ "GRAPH_AMBIGUOUS_5XX=Retry", false },
 	{ "GRAPH_AMBIGUOUS_5XX=retr", false },
 	{ "GRAPH_AMBIGUOUS_5XX=retry|unknown", false },

@@ -1,0 +1,134 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/caller.h"
+#include "cli/command.h"
+#include "cli/database.h"
+#include "domain/message.h"
+#include "domain/settle.h"
+
+#define QUARANTINE_MAX 604800 /* as UNKNOWN_QUARANTINE_SECONDS */
+
+static bool is_quarantine(const char *text)
+{
+	char *end;
+	const long seconds = strtol(text, &end, 10);
+
+	return *text >= '0' && *text <= '9' && !*end && seconds >= 1 && seconds <= QUARANTINE_MAX;
+}
+
+static const char *check_tenant(const struct arguments *a)
+{
+	return text_visible_ascii(a->operand, strlen(a->operand), MESSAGE_TOKEN_MAX)
+		       ? NULL
+		       : "TENANT has 1 to 128 visible ASCII characters";
+}
+
+static const char *check_set(const struct arguments *a)
+{
+	enum unknown_policy policy;
+
+	if (!unknown_policy_parse(a->unknown_policy, &policy))
+		return "--unknown-policy is none of hold, evidence, resend, fail";
+	if (a->quarantine && !is_quarantine(a->quarantine))
+		return "--quarantine is no number of seconds from 1 to 604800";
+	if ((a->why && strlen(a->why) > 500) || (a->by && strlen(a->by) > 100))
+		return "--why has at most 500 bytes, --by 100";
+	return check_tenant(a);
+}
+
+static struct query *open_for(const char *words, const char *fault,
+			      const struct arguments *arguments, int *ret_status)
+{
+	if (!fault)
+		return database_open(words, arguments, ret_status);
+	(void)fprintf(stderr, "message-sender: %s: %s\n", words, fault);
+	*ret_status = EXIT_USAGE;
+	return NULL;
+}
+
+/* policy null: its own one goes.  False after the fault was told. */
+static bool change(struct query *q, const char *words, const struct arguments *a,
+		   const char *policy)
+{
+	char caller[CALLER_BYTES];
+	const char *const values[] = { a->operand, policy, a->quarantine, a->by ? a->by : caller,
+				       a->why ? a->why : "" };
+
+	caller_name(caller, sizeof(caller));
+
+	return database_run(q, words, "tenant_set", 5, values);
+}
+
+static void tell_waiting(const struct query *q)
+{
+	(void)printf("%s messages of this tenant are unknown now; they are looked at anew.\n",
+		     query_value(q, 0, 1));
+}
+
+int command_tenant_set(const struct arguments *arguments)
+{
+	static const char words[] = "tenant set";
+	int status;
+	struct query *q = open_for(words, check_set(arguments), arguments, &status);
+
+	if (!q)
+		return status;
+	status = 1;
+	if (change(q, words, arguments, arguments->unknown_policy)) {
+		(void)printf("%s: %s, quarantine %s%s\n", arguments->operand,
+			     arguments->unknown_policy,
+			     arguments->quarantine ? arguments->quarantine : "of the service",
+			     arguments->quarantine ? " s" : "");
+		tell_waiting(q);
+		status = 0;
+	}
+	query_close(q);
+	return status;
+}
+
+int command_tenant_unset(const struct arguments *arguments)
+{
+	static const char words[] = "tenant unset";
+	int status;
+	struct query *q = open_for(words, check_tenant(arguments), arguments, &status);
+
+	if (!q)
+		return status;
+	status = 1;
+	if (change(q, words, arguments, NULL)) {
+		(void)printf("%s: %s\n", arguments->operand,
+			     strcmp(query_value(q, 0, 0), "0") == 0
+				     ? "had no policy of its own"
+				     : "the policy of the service again");
+		tell_waiting(q);
+		status = 0;
+	}
+	query_close(q);
+	return status;
+}
+
+int command_tenant_show(const struct arguments *arguments)
+{
+	static const char words[] = "tenant show";
+	static const char *const headings[] = { "policy", "quarantine (s)", "by", "at",
+						"why",    "unknown now" };
+	int status;
+	struct query *q = open_for(words, check_tenant(arguments), arguments, &status);
+
+	if (!q)
+		return status;
+	status = 1;
+	if (database_run(q, words, "tenant_show", 1, &arguments->operand)) {
+		if (query_rows(q) > 0)
+			database_print(q, headings);
+		else
+			(void)printf("%s: the policy of the service (UNKNOWN_POLICY)\n",
+				     arguments->operand);
+		status = 0;
+	}
+	query_close(q);
+	return status;
+}
