@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from harness import fcgi
 from harness.api import SEND, new_message
 from harness.relay import Relay
 from harness.wait import wait_until
@@ -40,6 +41,20 @@ def count(service, condition):
     return service.database.query(
         f"SELECT count(*) FROM message_sender.message m LEFT JOIN message_sender.work w"
         f" USING (message_id) WHERE {condition}")[0]["count"]
+
+
+def lane_of(tenant_id):
+    """FNV-1a, as in src/domain/message.c."""
+    value = 0xcbf29ce484222325
+    for byte in tenant_id.encode():
+        value = (value ^ byte) * 0x100000001b3 % 2**64
+    return value % 64
+
+
+def messages_held(service):
+    reply = fcgi.ask(service.settings["MANAGEMENT_SOCKET"], "GET", "/metrics", seconds=5)
+    return next(float(line.split()[-1]) for line in reply.body.decode().splitlines()
+                if line.startswith("message_sender_messages_held "))
 
 
 def assert_all_sent_once(service, simulator, ids):
@@ -89,3 +104,36 @@ def test_conversation_service_away(new_service, simulator, relay):
                "all are sent, and their copies wait")
     conversation.up()
     assert_all_sent_once(service, simulator, ids)
+
+
+def test_a_crowd_waits_in_the_database(new_service, simulator, relay, postgres, sockets):
+    """A worker holds 25,000 at most of what waits, however much there is."""
+    tenant = relay(simulator.plain)
+    database = postgres.database()
+    database.query("""
+        WITH stored AS (
+            INSERT INTO message_sender.message (message_id, tenant_id, outlet_id, recipient,
+                message_type, payload, sender_type, state, accepted_at)
+            SELECT (substr(message_sender.id_floor(now())::text, 1, 14) || '7'
+                    || substr(gen_random_uuid()::text, 16))::uuid, 'crowd', 'outlet',
+                '+62812' || i, 'text', '{"body":"Hello"}', 'llm', 'queued', now()
+            FROM generate_series(1, 30000) i
+            RETURNING message_id)
+        INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state, caller_waits,
+            attempt, attempt_open, due_at, expires_at)
+        SELECT message_id, 'crowd', %s, nextval('message_sender.work_seq'), 'queued', false, 0, false,
+            now(), now() + interval '1 day'
+        FROM stored""", lane_of("crowd"))
+    service = new_service(database=database, WORKERS=1,
+                          MANAGEMENT_SOCKET=str(sockets / "crowd.sock"),
+                          TENANT_SERVICE_URL=f"http://127.0.0.1:{tenant.port}")
+    held = []
+
+    def all_put_off():
+        """Each was loaded, found no credentials, and was given back."""
+        held.append(messages_held(service))
+        return count(service, "w.state = 'retrying'") == 30000
+
+    wait_until(all_put_off, 60, "all are put off")
+    assert max(held) <= 25000, max(held)
+    assert count(service, "m.state = 'queued'") == 30000, "none failed"

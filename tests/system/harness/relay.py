@@ -32,8 +32,10 @@ class Relay:
 
     def down(self):
         """Refuses from now on, and ends what is connected."""
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        if self.listener:
+            self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.close()
+        self.listener = None
         for one in self.pairs:
             try:
                 one.shutdown(socket.SHUT_RDWR)
