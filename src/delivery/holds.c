@@ -121,6 +121,8 @@ static void load(struct holds *h)
 	const unsigned rows = room(d);
 	struct err err;
 
+	if (d->draining)
+		return;
 	if (h->loading) {
 		h->load_again = true;
 		return;
@@ -173,6 +175,7 @@ void holds_taken(struct holds *h)
 {
 	h->changed = true;
 	load(h);
+	tokens_taken(h->delivery->tokens);
 }
 
 /* -- a change --------------------------------------------------------------------------- */
@@ -212,6 +215,8 @@ static void learn(struct holds *h, const struct store_holds *found)
 {
 	if (!tokens_learn(h->delivery->tokens, &found->set) || !change(h, &found->set))
 		return; /* the next look finds it again */
+	if (!h->known)
+		tokens_taken(h->delivery->tokens);
 	h->version = found->version;
 	log_text(h->delivery->world->log, LOG_INFO, "holds", "%u in force", h->current.count);
 	h->known = true;

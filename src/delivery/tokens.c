@@ -88,6 +88,17 @@ static struct token new_token(const struct tokens *t, const struct hold *hold)
 	return token;
 }
 
+/* A probe must not overtake what the owner before us had taken back for one of its own. */
+void tokens_taken(struct tokens *t)
+{
+	const int64_t from_ms = now_ms(t) + t->delivery->settings.token_probe_ms;
+
+	for (unsigned i = 0; i < t->count; i++) {
+		if (t->tokens[i].look_ms < from_ms)
+			t->tokens[i].look_ms = from_ms;
+	}
+}
+
 /* The order of the set is that of the numbers, as all else is the same. */
 bool tokens_learn(struct tokens *t, const struct hold_set *current)
 {
@@ -178,7 +189,7 @@ void tokens_tick(struct tokens *t)
 	const uint64_t lanes = lanes_ours(d->lanes);
 	struct err err;
 
-	for (unsigned i = 0; i < t->count && !t->loading && lanes; i++) {
+	for (unsigned i = 0; i < t->count && !t->loading && lanes && d->looked; i++) {
 		struct token *token = &t->tokens[i];
 
 		if (token->look_ms > now_ms(t))

@@ -28,6 +28,8 @@ void tokens_free(struct tokens *t);
 
 /* The holds in force (sorted).  False: no memory, no change. */
 bool tokens_learn(struct tokens *t, const struct hold_set *current) MUST_CHECK;
+/* Lanes have become ours. */
+void tokens_taken(struct tokens *t);
 /* About once a second: probes what is due. */
 void tokens_tick(struct tokens *t);
 /* The row of a probe has become this item (null: it could not); the end of its load. */

@@ -253,6 +253,19 @@ START_TEST(a_refused_token_is_not_tried_again_soon_but_another_is)
 }
 END_TEST
 
+START_TEST(who_takes_lanes_over_does_not_probe_at_once)
+{
+	token_is("token-1");
+	house_lanes(0);
+	hold_number(5000);
+	house_lanes(~UINT64_C(0));
+	load(NULL);
+	fake_holds(fake.holds_version, NULL, 0);
+	turn_for(20);
+	ck_assert_uint_eq(fake.probe_count, 0);
+}
+END_TEST
+
 START_TEST(a_refusal_for_another_reason_shows_that_the_token_works)
 {
 	token_is("token-1");
@@ -329,6 +342,7 @@ int main(void)
 	tcase_add_test(tcase, a_probe_that_is_accepted_releases);
 	tcase_add_test(tcase, a_probe_that_is_refused_goes_back);
 	tcase_add_test(tcase, a_refused_token_is_not_tried_again_soon_but_another_is);
+	tcase_add_test(tcase, who_takes_lanes_over_does_not_probe_at_once);
 	tcase_add_test(tcase, a_refusal_for_another_reason_shows_that_the_token_works);
 	tcase_add_test(tcase, trouble_shows_nothing);
 	tcase_add_test(tcase, an_outlet_with_another_number_is_released);
