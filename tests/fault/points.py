@@ -86,7 +86,7 @@ class Trap:
         for pid in pids:
             try:
                 self.before[pid] = self._replace(pid, BREAKPOINT)
-            except OSError:
+            except (OSError, AssertionError):
                 pass   # it has ended meanwhile
 
     def _replace(self, pid, code):
