@@ -1,12 +1,12 @@
--- lanes_take: lanes that are free, or whose incarnation is fenced, become ours; whose they were,
--- and why they are not any more, is kept for the timeline.
+-- lanes_take: lanes that are free, or whose incarnation is fenced, become ours, unless they are
+-- held after a restore; whose they were, and why they are not any more, is kept for the timeline.
 -- Parameters: $1 uuid incarnation; $2 smallint[] lanes.
 -- Result: none.
 -- Our own row is locked by now, so nobody fences us meanwhile.  Lanes are locked in order;
 -- one that another takes first is judged again, and left.
 -- Why: the owner was fenced (with proof of its death, or as its lease had run out), or it
 -- released them: as it drains (and its node goes on, or does not), or to share them out.
--- Indexes: primary keys, incarnation_live.  Locks: the lanes taken.
+-- Indexes: primary keys, incarnation_live, hold_current.  Locks: the lanes taken.
 WITH free AS MATERIALIZED (
 	SELECT f.lane, f.incarnation IS NULL AS released,
 		coalesce(f.incarnation, f.last_incarnation) AS owner
@@ -22,6 +22,7 @@ WITH free AS MATERIALIZED (
 	WHERE l.lane = free.lane AND l.lane = ANY ($2::smallint[])
 		AND EXISTS (SELECT FROM message_sender.incarnation i
 			WHERE i.id = $1::uuid AND NOT i.fenced)
+		AND NOT message_sender.lanes_held()
 	RETURNING l.lane, l.since, free.owner, free.released
 )
 INSERT INTO message_sender.lane_change (lane, at, from_incarnation, to_incarnation, why)

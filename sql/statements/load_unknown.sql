@@ -7,7 +7,7 @@
 --   the ages of loss and validity by this server's clock, the policies' resends so far, the first
 --   receipt of one of its attempts, and, when evidence is asked for, how many attempts of its
 --   number that began after the lost one ended have receipts: 3 at most, of the first 1,000
---   receipts that came since.
+--   receipts that came since.  What was lost before PostgreSQL was restored has no evidence.
 -- Indexes: work_unknown, receipt_number, primary keys.  Locks: none.
 SELECT w.message_id, w.tenant_id, w.attempt, w.incarnation, w.number, w.begun_at,
 	(SELECT m.conversation_id IS NOT NULL FROM message_sender.message m
@@ -19,6 +19,8 @@ SELECT w.message_id, w.tenant_id, w.attempt, w.incarnation, w.number, w.begun_at
 		AND d.decision = 'resend' AND d.decided_by LIKE 'policy:%'),
 	CASE WHEN w.policy = 'evidence'
 		AND statement_timestamp() >= w.lost_at + w.quarantine * interval '1 second'
+		AND NOT EXISTS (SELECT FROM message_sender.restore s
+			WHERE s.number > 0 AND s.noticed_at >= w.ended_at)
 	THEN (
 		SELECT count(*) FROM (
 			SELECT DISTINCT r.message_id, r.attempt

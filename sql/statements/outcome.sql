@@ -4,7 +4,7 @@
 -- Result: none.
 -- The attempt's row is added, or replaces one that says `lost`.  An accepted one makes the
 -- message sent; another counts only while work speaks of that very attempt, and never undoes
--- sent.  Work goes on as `next` says; a message that turned out sent by another attempt only
+-- sent.  (One that a restore has put in, of nobody's incarnation, is everybody's.)  Work goes on as `next` says; a message that turned out sent by another attempt only
 -- goes to the Conversation Service.  A later attempt under way is left alone: its own
 -- outcome ends the work.
 -- Indexes: primary keys.  Locks: work (held since outcome_lock), message, attempt rows.
@@ -30,7 +30,8 @@ WITH judged AS MATERIALIZED (
 	LEFT JOIN message_sender.work w
 		ON w.message_id = u.message_id AND w.message_id = ANY ($1::uuid[])
 	CROSS JOIN LATERAL (
-		SELECT coalesce(w.attempt = u.attempt AND w.incarnation = u.incarnation
+		SELECT coalesce(w.attempt = u.attempt
+			AND coalesce(w.incarnation, u.incarnation) = u.incarnation
 			AND (w.attempt_open OR w.state = 'unknown'), false) AS current
 	) AS c
 ), recorded AS (

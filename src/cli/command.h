@@ -38,5 +38,6 @@ int command_resume(const struct arguments *arguments);
 int command_tenant_set(const struct arguments *arguments);
 int command_tenant_show(const struct arguments *arguments);
 int command_tenant_unset(const struct arguments *arguments);
+int command_queue_release(const struct arguments *arguments);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/configuration.h"
+#include "cli/database.h"
 #include "store/check.h"
 
 /* "ok    accepted_twice" or "WRONG accepted_twice: 3 (<what is wrong>): <id> <id> <id>" */
@@ -46,11 +47,18 @@ static int run(const char *config_file, check_told_fn *told, void *arg, unsigned
 	return 1;
 }
 
-static int check_text(const char *config_file)
+static int check_text(const struct arguments *arguments)
 {
 	unsigned violated = 0;
-	const int status = run(config_file, tell, NULL, &violated);
+	int status;
+	struct query *q = database_open("check", arguments, &status);
 
+	if (!q)
+		return status;
+	status = database_tell_held(q, "check") ? 0 : 1;
+	query_close(q);
+	if (!status)
+		status = run(arguments->config_file, tell, NULL, &violated);
 	return status ? status : violated > 0;
 }
 
@@ -68,6 +76,5 @@ static int check_json(const char *config_file)
 
 int command_check(const struct arguments *arguments)
 {
-	return arguments->json ? check_json(arguments->config_file)
-			       : check_text(arguments->config_file);
+	return arguments->json ? check_json(arguments->config_file) : check_text(arguments);
 }

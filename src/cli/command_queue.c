@@ -11,6 +11,9 @@
 
 #define UNKNOWN_MAX 1000 /* queue_unknown gives one more, if there is one */
 #define WAMID_MAX 150
+#define WHY_MAX 500
+#define BY_MAX 100
+#define LONG_WORDS "--why has at most 500 bytes, --by 100"
 #define DOCUMENT_MAX ((size_t)4 * 1024 * 1024)
 
 static bool print_part(struct query *q, const char *statement, const char *title,
@@ -34,7 +37,8 @@ static bool print_status(struct query *q)
 	static const char *const holds[] = { "scope", "tenant", "outlet", "number",  "reason",
 					     "by",    "since",  "why",    "messages" };
 
-	if (!database_run(q, "queue status", "queue_status", 0, NULL))
+	if (!database_tell_held(q, "queue status") ||
+	    !database_run(q, "queue status", "queue_status", 0, NULL))
 		return false;
 	if (query_rows(q) == 0) {
 		(void)printf("nothing is left to do\n");
@@ -134,8 +138,8 @@ static const char *check_resolve(const struct arguments *a)
 	if (strcmp(a->as, "sent") != 0 && strcmp(a->as, "failed") != 0 &&
 	    strcmp(a->as, "resend") != 0)
 		return "--as is none of sent, failed, resend";
-	if (strlen(a->why) > 500 || strlen(a->by) > 100)
-		return "--why has at most 500 bytes, --by 100";
+	if (strlen(a->why) > WHY_MAX || strlen(a->by) > BY_MAX)
+		return LONG_WORDS;
 	if (a->wamid && strcmp(a->as, "sent") != 0)
 		return "--wamid belongs to --as sent";
 	if (a->wamid && !text_visible_ascii(a->wamid, strlen(a->wamid), WAMID_MAX))
@@ -176,6 +180,43 @@ int command_queue_resolve(const struct arguments *arguments)
 	status = 1;
 	if (database_run(q, words, "resolve", 5, values))
 		status = tell_resolved(arguments, query_value(q, 0, 0));
+	query_close(q);
+	return status;
+}
+
+static void tell_released(const char *unknown)
+{
+	if (!unknown) {
+		(void)printf("nothing was held\n");
+		return;
+	}
+	(void)printf("released: work goes on within seconds\n");
+	if (strcmp(unknown, "0") != 0)
+		(void)printf("%s messages are unknown: they may have been sent.  `message-sender "
+			     "queue unknown` lists them, `queue resolve` or UNKNOWN_POLICY decides "
+			     "about them.\n",
+			     unknown);
+}
+
+int command_queue_release(const struct arguments *arguments)
+{
+	static const char words[] = "queue release";
+	const char *const values[] = { arguments->by, arguments->why };
+	struct query *q;
+	int status;
+
+	if (strlen(arguments->why) > WHY_MAX || strlen(arguments->by) > BY_MAX) {
+		(void)fprintf(stderr, "message-sender: %s: " LONG_WORDS "\n", words);
+		return EXIT_USAGE;
+	}
+	q = database_open(words, arguments, &status);
+	if (!q)
+		return status;
+	status = 1;
+	if (database_tell_held(q, words) && database_run(q, words, "queue_release", 2, values)) {
+		tell_released(query_value(q, 0, 0));
+		status = 0;
+	}
 	query_close(q);
 	return status;
 }

@@ -77,3 +77,14 @@ void database_print(const struct query *q, const char *const *headings)
 	}
 	(void)printf("\n");
 }
+
+bool database_tell_held(struct query *q, const char *words)
+{
+	if (!database_run(q, words, "queue_held", 0, NULL))
+		return false;
+	for (unsigned row = 0; row < query_rows(q); row++)
+		(void)printf("HELD since %s: %s\n", query_value(q, row, 0), query_value(q, row, 1));
+	if (query_rows(q) > 0)
+		(void)printf("Nothing is sent before `message-sender queue release`.\n\n");
+	return true;
+}

@@ -16,6 +16,9 @@ struct query *database_open(const char *words, const struct arguments *arguments
 /* query_run(); false after the fault was told. */
 bool database_run(struct query *q, const char *words, const char *statement, int count,
 		  const char *const *values) MUST_CHECK;
+/* Says, if so, that lanes are held after a restore, since when and why.  False after the fault was
+ * told. */
+bool database_tell_held(struct query *q, const char *words) MUST_CHECK;
 /* Prints the rows as a table under these headings, each as wide as it must be. */
 void database_print(const struct query *q, const char *const *headings);
 

@@ -50,6 +50,7 @@ struct settings {
 	unsigned fcgi_socket_mode;                     /* permission bits */
 	char fcgi_socket_group[SETTINGS_WORD_BYTES];   /* "" the process's own */
 	char management_socket[SETTINGS_SOCKET_BYTES]; /* "" none */
+	char state_dir[SETTINGS_PATH_BYTES];           /* "" where the socket is */
 	unsigned workers;                              /* 1 to 64: 0 has become the cores */
 	unsigned sync_wait_seconds;
 	unsigned drain_seconds;

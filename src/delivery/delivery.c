@@ -166,7 +166,7 @@ static void on_known(void *arg)
 
 	/* Somebody has to count the work for all. */
 	tally_lead(d->world->tally, delivery_owns(d, 0));
-	if (d->draining && !lanes_has_others(d->lanes))
+	if (lanes_held(d->lanes) || (d->draining && !lanes_has_others(d->lanes)))
 		route_release(d);
 	else
 		route_parked(d);
@@ -318,7 +318,7 @@ bool delivery_owns(const struct delivery *d, unsigned lane)
 
 bool delivery_leaves(const struct delivery *d, unsigned lane)
 {
-	return d->draining && !lanes_serves(d->lanes, lane);
+	return lanes_held(d->lanes) || (d->draining && !lanes_serves(d->lanes, lane));
 }
 
 bool delivery_knows_lanes(const struct delivery *d)

@@ -84,7 +84,8 @@ void delivery_free(struct delivery *d);
 
 /* Ours, and our lease holds: attempts for it may begin here. */
 bool delivery_owns(const struct delivery *d, unsigned lane);
-/* Draining, and no worker is known that has this lane and stays, or would go on with it. */
+/* Nobody waits for work of this lane: lanes are held, or we drain, and no worker is known that has
+ * it and stays, or would go on with it. */
 bool delivery_leaves(const struct delivery *d, unsigned lane);
 /* The first look at the lanes has been taken. */
 bool delivery_knows_lanes(const struct delivery *d);

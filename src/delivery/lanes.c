@@ -114,7 +114,7 @@ static bool plan(const struct lanes *l, struct store_lanes *ret_change, bool *re
 			.wants = is_self(l, i) ? !l->draining : !i->draining,
 		};
 	}
-	if (self < count)
+	if (self < count && !l->view.held)
 		p = spread_plan(workers, count, self);
 	c.release = p.release;
 	c.take = p.take;
@@ -284,6 +284,16 @@ static void take_view(struct lanes *l, uint64_t released)
 	l->events.known(l->events.arg);
 }
 
+static void log_held(const struct lanes *l, bool held)
+{
+	if (held)
+		log_text(l->world->log, LOG_ERROR, "lanes_held",
+			 "PostgreSQL was restored or failed over: nothing is sent before "
+			 "`message-sender queue release`");
+	else
+		log_text(l->world->log, LOG_WARNING, "lanes_open", "released: work goes on");
+}
+
 void lanes_on_view(struct lanes *l, const struct store_lanes_view *view)
 {
 	const uint64_t released = l->releasing;
@@ -295,6 +305,8 @@ void lanes_on_view(struct lanes *l, const struct store_lanes_view *view)
 		return;
 	}
 	clean_up(l, view);
+	if (view->held != l->view.held && !view->fenced)
+		log_held(l, view->held);
 	l->view = *view;
 	l->view_boot_ms = clock_boot_ms();
 	if (!l->steady_boot_ms || !lanes_leased(l))
@@ -305,8 +317,9 @@ void lanes_on_view(struct lanes *l, const struct store_lanes_view *view)
 		l->owned = 0;
 		learn_owners(l);
 		l->events.known(l->events.arg);
-		log_text(l->world->log, LOG_WARNING, "fenced",
-			 "others have taken our lanes: our lease had run out");
+		log_text(l->world->log, LOG_WARNING, "fenced", "%s",
+			 view->held ? "PostgreSQL was restored or failed over"
+				    : "others have taken our lanes: our lease had run out");
 		return;
 	}
 	take_view(l, released);
@@ -401,6 +414,11 @@ struct lane_owner lanes_owner(const struct lanes *l, unsigned lane)
 bool lanes_known(const struct lanes *l)
 {
 	return l->known;
+}
+
+bool lanes_held(const struct lanes *l)
+{
+	return l->view.held;
 }
 
 bool lanes_fenced(const struct lanes *l)

@@ -62,6 +62,8 @@ bool lanes_known(const struct lanes *l);
 bool lanes_fenced(const struct lanes *l);
 /* Workers of other nodes are known. */
 bool lanes_has_far(const struct lanes *l);
+/* PostgreSQL was restored or failed over: nobody takes lanes until a person releases them. */
+bool lanes_held(const struct lanes *l);
 /* Another worker lives and does not drain: it will go on with lanes that we leave. */
 bool lanes_has_others(const struct lanes *l);
 /* Somebody is there for this lane: us; for a sibling's, a worker of this node that is ready (it,

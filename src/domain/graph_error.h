@@ -58,6 +58,7 @@ enum graph_case {
 	GRAPH_CASE_CREDENTIALS = -11, /* ours: no credentials to be had for the outlet */
 	GRAPH_CASE_BREAKER = -14,     /* ours: put off while a circuit breaker is open */
 	GRAPH_CASE_EXPIRED = -12,     /* ours: validity ran out unsent */
+	GRAPH_CASE_RESTORED = -13,    /* ours: PostgreSQL was restored (migration 0021) */
 };
 
 /* Exact code with subcode first, then exact code, then range; null when not in the table. */

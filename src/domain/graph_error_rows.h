@@ -379,3 +379,7 @@ CASE(BREAKER, "breaker", "Circuit breaker open",
 	TRANSIENT, DOUBLE, 1, 60,
 	"Calls to the Graph API keep failing, so messages nobody waits for wait until a probe comes "
 	"through: look at Meta's status page and the network.")
+CASE(RESTORED, "restored", "PostgreSQL was restored or failed over",
+	AMBIGUOUS, NONE, 0, 0,
+	"The message may have been sent after the moment the database went back to: look for it in "
+	"WhatsApp before sending again.")

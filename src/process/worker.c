@@ -15,6 +15,7 @@
 #include "delivery/world.h"
 #include "fcgi/server.h"
 #include "pipeline/pipeline.h"
+#include "process/beacon_file.h"
 #include "process/management.h"
 #include "process/signals.h"
 #include "transport/transport.h"
@@ -23,6 +24,7 @@
 #define COMMIT_TIMEOUT_MS 5000      /* an attempt that began so late does not leave any more */
 #define READY_WITHOUT_STORE_MS 1000 /* a worker is useful without a database: it says so */
 #define ORPHAN_DRAIN_MS 15000
+#define REMEMBER_MS 5000      /* between two writes of the beacon's file, which wait for the disk */
 #define DRAIN_RESERVE_MS 1000 /* of DRAIN_SECONDS, to answer and record what is left */
 #define CONNECTIONS_PER_REQUEST 2
 #define KEPT_CONNECTIONS 1024 /* idle ones that nginx keeps */
@@ -53,6 +55,10 @@ struct worker {
 	bool store_was_ready;
 	bool store_was_ready_once;
 	struct log_rate store_log;
+	char beacon_path[BEACON_FILE_PATH_BYTES];
+	struct beacon_known remembered; /* in the file */
+	int64_t remember_at_ms;
+	bool restore_told;
 	int status;
 };
 
@@ -101,7 +107,8 @@ static struct world_settings world_settings(const struct worker *w, const char *
 			   .node_file = node_file(w->options->node),
 			   .accept_timeout_ms = ACCEPT_TIMEOUT_MS,
 			   .max_pending = ITEMS_PER_WORKER,
-			   .meter = meter(w) },
+			   .meter = meter(w),
+			   .known = w->remembered },
 		.meter = meter(w),
 		.backlog = { .tenant = s->max_backlog_per_tenant, .all = s->max_backlog },
 		.max_jobs = 2 * ITEMS_PER_WORKER + requests,
@@ -226,6 +233,40 @@ static bool watch_store(void *arg)
 
 static void drain(struct worker *w);
 
+/* -- was PostgreSQL restored? ---------------------------------------------------------- */
+
+/* One worker of the node writes the file: all of them know much the same. */
+static void remember(struct worker *w)
+{
+	const struct beacon_known *known = store_beacon(w->world->store);
+	struct err err;
+
+	if (w->options->birth->number != 0 || !known->any ||
+	    (known->ticks == w->remembered.ticks && message_id_equal(known->id, w->remembered.id)))
+		return;
+	if (beacon_file_write(w->beacon_path, known, &err))
+		log_text(&w->log, LOG_WARNING, "no_beacon_file", "%s", err.text);
+	w->remembered = *known;
+	w->remember_at_ms = loop_now_ms(w->loop) + REMEMBER_MS;
+}
+
+static bool watch_beacon(void *arg)
+{
+	struct worker *w = arg;
+	const char *noticed = store_noticed(w->world->store);
+
+	if (*noticed && !w->restore_told) {
+		w->restore_told = true;
+		log_text(&w->log, LOG_ERROR, "restored",
+			 "%s: what was unfinished becomes unknown, and nothing is sent before "
+			 "`message-sender queue release`",
+			 noticed);
+	}
+	if (loop_now_ms(w->loop) >= w->remember_at_ms)
+		remember(w);
+	return false;
+}
+
 /* -- drain ------------------------------------------------------------------------------ */
 
 static bool watch_drain(void *arg)
@@ -346,6 +387,9 @@ static int open_all(struct worker *w, struct err *ret_err)
 	char name[64];
 
 	(void)snprintf(name, sizeof(name), "message-sender %s", w->log.role);
+	beacon_file_path(w->options->settings->state_dir, w->options->settings->fcgi_socket,
+			 w->beacon_path);
+	w->remembered = beacon_file_read(w->beacon_path);
 	world = world_settings(w, name);
 	w->loop = loop_new(ret_err);
 	if (!w->loop || transport_global_init(ret_err))
@@ -402,6 +446,7 @@ int worker_run(const struct worker_options *options)
 		return err.class == ERR_INVALID ? CREW_EXIT_CONFIG : 1;
 	}
 	loop_hook(w.loop, watch_store, &w);
+	loop_hook(w.loop, watch_beacon, &w);
 	loop_hook(w.loop, watch_drain, &w);
 	w.ready_timer =
 		loop_timer(w.loop, w.started_ms + READY_WITHOUT_STORE_MS, on_ready_late, &w);
@@ -409,6 +454,7 @@ int worker_run(const struct worker_options *options)
 		log_text(&w.log, LOG_ERROR, "loop_failed", "%s", err.text);
 		w.status = 1;
 	}
+	remember(&w);
 	close_all(&w);
 	return w.status;
 }

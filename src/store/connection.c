@@ -7,8 +7,8 @@
  *
  * One address is tried at a time, each with its own time-out; when all of a round have
  * failed, the wait grows.  A look-up that hangs is waited for: there is never more than one
- * thread.  Session set-up is one pipeline: settings, role, prepared statements, whatever the
- * owner adds, and a sync.
+ * thread.  Session set-up is a pipeline: settings, role, prepared statements, whatever the
+ * owner adds, and a sync; then further ones, as long as the owner has something to add.
  *
  * Invariants: handle is not null in CONNECTING and later, watch belongs to its socket,
  * `trouble` has a text except in READY.
@@ -272,7 +272,7 @@ static int queue_setup(struct connection *c)
 	for (const char *const *name = c->kind->statements; *name; name++)
 		if (!PQsendPrepare(c->handle, *name, statement_text(*name), 0, NULL))
 			return -1;
-	if (c->events.setup && c->events.setup(c->events.arg, c->handle) != 0)
+	if (c->events.setup && c->events.setup(c->events.setup_arg, c->handle) != 0)
 		return -1;
 	return PQpipelineSync(c->handle) ? 0 : -1;
 }
@@ -296,7 +296,30 @@ static int setup_result(struct connection *c, const PGresult *result, struct err
 	}
 	if (c->setup_at++ < own_results(c) || !c->events.setup_result)
 		return 0;
-	return c->events.setup_result(c->events.arg, result, why);
+	return c->events.setup_result(c->events.setup_arg, result, why);
+}
+
+static void setup_done(struct connection *c)
+{
+	stop_timer(c);
+	c->state = READY;
+	c->wait_ms = WAIT_FIRST_MS;
+	c->events.ready(c->events.arg);
+}
+
+/* True: another round of the set-up is on its way, or the connection failed. */
+static bool setup_goes_on(struct connection *c)
+{
+	const int more = c->events.setup_next ? c->events.setup_next(c->events.setup_arg, c->handle)
+					      : 0;
+
+	if (!more)
+		return false;
+	if (more < 0 || !PQpipelineSync(c->handle))
+		fail_with_handle(c);
+	else
+		connection_flush(c);
+	return true;
 }
 
 static void setup_readable(struct connection *c)
@@ -307,11 +330,10 @@ static void setup_readable(struct connection *c)
 		struct err why;
 
 		if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
-			stop_timer(c);
-			c->state = READY;
-			c->wait_ms = WAIT_FIRST_MS;
 			PQclear(result);
-			c->events.ready(c->events.arg);
+			if (setup_goes_on(c))
+				continue;
+			setup_done(c);
 			return;
 		}
 		if (setup_result(c, result, &why) != 0)

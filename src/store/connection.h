@@ -35,9 +35,13 @@ struct connection_kind {
 struct connection_events {
 	/* Queues what this session needs besides settings, role and statements; may use the
 	 * prepared statements.  Null: nothing.  0 or -1. */
-	int (*setup)(void *arg, PGconn *handle);
+	int (*setup)(void *setup_arg, PGconn *handle);
 	/* Its results, in order.  0 or -1 with ret_err: the connection is no good. */
-	int (*setup_result)(void *arg, const PGresult *result, struct err *ret_err);
+	int (*setup_result)(void *setup_arg, const PGresult *result, struct err *ret_err);
+	/* These are in and committed: queues another round.  Null, or 0: the session is ready; 1:
+	 * queued; -1. */
+	int (*setup_next)(void *setup_arg, PGconn *handle);
+	void *setup_arg; /* of these three */
 	void (*ready)(void *arg);
 	/* Something came in: read with connection_result(). */
 	void (*readable)(void *arg);

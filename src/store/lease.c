@@ -6,7 +6,7 @@
 #include "base/text.h"
 
 /* The columns of sql/statements/lanes_view.sql. */
-enum column { ID = 0, NODE_ID, BOOT_ID, NODE_FILE, DRAINING, LEASE_LEFT, LANES, COLUMNS };
+enum column { ID = 0, NODE_ID, BOOT_ID, NODE_FILE, DRAINING, LEASE_LEFT, LANES, HELD, COLUMNS };
 
 static int send_one(PGconn *handle, const struct array *memory, const char *name)
 {
@@ -122,6 +122,7 @@ void lease_view(const PGresult *result, struct message_id self, struct store_lan
 		i->draining = number(result, row, DRAINING) != 0;
 		i->lease_left_ms = number(result, row, LEASE_LEFT);
 		i->lanes = (uint64_t)number(result, row, LANES);
+		ret_view->held = number(result, row, HELD) != 0;
 		if (message_id_equal(i->id, self))
 			ret_view->fenced = false;
 	}

@@ -38,6 +38,8 @@ enum op_kind {
 	OP_LANES,        /* a change of lanes, and the view of them */
 	OP_UPKEEP,       /* partitions; nobody is told */
 	OP_EXPIRE,       /* what is kept for some time only; nobody is told */
+	OP_TICK,         /* the beacon; nobody is told */
+	OP_MARK,         /* unknown after a restore; nobody is told */
 	OP_STATUS,
 	OP_LOOKS, /* many statuses */
 	OP_FIND_KEY,

@@ -310,6 +310,7 @@ struct reader *reader_new(struct loop *loop, const struct store_settings *s,
 	const struct connection_events events = {
 		.setup = setup,
 		.setup_result = setup_result,
+		.setup_arg = r,
 		.ready = ready,
 		.readable = readable,
 		.lost = lost,

@@ -606,6 +606,16 @@ const struct err *store_trouble(const struct store *s)
 	return trouble ? trouble : reader_trouble(s->reader);
 }
 
+const struct beacon_known *store_beacon(const struct store *s)
+{
+	return &writer_session(s->writer)->known;
+}
+
+const char *store_noticed(const struct store *s)
+{
+	return writer_session(s->writer)->noticed;
+}
+
 bool store_schema_mismatch(const struct store *s)
 {
 	return writer_schema_mismatch(s->writer);

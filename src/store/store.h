@@ -32,6 +32,7 @@
 #include "base/compiler.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "domain/beacon.h"
 #include "domain/facts.h"
 #include "domain/filter.h"
 #include "domain/hold.h"
@@ -261,6 +262,7 @@ typedef void store_unknown_fn(void *arg, uint64_t tag, enum store_verdict verdic
 			      const struct store_unknown *unknown, bool more,
 			      const struct err *err);
 
+#define STORE_NOTICED_BYTES 128
 #define STORE_FENCE_MAX 16
 #define STORE_LIVE_MAX 256
 #define STORE_RING_BYTES 7500
@@ -294,6 +296,7 @@ struct store_incarnation {
 
 struct store_lanes_view {
 	bool fenced; /* we are */
+	bool held;   /* PostgreSQL was restored or failed over: lanes are not taken */
 	unsigned count;
 	struct store_incarnation live[STORE_LIVE_MAX];
 };
@@ -342,6 +345,7 @@ struct store_settings {
 	int64_t accept_timeout_ms; /* 1,500: the caller's 503 comes within 2 s */
 	unsigned max_pending;      /* rows waiting to be written; beyond: submit refuses */
 	const struct meter *meter; /* borrowed; null: counts nowhere */
+	struct beacon_known known; /* of the database, from an earlier life */
 };
 
 struct store_callbacks {
@@ -366,6 +370,11 @@ void store_free(struct store *s);
 bool store_ready(const struct store *s);
 /* Bells of other nodes are heard. */
 bool store_hears(const struct store *s);
+/* What is to be remembered of the database, outside it: it has ticked so far, durably. */
+const struct beacon_known *store_beacon(const struct store *s);
+/* "" until this store has noticed that PostgreSQL was restored or failed over: why; borrowed.
+ * It is noticed when a connection is made, before anything is written on it. */
+const char *store_noticed(const struct store *s);
 /* Null while healthy; else why it is not (for the log and the 503's text); borrowed. */
 const struct err *store_trouble(const struct store *s);
 /* The schema is newer or older than this program: `serve` must end with this. */

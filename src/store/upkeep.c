@@ -4,8 +4,10 @@
 
 #define PARTITIONS_MS (24 * 3600 * 1000)
 #define EXPIRE_MS (3600 * 1000)
-#define EXPIRE_ROWS 1000      /* so many at a time (expire.sql) … */
-#define EXPIRE_AGAIN_MS 250   /* … and when there were so many, the next */
+#define EXPIRE_ROWS 1000    /* so many at a time (expire.sql) … */
+#define EXPIRE_AGAIN_MS 250 /* … and when there were so many, the next */
+#define TICK_MS 1000
+#define MARK_AGAIN_MS 20
 #define FAILED_MS (60 * 1000) /* after one that failed */
 
 static void submit_when_due(struct list *ops, enum op_kind kind, int64_t *at_ms, int64_t now_ms)
@@ -26,34 +28,57 @@ void upkeep_submit(struct upkeep *u, struct list *ops, int64_t now_ms)
 {
 	submit_when_due(ops, OP_UPKEEP, &u->partitions_at_ms, now_ms);
 	submit_when_due(ops, OP_EXPIRE, &u->expire_at_ms, now_ms);
+	submit_when_due(ops, OP_TICK, &u->tick_at_ms, now_ms);
+	if (u->mark)
+		submit_when_due(ops, OP_MARK, &u->mark_at_ms, now_ms);
 }
 
 bool upkeep_is(const struct op *op)
 {
-	return op->kind == OP_UPKEEP || op->kind == OP_EXPIRE;
+	return op->kind == OP_UPKEEP || op->kind == OP_EXPIRE || op->kind == OP_TICK ||
+	       op->kind == OP_MARK;
 }
 
 int upkeep_send(const struct op *op, PGconn *handle)
 {
-	const char *name = op->kind == OP_EXPIRE ? "expire" : "partitions";
+	const char *name = op->kind == OP_EXPIRE ? "expire"
+			   : op->kind == OP_TICK ? "beacon_tick"
+			   : op->kind == OP_MARK ? "mark_restored"
+						 : "partitions";
 
 	return PQsendQueryPrepared(handle, name, 0, NULL, NULL, NULL, 1) ? 0 : -1;
 }
 
-/* A full batch is not the last. */
-static bool more_expired(const PGresult *result)
+/* 0 without a row. */
+static int64_t number(const PGresult *result, int column)
 {
-	return result && PQntuples(result) == 1 &&
-	       array_read_int(PQgetvalue(result, 0, 0), PQgetlength(result, 0, 0)) >= EXPIRE_ROWS;
+	return result && PQntuples(result) == 1 ? array_read_int(PQgetvalue(result, 0, column),
+								 PQgetlength(result, 0, column))
+						: 0;
+}
+
+static void ticked(struct upkeep *u, const PGresult *result, int64_t now_ms)
+{
+	u->ticks = number(result, 0);
+	if (!u->mark)
+		u->mark_at_ms = now_ms;
+	u->mark = number(result, 1) != 0;
 }
 
 void upkeep_ended(struct upkeep *u, const struct op *op, enum store_verdict verdict, int64_t now_ms)
 {
 	const bool done = verdict == STORE_DONE;
 
-	if (op->kind == OP_UPKEEP)
+	if (op->kind == OP_TICK) {
+		if (done)
+			ticked(u, op->result, now_ms);
+		u->tick_at_ms = now_ms + TICK_MS;
+	} else if (op->kind == OP_MARK) {
+		/* Until the next tick says that all is marked. */
+		u->mark_at_ms = now_ms + (number(op->result, 0) > 0 ? MARK_AGAIN_MS : TICK_MS);
+	} else if (op->kind == OP_UPKEEP)
 		u->partitions_at_ms = now_ms + (done ? PARTITIONS_MS : FAILED_MS);
-	else if (done && more_expired(op->result))
+	else if (done && number(op->result, 0) >= EXPIRE_ROWS) /* a full batch is not the last */
 		u->expire_at_ms = now_ms + EXPIRE_AGAIN_MS;
 	else
 		u->expire_at_ms = now_ms + (done ? EXPIRE_MS : FAILED_MS);

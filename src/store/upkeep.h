@@ -1,7 +1,8 @@
 /*
  * upkeep - what a writer does for the tables beside its work: partitions for the months to
  * come, once a day; what has expired (keys, old history of waits and lanes), every hour, a batch
- * at a time.  Ops that nobody is told of.
+ * at a time; the beacon, every second or two; what is unknown after a restore, a batch at a time.
+ * Ops that nobody is told of.
  */
 #ifndef STORE_UPKEEP_H
 #define STORE_UPKEEP_H
@@ -18,6 +19,10 @@
 struct upkeep {
 	int64_t partitions_at_ms;
 	int64_t expire_at_ms;
+	int64_t tick_at_ms;
+	int64_t mark_at_ms; /* only when a tick says so */
+	bool mark;
+	int64_t ticks; /* of the beacon, committed */
 };
 
 /* Ops for what is due, at the end of `ops`; each is due again when it is known how it ended. */

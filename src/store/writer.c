@@ -110,6 +110,7 @@ static void complete(struct writer *w, struct op *op, enum store_verdict verdict
 {
 	if (upkeep_is(op)) {
 		upkeep_ended(&w->upkeep, op, verdict, now_ms(w));
+		session_ticked(&w->session, w->upkeep.ticks);
 		op_free(op);
 		return;
 	}
@@ -123,20 +124,6 @@ static void complete(struct writer *w, struct op *op, enum store_verdict verdict
 }
 
 /* --- connected and not --- */
-
-static int setup(void *arg, PGconn *handle)
-{
-	struct writer *w = arg;
-
-	return session_setup(&w->session, handle);
-}
-
-static int setup_result(void *arg, const PGresult *result, struct err *ret_err)
-{
-	struct writer *w = arg;
-
-	return session_setup_result(&w->session, result, ret_err);
-}
 
 static void ready(void *arg)
 {
@@ -556,7 +543,8 @@ static void tick(void *arg)
 /* Only what waits can be late. */
 static void arm_tick(struct writer *w)
 {
-	const bool waits = w->pending > 0 || w->flight != FLIGHT_NONE || !list_empty(&w->lanes);
+	const bool waits = w->pending > 0 || w->flight != FLIGHT_NONE || !list_empty(&w->lanes) ||
+			   w->upkeep.mark;
 
 	if (waits && !w->tick_timer)
 		w->tick_timer = loop_timer(w->loop, now_ms(w) + TICK_MS, tick, w);
@@ -569,8 +557,10 @@ struct writer *writer_new(struct loop *loop, const struct store_settings *s, str
 {
 	struct writer *w = calloc(1, sizeof(*w));
 	const struct connection_events events = {
-		.setup = setup,
-		.setup_result = setup_result,
+		.setup = session_setup,
+		.setup_result = session_setup_result,
+		.setup_next = session_setup_next,
+		.setup_arg = w ? &w->session : NULL,
 		.ready = ready,
 		.readable = readable,
 		.lost = lost,
@@ -681,6 +671,11 @@ bool writer_schema_mismatch(const struct writer *w)
 	const struct err *trouble = connection_trouble(w->connection);
 
 	return trouble && trouble->class == ERR_PERMANENT;
+}
+
+const struct session *writer_session(const struct writer *w)
+{
+	return &w->session;
 }
 
 unsigned writer_pending(const struct writer *w)

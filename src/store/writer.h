@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "store/op.h"
+#include "store/session.h"
 #include "store/store.h"
 
 struct writer;
@@ -32,6 +33,7 @@ bool writer_pump(struct writer *w);
 bool writer_ready(const struct writer *w);
 const struct err *writer_trouble(const struct writer *w);
 bool writer_schema_mismatch(const struct writer *w);
+const struct session *writer_session(const struct writer *w);
 /* Ops not completed; age of the oldest write that waits for its first batch. */
 unsigned writer_pending(const struct writer *w);
 int64_t writer_oldest_ms(const struct writer *w);

@@ -259,7 +259,8 @@ void harness_prepare(struct harness *h)
 		"TRUNCATE message_sender.hold, message_sender.message, message_sender.attempt, "
 		"message_sender.work, message_sender.incarnation, message_sender.idempotency_key, "
 		"message_sender.decision, message_sender.wait, message_sender.lane_change, "
-		"message_sender.tenant_policy, message_sender.receipt"));
+		"message_sender.tenant_policy, message_sender.receipt, "
+		"message_sender.beacon, message_sender.restore"));
 	PQclear(PQexec(h->sql, "UPDATE message_sender.lane SET incarnation = NULL, "
 			       "last_incarnation = NULL"));
 	random_bytes(h->incarnation.bytes, sizeof(h->incarnation.bytes));
@@ -275,6 +276,7 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 		.application_name = "store-test",
 		.accept_timeout_ms = 1500,
 		.max_pending = 1000,
+		.known = h->known,
 	};
 	const struct store_callbacks callbacks = { on_done,  on_status,  on_first,  on_found,
 						   on_work,  h,          on_lanes,  on_rung,

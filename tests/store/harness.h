@@ -52,6 +52,7 @@ struct harness {
 	struct loop *loop;
 	struct store *store;
 	struct message_id incarnation;
+	struct beacon_known known; /* to the next store that is opened */
 	PGconn *sql;
 	int64_t started_ms;
 	unsigned done_count;

@@ -279,6 +279,38 @@ START_TEST(the_lanes_of_the_dead_are_taken_at_once)
 }
 END_TEST
 
+/* After a restore: nobody is kept waiting, nothing is taken; then all goes on by itself. */
+START_TEST(held_lanes_are_not_taken_and_nobody_waits_for_them)
+{
+	const struct message early = message_of(1);
+	const struct message late = message_of(2);
+	const struct delivery_order order = order_of(&early);
+	const struct delivery_order behind = order_of(&late);
+	struct store_lanes_view view = view_of(0);
+
+	view.live[1].lanes = 0;
+	fake_view(&view); /* nobody's: it is parked */
+	take(&order);
+	expect_not_told();
+	view.held = true;
+	fake.change_count = 0;
+	fake_view(&view);
+	turn();
+	expect_told(DELIVERY_RELEASED);
+	ck_assert(delivery_leaves(house.d, message_lane(late.tenant_id)));
+	take(&behind);
+	expect_told(DELIVERY_RELEASED);
+	bell_death(house.node); /* a bell that makes it look */
+	turn_until(&fake.change_count, 1);
+	ck_assert(last_change()->take == 0);
+	view.held = false;
+	fake_view(&view);
+	turn_until(&fake.change_count, 2);
+	ck_assert(last_change()->take != 0);
+	ck_assert(!delivery_leaves(house.d, message_lane(late.tenant_id)));
+}
+END_TEST
+
 /* Not before: when we could not renew, nobody could, perhaps. */
 START_TEST(a_lease_that_ran_out_is_fenced_when_ours_has_held_for_a_while)
 {
@@ -553,6 +585,7 @@ int main(void)
 	tcase_add_test(tcase, a_bell_of_another_node_is_obeyed_and_answered);
 	tcase_add_test(tcase, far_garbage_is_passed_over);
 	tcase_add_test(tcase, the_lanes_of_the_dead_are_taken_at_once);
+	tcase_add_test(tcase, held_lanes_are_not_taken_and_nobody_waits_for_them);
 	tcase_add_test(tcase, a_lease_that_ran_out_is_fenced_when_ours_has_held_for_a_while);
 	tcase_add_test(tcase, those_behind_an_attempt_of_another_worker_wait_for_its_end);
 	tcase_add_test(tcase, an_attempt_of_another_worker_that_failed_is_repeated_first);

@@ -144,6 +144,7 @@ static const struct {
 	{ "FCGI_SOCKET_GROUP", "" },
 	{ "MANAGEMENT_SOCKET", "" },
 	{ "UNKNOWN_POLICY", "evidence" },
+	{ "STATE_DIR", "" },
 	{ "LOG_LEVEL", "info" },
 	{ "WHATSAPP_APP_SECRET", "" },
 	{ "WHATSAPP_VERIFY_TOKEN", "" },

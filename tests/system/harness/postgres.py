@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import pathlib
+import shutil
 import signal
 
 import psycopg
@@ -20,6 +22,7 @@ class Postgres:
         self.tcp_port = free_port() if tcp else None
         self.numbers = itertools.count(1)
         self.process = None
+        self.data = None
         self.start()
         self.migrate("message_sender")
 
@@ -33,6 +36,8 @@ class Postgres:
         self.process = Process(self.name, self.work, [TOOL, self.dir], env=env,
                                death_signal="INT")
         self.process.wait_ready((self.dir / "url").exists, 60)
+        with psycopg.connect(self.url("postgres")) as connection:
+            self.data = pathlib.Path(connection.execute("SHOW data_directory").fetchone()[0])
 
     def stop(self, how=signal.SIGINT):
         """SIGINT: at once, cleanly; SIGQUIT: as a crash."""
@@ -75,6 +80,85 @@ class Postgres:
         done = run([BUILD / "message-sender", "db", "migrate"], env=env)
         assert done.returncode == 0, done.stderr
         return done
+
+    # Backups, recovery, standbys.
+
+    def place(self, name):
+        """A directory beside the data, of the server's user, empty."""
+        path = self.data.parent / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(mode=0o700)
+        shutil.chown(path, *self._owner())
+        return path
+
+    def _owner(self):
+        owner = os.stat(self.data)
+        return owner.st_uid, owner.st_gid
+
+    def program(self, name, *words):
+        """Runs one of PostgreSQL's own programs as the user of the server."""
+        user, group = self._owner()
+        as_user = ["setpriv", "--reuid", user, "--regid", group, "--clear-groups"]
+        binary = pathlib.Path((self.dir / "bin").read_text().strip()) / name
+        done = run([*(as_user if os.getuid() == 0 else []), binary, *words], seconds=60)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+
+    def configure(self, text):
+        """Adds to postgresql.conf; counts from the next start."""
+        with (self.data / "postgresql.conf").open("a") as conf:
+            conf.write(text + "\n")
+
+    def archive(self):
+        """Archives WAL from now on; the server is started again."""
+        archive = self.place("archive")
+        self.stop()
+        self.configure("archive_mode = on\narchive_command = "
+                       f"'cp %p {archive}/part && mv {archive}/part {archive}/%f'")
+        self.start()
+        return archive
+
+    def archive_all(self, archive):
+        """What is written by now can be recovered."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            name = connection.execute(
+                "SELECT pg_walfile_name(pg_switch_wal())").fetchone()[0]
+        wait_until((archive / name).exists, 20, f"{name} is archived")
+
+    def base_backup(self, *words):
+        backup = self.place("backup")
+        self.program("pg_basebackup", "-D", backup, "-c", "fast", "-d", self.url("postgres"),
+                     *words)
+        return backup
+
+    def copy_files(self):
+        """A copy of the files of a server that does not run."""
+        copy = self.place("copy")
+        self.program("/bin/cp", "-a", f"{self.data}/.", copy)
+        return copy
+
+    def put_back(self, backup, archive=None, recovery=""):
+        """In place of the data; with an archive: to be recovered from it, with these settings."""
+        owner = self._owner()
+        shutil.rmtree(self.data)
+        os.rename(backup, self.data)
+        if archive:
+            self.configure(f"restore_command = 'cp {archive}/%f %p'\n{recovery}")
+            (self.data / "recovery.signal").touch()
+            shutil.chown(self.data / "recovery.signal", *owner)
+
+    def standby(self, name):
+        """Another server that follows this one."""
+        other = Postgres(self.work, name)
+        other.stop()
+        own = [line for line in (other.data / "postgresql.conf").read_text().splitlines()
+               if line.startswith("unix_socket_directories")]
+        other.put_back(self.base_backup("-R"))
+        other.configure("\n".join(own))
+        other.start()
+        return other
+
+    def promote(self):
+        self.program("pg_ctl", "promote", "-w", "-D", self.data)
 
     def empty_database(self):
         """A new database without our schema; returns its name."""
