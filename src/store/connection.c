@@ -20,9 +20,9 @@
 #include <sys/epoll.h>
 
 #include "base/random.h"
+#include "base/resolve.h"
 #include "base/str.h"
 #include "store/conninfo.h"
-#include "store/resolve.h"
 #include "store/sql.h"
 #include "store/sqlstate.h"
 

@@ -3,7 +3,7 @@
  * a pipe keeps whole (less than PIPE_BUF).  The loop owns the reading end.  Whoever goes
  * first just closes its end: the thread blocks all signals, so it only sees EPIPE.
  */
-#include "store/resolve.h"
+#include "base/resolve.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
  * A look-up cannot be stopped, only forgotten; who wants to bound the threads waits for one
  * look-up before starting the next.
  */
-#ifndef STORE_RESOLVE_H
-#define STORE_RESOLVE_H
+#ifndef BASE_RESOLVE_H
+#define BASE_RESOLVE_H
 
 #include "base/compiler.h"
 #include "base/err.h"
