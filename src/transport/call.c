@@ -78,6 +78,7 @@ struct call *call_copy(const struct transport_request *request, struct curl_slis
 	c->post = request->post;
 	c->gated = request->gated;
 	c->url = put(&at, request->url, url_len);
+	c->header_count = request->header_count;
 	c->headers = always;
 	for (unsigned i = request->header_count; i-- > 0;) {
 		c->header[i].data = put(&at, request->headers[i], header_len[i]);

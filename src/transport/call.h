@@ -24,6 +24,7 @@ struct call {
 	bool gated;
 	const char *url;
 	const char *body;
+	unsigned header_count;      /* of the request, in header[] */
 	struct curl_slist *headers; /* the first of header[], then the transport's own */
 	struct curl_slist header[CALL_HEADERS_MAX];
 	char texts[];

@@ -9,10 +9,8 @@
  *
  * An answer longer than allowed, or cut, is LOST: it came, yet nothing can be said of it.
  *
- * HTTP/2 lets a server refuse a stream for certain (REFUSED_STREAM, GOAWAY).  curl 7.88 then
- * takes the same path as for a connection found dead, which is to send again: our seek
- * callback says no, the call ends with error 65, and the two cannot be told apart.  So both
- * are LOST, counted apart by rewind_refused.
+ * curl 7.88 sends again when a connection it used before is found dead: our seek callback
+ * says no and the call ends with error 65, counted apart by rewind_refused.
  *
  * curl may begin a call twice as long as it has not asked for the body; after that it
  * never can, as on_seek refuses and on_read gives no byte a second time.
@@ -117,9 +115,7 @@ static void connect_rules(CURL *easy, const struct transport_settings *settings)
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-			 settings->http2 ? (long)CURL_HTTP_VERSION_2TLS
-					 : (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)((settings->idle_max_ms + 999) / 1000));
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_SECONDS);

@@ -1,57 +1,28 @@
 /*
- * Objects: calls wait in `queue` until they start; a started call lives in a slot (slot.h),
- * which is in `busy`; free slots wait in `idle`, the last used first.
+ * A transport with http2 serves one origin through h2_pool, that of its first https call,
+ * and everything else through http1_pool.  When the origin turns out not to speak HTTP/2,
+ * its calls move over, none of which has left yet.
  *
- * What may start: curl 7.88 handles calls it cannot start badly (they cost a walk each, and
- * wake one by one), and opens a connection for each call it cannot place.  So a call starts
- * when an established connection has a free stream, or when one more connection may be
- * opened: as many at once as the queue needs, SETUP_MAX at most, so that a restart of the
- * other side does not become a storm of handshakes.  `setting_up` counts calls that have no
- * connection yet.  Streams taken are all started calls but those that open a connection of
- * their own.
- *
- * Everything happens in the hook: curl runs what is due, ended calls are delivered, waiting
- * ones start, until nothing is left to do.
+ * Everything happens in the one hook: ended calls are delivered, waiting ones start, until
+ * nothing is left to do.
  */
 #include "transport/transport.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "transport/driver.h"
-#include "transport/slot.h"
-
-#define SETUP_MIN 2u /* one that is stuck does not stop the others */
-#define SETUP_MAX 16u
-#define IDLE_MAX 256u     /* slots kept for later; one is about 10 KB */
-#define QUEUE_LOOK_MS 100 /* how often deadlines in the queue are looked at */
-#define ROUNDS_MAX 64
+#include "transport/h2_pool.h"
+#include "transport/http1_pool.h"
 
 struct transport {
-	struct loop *loop;
 	struct transport_settings settings;
 	char *ca_file;
 	char *user_agent;
 	struct curl_slist no_expect;
-	transport_done_fn *done;
-	void *arg;
-	struct driver *driver;
-	struct slot_rules rules;
-	struct list queue;
-	struct list busy;
-	struct list idle;
-	unsigned queued;
-	unsigned started;
-	unsigned setting_up;
-	unsigned idle_count;
-	bool multiplexed; /* the last answer came by HTTP/2, or the first may */
-	bool answered;
-	uint64_t queue_timer;
-	bool look_at_queue; /* the timer fired */
+	struct pool_rules rules;
+	struct http1_pool *http1;
+	struct h2_pool *h2; /* null: HTTP/1.1 only */
 };
-
-static bool on_hook(void *arg);
 
 int transport_global_init(struct err *ret_err)
 {
@@ -68,16 +39,28 @@ void transport_global_fini(void)
 	curl_global_cleanup();
 }
 
-static void limit_multi(const struct transport *t)
+static void on_http1_only(void *arg, struct call *c)
 {
-	CURLM *multi = driver_multi(t->driver);
-	long connections = (long)t->settings.max_connections;
+	struct transport *t = arg;
 
-	curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-	curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)t->settings.streams);
-	curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections);
-	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
-	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, connections);
+	http1_pool_add(t->http1, c);
+}
+
+static bool on_hook(void *arg)
+{
+	struct transport *t = arg;
+	bool did = t->h2 != NULL && h2_pool_run(t->h2);
+
+	return http1_pool_run(t->http1) || did;
+}
+
+static int open_pools(struct transport *t, struct err *ret_err)
+{
+	t->http1 = http1_pool_new(&t->rules, ret_err);
+	if (t->http1 == NULL || !t->settings.http2)
+		return t->http1 != NULL ? 0 : -1;
+	t->h2 = h2_pool_new(&t->rules, on_http1_only, t, ret_err);
+	return t->h2 != NULL ? 0 : -1;
 }
 
 struct transport *transport_new(struct loop *loop, const struct transport_settings *settings,
@@ -88,10 +71,6 @@ struct transport *transport_new(struct loop *loop, const struct transport_settin
 
 	if (t == NULL)
 		goto no_memory;
-	list_init(&t->queue);
-	list_init(&t->busy);
-	list_init(&t->idle);
-	t->loop = loop;
 	t->settings = *settings;
 	t->ca_file = strdup(settings->ca_file);
 	t->user_agent = strdup(settings->user_agent);
@@ -100,15 +79,11 @@ struct transport *transport_new(struct loop *loop, const struct transport_settin
 	t->settings.ca_file = t->ca_file;
 	t->settings.user_agent = t->user_agent;
 	t->no_expect.data = (char *)"Expect:"; /* curl only reads it */
-	t->done = done;
-	t->arg = arg;
-	t->rules = (struct slot_rules){ &t->settings, gate, arg, &t->setting_up };
-	t->driver = driver_new(loop, ret_err);
-	if (t->driver == NULL) {
+	t->rules = (struct pool_rules){ loop, &t->settings, done, gate, arg };
+	if (open_pools(t, ret_err) != 0) {
 		transport_free(t);
 		return NULL;
 	}
-	limit_multi(t);
 	loop_hook(loop, on_hook, t);
 	return t;
 no_memory:
@@ -117,31 +92,12 @@ no_memory:
 	return NULL;
 }
 
-static void free_slots(struct transport *t, struct list *slots)
-{
-	struct list *node;
-
-	while ((node = list_take_first(slots)) != NULL) {
-		struct slot *s = LIST_OBJECT(node, struct slot, node);
-
-		if (s->call != NULL)
-			curl_multi_remove_handle(driver_multi(t->driver), s->easy);
-		slot_free(s);
-	}
-}
-
 void transport_free(struct transport *t)
 {
-	struct list *node;
-
 	if (t == NULL)
 		return;
-	loop_cancel(t->loop, t->queue_timer);
-	while ((node = list_take_first(&t->queue)) != NULL)
-		call_free(LIST_OBJECT(node, struct call, node));
-	free_slots(t, &t->busy);
-	free_slots(t, &t->idle);
-	driver_free(t->driver);
+	h2_pool_free(t->h2);
+	http1_pool_free(t->http1);
 	free(t->ca_file);
 	free(t->user_agent);
 	free(t);
@@ -149,7 +105,7 @@ void transport_free(struct transport *t)
 
 unsigned transport_in_flight(const struct transport *t)
 {
-	return t->queued + t->started;
+	return http1_pool_in_flight(t->http1) + (t->h2 != NULL ? h2_pool_in_flight(t->h2) : 0);
 }
 
 unsigned transport_room(const struct transport *t)
@@ -167,189 +123,10 @@ int transport_submit(struct transport *t, const struct transport_request *reques
 			transport_in_flight(t));
 		return -1;
 	}
-	c = call_copy(request, &t->no_expect, loop_now_ms(t->loop), ret_err);
+	c = call_copy(request, &t->no_expect, loop_now_ms(t->rules.loop), ret_err);
 	if (c == NULL)
 		return -1;
-	if (!t->answered)
-		t->multiplexed = t->settings.http2 && strncmp(c->url, "https:", 6) == 0;
-	list_append(&t->queue, &c->node);
-	t->queued++;
+	if (t->h2 == NULL || !h2_pool_add(t->h2, c))
+		http1_pool_add(t->http1, c);
 	return 0;
-}
-
-/* --- ending --- */
-
-static void end_unstarted(struct transport *t, struct call *c, const struct err *err)
-{
-	struct transport_result result = {
-		.tag = c->tag,
-		.end = TRANSPORT_NOT_SENT,
-		.body = "",
-		.took_ms = loop_now_ms(t->loop) - c->submitted_boot_ms,
-		.err = *err,
-	};
-
-	call_free(c);
-	t->done(t->arg, &result);
-}
-
-static void put_back(struct transport *t, struct slot *s)
-{
-	list_remove(&s->node);
-	if (t->idle_count >= IDLE_MAX) {
-		slot_free(s);
-		return;
-	}
-	list_append(t->idle.next, &s->node); /* before the first: its memory is warm */
-	t->idle_count++;
-}
-
-static void end_started(struct transport *t, struct slot *s, CURLcode code)
-{
-	struct transport_result result;
-	long version = 0;
-
-	curl_easy_getinfo(s->easy, CURLINFO_HTTP_VERSION, &version);
-	if (version != 0) {
-		t->answered = true;
-		t->multiplexed = version == CURL_HTTP_VERSION_2_0;
-	}
-	slot_result(s, code, loop_now_ms(t->loop), &result);
-	t->started--;
-	t->done(t->arg, &result);
-	curl_multi_remove_handle(driver_multi(t->driver), s->easy);
-	slot_end(s);
-	put_back(t, s);
-}
-
-static bool deliver(struct transport *t)
-{
-	bool did = false;
-	CURLMsg *message;
-	int left;
-
-	while ((message = curl_multi_info_read(driver_multi(t->driver), &left)) != NULL) {
-		CURLcode code = message->data.result;
-		char *slot = NULL;
-
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
-		end_started(t, (struct slot *)(void *)slot, code);
-		did = true;
-	}
-	return did;
-}
-
-/* --- starting --- */
-
-static bool may_start(const struct transport *t)
-{
-	unsigned per_connection = t->multiplexed ? t->settings.streams : 1;
-	unsigned placed = t->started - driver_opening(t->driver);
-	unsigned setups = t->queued / per_connection;
-
-	if (t->started >= t->settings.max_connections * per_connection)
-		return false;
-	if (setups < SETUP_MIN)
-		setups = SETUP_MIN;
-	if (t->setting_up < (setups < SETUP_MAX ? setups : SETUP_MAX))
-		return true;
-	return placed < driver_established(t->driver) * per_connection &&
-	       t->setting_up < 2 * SETUP_MAX;
-}
-
-static struct slot *take_slot(struct transport *t, struct err *ret_err)
-{
-	struct list *node = list_take_first(&t->idle);
-
-	if (node == NULL)
-		return slot_new(&t->rules, t->driver, ret_err);
-	t->idle_count--;
-	return LIST_OBJECT(node, struct slot, node);
-}
-
-static void start_first(struct transport *t)
-{
-	struct call *c = LIST_OBJECT(list_take_first(&t->queue), struct call, node);
-	struct err err;
-	struct slot *s;
-
-	t->queued--;
-	if (c->deadline_boot_ms <= clock_boot_ms()) {
-		err_set(&err, ERR_TEMPORARY, 0, "no free connection before the deadline");
-		end_unstarted(t, c, &err);
-		return;
-	}
-	s = take_slot(t, &err);
-	if (s == NULL) {
-		end_unstarted(t, c, &err);
-		return;
-	}
-	slot_begin(s, c);
-	list_append(&t->busy, &s->node);
-	t->started++;
-	if (curl_multi_add_handle(driver_multi(t->driver), s->easy) != CURLM_OK)
-		end_started(t, s, CURLE_OUT_OF_MEMORY);
-}
-
-static bool start(struct transport *t)
-{
-	bool did = false;
-
-	while (t->queued > 0 && may_start(t)) {
-		start_first(t);
-		did = true;
-	}
-	return did;
-}
-
-/* --- the queue's deadlines --- */
-
-static void end_overdue(struct transport *t)
-{
-	int64_t now = loop_now_ms(t->loop);
-	struct list *next;
-	struct err err;
-
-	err_set(&err, ERR_TEMPORARY, 0, "no free connection before the deadline");
-	for (struct list *node = t->queue.next; node != &t->queue; node = next) {
-		struct call *c = LIST_OBJECT(node, struct call, node);
-
-		next = node->next;
-		if (c->deadline_boot_ms > now)
-			continue;
-		list_remove(node);
-		t->queued--;
-		end_unstarted(t, c, &err);
-	}
-}
-
-static void on_queue_timer(void *arg)
-{
-	struct transport *t = arg;
-
-	t->queue_timer = 0;
-	t->look_at_queue = true;
-}
-
-static bool on_hook(void *arg)
-{
-	struct transport *t = arg;
-	bool did = false;
-	bool again = true;
-
-	if (t->look_at_queue) {
-		t->look_at_queue = false;
-		end_overdue(t);
-		did = true;
-	}
-	for (int i = 0; again && i < ROUNDS_MAX; i++) {
-		driver_run(t->driver);
-		again = deliver(t);
-		again |= start(t);
-		did |= again;
-	}
-	if (t->queued > 0 && t->queue_timer == 0)
-		t->queue_timer = loop_timer(t->loop, loop_now_ms(t->loop) + QUEUE_LOOK_MS,
-					    on_queue_timer, t);
-	return did;
 }

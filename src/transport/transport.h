@@ -2,17 +2,20 @@
  * transport - HTTP out: submit a call, get an id; its completion comes later, once, with a
  * result that says honestly whether anything may have reached the other side.
  *
- * One transport per upstream and worker: one curl multi, driven by the loop
- * (socket_action), HTTP/2 where the server offers it or keep-alive HTTP/1.1.  Calls that
- * cannot start wait in our own queue, never inside curl.
+ * One transport per upstream and worker.  With http2 its calls go over nghttp2 and OpenSSL to
+ * the origin of the first https URL (h2_pool.h): that costs half of what libcurl does.  A
+ * server that does not choose HTTP/2, any other origin and any transport without http2 is
+ * served over HTTP/1.1 by one curl multi (http1_pool.h).  Calls that cannot start wait in our
+ * own queue.
  *
  * Promises:
- *  - The done function is called from a loop hook, never from within submit or cancel.
+ *  - The done function is called from a loop hook, never from within submit.
  *  - Each submitted call completes exactly once, by its deadline plus a second at the latest.
- *  - TRANSPORT_NOT_SENT: the body's first byte was never handed to curl (or, for a call
- *    without body, nothing was written).  TRANSPORT_LOST: it was, and no complete answer came.
- *  - The body is read through a callback that first asks the last gate, and whose seek
- *    callback refuses: curl cannot send it twice (Law 3).
+ *  - TRANSPORT_NOT_SENT: the body's first byte was never handed over (or, for a call without
+ *    body, nothing was), or the server said over HTTP/2 that it has not looked at the call
+ *    (REFUSED_STREAM, GOAWAY).  TRANSPORT_LOST: it was, and no complete answer came.
+ *  - The body is read through a callback that first asks the last gate, and is handed over
+ *    once: nothing below sends it twice (Law 3).
  *  - No redirects, no proxy from the environment, certificates always verified, TLS >= 1.2.
  *  - Name resolution never blocks the loop.
  */
@@ -30,7 +33,7 @@
 struct transport;
 
 struct transport_settings {
-	bool http2;               /* offer h2 by ALPN */
+	bool http2;               /* to the origin of the first https URL, if it can */
 	unsigned max_connections; /* open at once */
 	unsigned streams;         /* per HTTP/2 connection, 16 to 32 */
 	unsigned max_in_flight;   /* started and queued; beyond it submit refuses */

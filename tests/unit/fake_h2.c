@@ -18,9 +18,19 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
+#include "base/str.h"
 
 #define CONNECTIONS_MAX 256
 #define HELD_MAX 512
+#define BODIES_MAX (1u << 26)
+#define WIDE (1 << 26)
+
+struct request {
+	const struct fake_h2_step *step;
+	size_t body_left; /* to answer */
+	bool acted;
+};
 
 struct held {
 	int32_t stream;
@@ -33,13 +43,17 @@ struct connection {
 	int fd;
 	SSL *ssl;
 	nghttp2_session *session;
-	struct held held[HELD_MAX]; /* answers to come, in order */
+	struct held held[HELD_MAX]; /* answers to come */
 	unsigned held_count;
 	bool over;
+	bool last_words; /* before it is over */
+	bool stalled;
 };
 
 struct fake_h2 {
+	struct fake_h2_options options;
 	int fd;
+	int port;
 	int stop_pipe[2];
 	char url[64];
 	char ca_file[64];
@@ -47,12 +61,25 @@ struct fake_h2 {
 	struct fake_h2_step *steps; /* a copy: the test's own may go before its last peer */
 	size_t steps_count;
 	pthread_t thread;
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* of all below */
+	unsigned begun;
 	unsigned requests;
 	unsigned most_streams;
+	unsigned resumed;
+	unsigned resets;
+	unsigned pieces;
+	struct str bodies;
+	struct str headers;
 	unsigned connections_count;
 	struct connection connections[CONNECTIONS_MAX];
 };
+
+static void add(struct fake_h2 *s, unsigned *count)
+{
+	pthread_mutex_lock(&s->lock);
+	++*count;
+	pthread_mutex_unlock(&s->lock);
+}
 
 /* --- certificate --- */
 
@@ -69,11 +96,13 @@ static void write_certificate(struct fake_h2 *s, X509 *certificate)
 	fclose(file);
 }
 
-static int select_h2(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+static int select_h2(SSL *ssl UNUSED, const unsigned char **out, unsigned char *out_len,
 		     const unsigned char *in, unsigned in_len, void *arg)
 {
-	(void)ssl;
-	(void)arg;
+	const struct fake_h2 *s = arg;
+
+	if (s->options.http1)
+		return SSL_TLSEXT_ERR_NOACK;
 	return nghttp2_select_next_protocol((unsigned char **)(uintptr_t)out, out_len, in,
 					    in_len) == 1
 		       ? SSL_TLSEXT_ERR_OK
@@ -85,13 +114,18 @@ static void make_tls(struct fake_h2 *s)
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *certificate = X509_new();
 	X509_NAME *name = X509_get_subject_name(certificate);
-	X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+	X509_EXTENSION *san =
+		X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+				    s->options.certificate == FAKE_H2_OTHER_HOST
+					    ? "DNS:elsewhere.test"
+					    : "IP:127.0.0.1,DNS:localhost,DNS:two.invalid");
 	X509_EXTENSION *ca = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "CA:TRUE");
 
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
 	X509_set_version(certificate, 2);
 	X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+	X509_gmtime_adj(X509_getm_notAfter(certificate),
+			s->options.certificate == FAKE_H2_EXPIRED ? -60 : 3600);
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"fake", -1, -1,
 				   0);
 	X509_set_issuer_name(certificate, name);
@@ -102,7 +136,7 @@ static void make_tls(struct fake_h2 *s)
 	s->tls = SSL_CTX_new(TLS_server_method());
 	ck_assert_int_eq(SSL_CTX_use_certificate(s->tls, certificate), 1);
 	ck_assert_int_eq(SSL_CTX_use_PrivateKey(s->tls, key), 1);
-	SSL_CTX_set_alpn_select_cb(s->tls, select_h2, NULL);
+	SSL_CTX_set_alpn_select_cb(s->tls, select_h2, s);
 	write_certificate(s, certificate);
 	X509_EXTENSION_free(san);
 	X509_EXTENSION_free(ca);
@@ -110,82 +144,274 @@ static void make_tls(struct fake_h2 *s)
 	EVP_PKEY_free(key);
 }
 
-/* --- one connection --- */
+/* --- answers --- */
+
+static struct request *request_of(nghttp2_session *session, int32_t stream)
+{
+	return nghttp2_session_get_stream_user_data(session, stream);
+}
+
+static size_t body_bytes(const struct fake_h2_step *step)
+{
+	return step->body_bytes > 0 ? step->body_bytes : 2;
+}
 
 static ssize_t give_body(nghttp2_session *session, int32_t stream, uint8_t *data, size_t len,
-			 uint32_t *flags, nghttp2_data_source *source, void *arg)
+			 uint32_t *flags, nghttp2_data_source *source UNUSED, void *arg UNUSED)
 {
-	(void)session;
-	(void)stream;
-	(void)len;
-	(void)source;
-	(void)arg;
-	memcpy(data, "ok", 2);
-	*flags |= NGHTTP2_DATA_FLAG_EOF;
-	return 2;
+	struct request *r = request_of(session, stream);
+
+	if (r->body_left == 0)
+		return NGHTTP2_ERR_DEFERRED; /* half an answer */
+	if (len > r->body_left)
+		len = r->body_left;
+	memset(data, 'x', len);
+	if (r->step->body_bytes == 0)
+		memcpy(data, "ok", len);
+	r->body_left -= len;
+	if (r->body_left == 0 && r->step->act != FAKE_H2_HALF &&
+	    r->step->act != FAKE_H2_HALF_REFUSE)
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	return (ssize_t)len;
+}
+
+static nghttp2_nv header(const char *name, const char *value)
+{
+	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, strlen(name),
+			     strlen(value), NGHTTP2_NV_FLAG_NONE };
 }
 
 static void answer(struct connection *c, int32_t stream)
 {
-	uint8_t name[] = ":status";
-	uint8_t value[] = "200";
-	nghttp2_nv header = { name, value, 7, 3, NGHTTP2_NV_FLAG_NONE };
-	nghttp2_data_provider body = { .read_callback = give_body };
+	struct request *r = request_of(c->session, stream);
+	const nghttp2_data_provider body = { .read_callback = give_body };
+	char status[16];
+	char length[24];
+	char *filler;
+	nghttp2_nv headers[5];
+	size_t n = 0;
 
-	nghttp2_submit_response(c->session, stream, &header, 1, &body);
+	if (r == NULL)
+		return; /* reset meanwhile */
+	snprintf(status, sizeof(status), "%d", r->step->status != 0 ? r->step->status : 200);
+	snprintf(length, sizeof(length), "%zu",
+		 body_bytes(r->step) + (r->step->act == FAKE_H2_SHORT));
+	filler = malloc(r->step->header_bytes + 1);
+	memset(filler, 'x', r->step->header_bytes);
+	filler[r->step->header_bytes] = 0;
+	headers[n++] = header(":status", status);
+	headers[n++] = header("content-length", length);
+	if (r->step->retry_after != NULL)
+		headers[n++] = header("retry-after", r->step->retry_after);
+	if (r->step->usage != NULL)
+		headers[n++] = header("x-business-use-case-usage", r->step->usage);
+	if (r->step->header_bytes > 0)
+		headers[n++] = header("x-filler", filler);
+	r->body_left = body_bytes(r->step);
+	if (r->step->act == FAKE_H2_HALF || r->step->act == FAKE_H2_HALF_REFUSE)
+		r->body_left /= 2;
+	ck_assert_int_eq(nghttp2_submit_response(c->session, stream, headers, n, &body), 0);
+	free(filler);
+}
+
+static void reset(struct connection *c, int32_t stream, uint32_t code)
+{
+	nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, stream, code);
+}
+
+static void go_away(struct connection *c, int32_t last)
+{
+	nghttp2_submit_goaway(c->session, NGHTTP2_FLAG_NONE, last > 0 ? last : 0, NGHTTP2_NO_ERROR,
+			      NULL, 0);
+}
+
+static void hold(struct connection *c, int32_t stream, int delay_ms)
+{
+	ck_assert_uint_lt(c->held_count, HELD_MAX);
+	c->held[c->held_count++] = (struct held){ stream, clock_boot_ms() + delay_ms };
 }
 
 static void act(struct connection *c, int32_t stream, const struct fake_h2_step *step)
 {
+	static const nghttp2_settings_entry two = { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 2 };
+	const nghttp2_nv interim = header(":status", "103");
+
 	switch (step->act) {
-	case FAKE_H2_ANSWER:
-		ck_assert_uint_lt(c->held_count, HELD_MAX);
-		c->held[c->held_count++] =
-			(struct held){ stream, clock_boot_ms() + step->delay_ms };
-		break;
 	case FAKE_H2_REFUSE:
-		nghttp2_submit_rst_stream(c->session, 0, stream, NGHTTP2_REFUSED_STREAM);
-		break;
+		reset(c, stream, NGHTTP2_REFUSED_STREAM);
+		return;
 	case FAKE_H2_RESET:
-		nghttp2_submit_rst_stream(c->session, 0, stream, NGHTTP2_INTERNAL_ERROR);
-		break;
+		reset(c, stream, NGHTTP2_INTERNAL_ERROR);
+		return;
 	case FAKE_H2_GOAWAY:
-		nghttp2_submit_goaway(c->session, 0, stream - 2 > 0 ? stream - 2 : 0,
-				      NGHTTP2_NO_ERROR, NULL, 0);
-		break;
+		go_away(c, stream - 2);
+		return;
+	case FAKE_H2_GOAWAY_CUT:
+		go_away(c, stream - 2);
+		c->over = c->last_words = true;
+		return;
 	case FAKE_H2_CLOSE:
 		c->over = true;
+		return;
+	case FAKE_H2_HALF:
+		answer(c, stream);
+		c->over = c->last_words = true;
+		return;
+	case FAKE_H2_HALF_REFUSE:
+		answer(c, stream); /* the reset follows when half of it is out */
+		return;
+	case FAKE_H2_HANG:
+		return;
+	case FAKE_H2_STALL:
+		c->stalled = true;
+		return;
+	case FAKE_H2_GOAWAY_LAST:
+		go_away(c, stream);
+		break;
+	case FAKE_H2_LOWER:
+		nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, &two, 1);
+		break;
+	case FAKE_H2_INTERIM:
+		nghttp2_submit_headers(c->session, NGHTTP2_FLAG_NONE, stream, NULL, &interim, 1,
+				       NULL);
+		break;
+	case FAKE_H2_ANSWER:
+	case FAKE_H2_SHORT:
 		break;
 	}
+	hold(c, stream, step->delay_ms);
+}
+
+/* --- requests --- */
+
+static int on_begin(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct connection *c = arg;
+	struct fake_h2 *s = c->server;
+	struct request *r = calloc(1, sizeof(*r));
+	size_t n;
+
+	if (frame->hd.type != NGHTTP2_HEADERS || r == NULL) {
+		free(r);
+		return 0;
+	}
+	pthread_mutex_lock(&s->lock);
+	n = s->begun++;
+	str_reset(&s->headers);
+	pthread_mutex_unlock(&s->lock);
+	r->step = &s->steps[n < s->steps_count ? n : s->steps_count - 1];
+	nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, r);
+	return 0;
+}
+
+static int on_header(nghttp2_session *session UNUSED, const nghttp2_frame *frame UNUSED,
+		     const uint8_t *name, size_t name_len UNUSED, const uint8_t *value,
+		     size_t value_len UNUSED, uint8_t flags, void *arg)
+{
+	struct connection *c = arg;
+
+	pthread_mutex_lock(&c->server->lock);
+	str_append_format(&c->server->headers, "%s%s: %s\n",
+			  flags & NGHTTP2_NV_FLAG_NO_INDEX ? "!" : "", (const char *)name,
+			  (const char *)value);
+	pthread_mutex_unlock(&c->server->lock);
+	return 0;
+}
+
+static int on_data(nghttp2_session *session UNUSED, uint8_t flags UNUSED, int32_t stream UNUSED,
+		   const uint8_t *data, size_t len, void *arg)
+{
+	struct connection *c = arg;
+
+	pthread_mutex_lock(&c->server->lock);
+	str_append(&c->server->bodies, (const char *)data, len);
+	pthread_mutex_unlock(&c->server->lock);
+	return 0;
+}
+
+static bool is_time(const struct request *r, const nghttp2_frame *frame)
+{
+	if (r->step->when == FAKE_H2_AT_HEADERS)
+		return true;
+	if (frame->hd.type == NGHTTP2_DATA && r->step->when == FAKE_H2_AT_DATA)
+		return true;
+	return frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+}
+
+static void count(struct connection *c, const nghttp2_frame *frame)
+{
+	struct fake_h2 *s = c->server;
+
+	pthread_mutex_lock(&s->lock);
+	s->pieces += frame->hd.type == NGHTTP2_DATA;
+	s->resets += frame->hd.type == NGHTTP2_RST_STREAM;
+	if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
+	    frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
+		s->requests++;
+		if (c->held_count + 1 > s->most_streams)
+			s->most_streams = c->held_count + 1;
+	}
+	pthread_mutex_unlock(&s->lock);
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
 	struct connection *c = arg;
-	struct fake_h2 *s = c->server;
-	size_t n;
+	struct request *r = request_of(session, frame->hd.stream_id);
 
-	(void)session;
-	if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||
-	    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
+	count(c, frame);
+	if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) || r == NULL ||
+	    r->acted || !is_time(r, frame))
 		return 0;
-	pthread_mutex_lock(&s->lock);
-	n = s->requests++;
-	if (c->held_count + 1 > s->most_streams)
-		s->most_streams = c->held_count + 1;
-	pthread_mutex_unlock(&s->lock);
-	act(c, frame->hd.stream_id, &s->steps[n < s->steps_count ? n : s->steps_count - 1]);
+	r->acted = true;
+	act(c, frame->hd.stream_id, r->step);
 	return 0;
 }
 
+static int on_close(nghttp2_session *session, int32_t stream, uint32_t code UNUSED,
+		    void *arg UNUSED)
+{
+	free(request_of(session, stream));
+	nghttp2_session_set_stream_user_data(session, stream, NULL);
+	return 0;
+}
+
+static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	const struct request *r = request_of(session, frame->hd.stream_id);
+
+	if (frame->hd.type == NGHTTP2_DATA && r != NULL && r->step->act == FAKE_H2_HALF_REFUSE)
+		reset(arg, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+	return 0;
+}
+
+/* --- one connection --- */
+
 static void answer_due(struct connection *c)
 {
-	unsigned done = 0;
+	int64_t now = clock_boot_ms();
+	unsigned left = 0;
 
-	while (done < c->held_count && c->held[done].due <= clock_boot_ms())
-		answer(c, c->held[done++].stream);
-	c->held_count -= done;
-	memmove(c->held, c->held + done, c->held_count * sizeof(c->held[0]));
+	for (unsigned i = 0; i < c->held_count; i++)
+		if (c->held[i].due <= now)
+			answer(c, c->held[i].stream);
+		else
+			c->held[left++] = c->held[i];
+	c->held_count = left;
+}
+
+/* Milliseconds until the first answer is due, -1: there is none. */
+static int next_answer(const struct connection *c)
+{
+	int64_t first = INT64_MAX;
+
+	for (unsigned i = 0; i < c->held_count; i++)
+		if (c->held[i].due < first)
+			first = c->held[i].due;
+	if (c->held_count == 0)
+		return -1;
+	first -= clock_boot_ms();
+	return first > 0 ? (int)first : 0;
 }
 
 static bool flush(struct connection *c)
@@ -193,6 +419,8 @@ static bool flush(struct connection *c)
 	const uint8_t *data;
 	ssize_t len;
 
+	if (c->server->options.silent)
+		return true;
 	while ((len = nghttp2_session_mem_send(c->session, &data)) > 0)
 		if (SSL_write(c->ssl, data, (int)len) <= 0)
 			return false;
@@ -203,13 +431,12 @@ static bool flush(struct connection *c)
 static bool wait_for_more(struct connection *c)
 {
 	struct pollfd fds[2] = { { .fd = c->server->stop_pipe[0], .events = POLLIN },
-				 { .fd = c->fd, .events = POLLIN } };
-	int64_t left = c->held_count > 0 ? c->held[0].due - clock_boot_ms() : -1;
+				 { .fd = c->stalled ? -1 : c->fd, .events = POLLIN } };
 	uint8_t data[16384];
 	int len;
 
-	if (SSL_pending(c->ssl) == 0)
-		poll(fds, 2, c->held_count > 0 && left < 0 ? 0 : (int)left);
+	if (SSL_pending(c->ssl) == 0 || c->stalled)
+		poll(fds, 2, next_answer(c));
 	if (fds[0].revents != 0)
 		return false;
 	if (SSL_pending(c->ssl) == 0 && fds[1].revents == 0)
@@ -218,25 +445,95 @@ static bool wait_for_more(struct connection *c)
 	return len > 0 && nghttp2_session_mem_recv(c->session, data, (size_t)len) == len;
 }
 
+static void open_session(struct connection *c)
+{
+	const struct fake_h2_options *o = &c->server->options;
+	nghttp2_settings_entry settings[2];
+	nghttp2_session_callbacks *callbacks;
+	nghttp2_option *option;
+	size_t n = 0;
+
+	nghttp2_option_new(&option);
+	nghttp2_option_set_no_auto_ping_ack(option, o->deaf);
+	nghttp2_session_callbacks_new(&callbacks);
+	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin);
+	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
+	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
+	nghttp2_session_server_new2(&c->session, callbacks, c, option);
+	nghttp2_session_callbacks_del(callbacks);
+	nghttp2_option_del(option);
+	if (o->streams > 0)
+		settings[n++] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+							  o->streams };
+	if (o->window > 0 || o->no_window)
+		settings[n++] =
+			(nghttp2_settings_entry){ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, o->window };
+	if (!o->silent)
+		nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, settings, n);
+	if (o->wide)
+		nghttp2_session_set_local_window_size(c->session, NGHTTP2_FLAG_NONE, 0, WIDE);
+}
+
+static void serve_http2(struct connection *c)
+{
+	open_session(c);
+	while (flush(c) && wait_for_more(c) && !c->over &&
+	       (nghttp2_session_want_read(c->session) || nghttp2_session_want_write(c->session)))
+		answer_due(c);
+	if (c->last_words)
+		flush(c);
+	for (int32_t stream = nghttp2_session_get_last_proc_stream_id(c->session); stream > 0;
+	     stream -= 2)
+		free(request_of(c->session, stream));
+	nghttp2_session_del(c->session);
+}
+
+/* One record is one request here: they are short. */
+static void serve_http1(struct connection *c)
+{
+	static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+	struct pollfd fds[2] = { { .fd = c->server->stop_pipe[0], .events = POLLIN },
+				 { .fd = c->fd, .events = POLLIN } };
+	char text[4096];
+	size_t have = 0;
+	int len;
+
+	for (;;) {
+		poll(fds, 2, -1);
+		if (fds[0].revents != 0)
+			return;
+		len = SSL_read(c->ssl, text + have, (int)(sizeof(text) - 1 - have));
+		if (len <= 0)
+			return;
+		have += (size_t)len;
+		text[have] = 0;
+		if (text[have - 1] != '}')
+			continue;
+		add(c->server, &c->server->requests);
+		have = 0;
+		if (SSL_write(c->ssl, ok, sizeof(ok) - 1) <= 0)
+			return;
+	}
+}
+
 static void *serve_connection(void *arg)
 {
 	struct connection *c = arg;
-	nghttp2_session_callbacks *callbacks;
 
-	nghttp2_session_callbacks_new(&callbacks);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-	nghttp2_session_server_new(&c->session, callbacks, c);
-	nghttp2_session_callbacks_del(callbacks);
-	nghttp2_submit_settings(c->session, 0, NULL, 0);
 	c->ssl = SSL_new(c->server->tls);
 	SSL_set_fd(c->ssl, c->fd);
-	if (SSL_accept(c->ssl) == 1)
-		while (flush(c) && wait_for_more(c) && !c->over &&
-		       (nghttp2_session_want_read(c->session) ||
-			nghttp2_session_want_write(c->session)))
-			answer_due(c);
+	if (SSL_accept(c->ssl) == 1) {
+		if (SSL_session_reused(c->ssl))
+			add(c->server, &c->server->resumed);
+		if (c->server->options.http1)
+			serve_http1(c);
+		else
+			serve_http2(c);
+	}
 	SSL_free(c->ssl);
-	nghttp2_session_del(c->session);
 	close(c->fd);
 	return NULL;
 }
@@ -265,7 +562,8 @@ static void *serve(void *arg)
 	}
 }
 
-struct fake_h2 *fake_h2_start(const struct fake_h2_step *steps, size_t count)
+struct fake_h2 *fake_h2_start_with(const struct fake_h2_options *options,
+				   const struct fake_h2_step *steps, size_t count)
 {
 	struct fake_h2 *s = calloc(1, sizeof(*s));
 	struct sockaddr_in address = { .sin_family = AF_INET,
@@ -273,6 +571,9 @@ struct fake_h2 *fake_h2_start(const struct fake_h2_step *steps, size_t count)
 	socklen_t len = sizeof(address);
 
 	ck_assert_ptr_nonnull(s);
+	s->options = *options;
+	str_init(&s->bodies, BODIES_MAX);
+	str_init(&s->headers, BODIES_MAX);
 	make_tls(s);
 	s->steps = calloc(count, sizeof(*steps));
 	ck_assert_ptr_nonnull(s->steps);
@@ -284,9 +585,15 @@ struct fake_h2 *fake_h2_start(const struct fake_h2_step *steps, size_t count)
 	ck_assert_int_eq(bind(s->fd, (struct sockaddr *)&address, len), 0);
 	ck_assert_int_eq(listen(s->fd, 128), 0);
 	ck_assert_int_eq(getsockname(s->fd, (struct sockaddr *)&address, &len), 0);
-	snprintf(s->url, sizeof(s->url), "https://127.0.0.1:%d/", ntohs(address.sin_port));
+	s->port = ntohs(address.sin_port);
+	snprintf(s->url, sizeof(s->url), "https://127.0.0.1:%d/", s->port);
 	ck_assert_int_eq(pthread_create(&s->thread, NULL, serve, s), 0);
 	return s;
+}
+
+struct fake_h2 *fake_h2_start(const struct fake_h2_step *steps, size_t count)
+{
+	return fake_h2_start_with(&(struct fake_h2_options){ 0 }, steps, count);
 }
 
 void fake_h2_stop(struct fake_h2 *s)
@@ -301,6 +608,8 @@ void fake_h2_stop(struct fake_h2 *s)
 	close(s->fd);
 	unlink(s->ca_file);
 	pthread_mutex_destroy(&s->lock);
+	str_fini(&s->bodies);
+	str_fini(&s->headers);
 	free(s->steps);
 	free(s);
 }
@@ -338,4 +647,48 @@ unsigned fake_h2_connections(struct fake_h2 *s)
 unsigned fake_h2_most_streams(struct fake_h2 *s)
 {
 	return read_count(s, &s->most_streams);
+}
+
+int fake_h2_port(const struct fake_h2 *s)
+{
+	return s->port;
+}
+
+unsigned fake_h2_resumed(struct fake_h2 *s)
+{
+	return read_count(s, &s->resumed);
+}
+
+unsigned fake_h2_resets(struct fake_h2 *s)
+{
+	return read_count(s, &s->resets);
+}
+
+unsigned fake_h2_pieces(struct fake_h2 *s)
+{
+	return read_count(s, &s->pieces);
+}
+
+static char *copy(struct fake_h2 *s, const struct str *text, size_t *ret_len)
+{
+	char *copied;
+
+	pthread_mutex_lock(&s->lock);
+	copied = malloc(text->len + 1);
+	memcpy(copied, text->data, text->len + 1);
+	*ret_len = text->len;
+	pthread_mutex_unlock(&s->lock);
+	return copied;
+}
+
+char *fake_h2_bodies(struct fake_h2 *s, size_t *ret_len)
+{
+	return copy(s, &s->bodies, ret_len);
+}
+
+char *fake_h2_headers(struct fake_h2 *s)
+{
+	size_t len;
+
+	return copy(s, &s->headers, &len);
 }
