@@ -91,6 +91,12 @@ def document(options, facts, baselines, results, limits, broken):
                 "stored"),
                _proof_rows(results)),
     ]
+    for r in results:
+        if "statements" in r:
+            parts += [f"## PostgreSQL by statement, per message: {r['step'].name}", _table(
+                ("statement", "calls", "rows", "µs", "WAL bytes"),
+                ((name, f"{calls:.4f}", f"{rows:.3f}", f"{us:.1f}", f"{wal:.0f}")
+                 for name, calls, rows, us, wal in r["statements"]))]
     if limits:
         parts += ["## Promised", _table(("what", "measured", "limit", "kept"), (
             (what, _number(value), limit, "yes" if kept else "**no**")

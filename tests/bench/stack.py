@@ -92,12 +92,13 @@ class Part:
 class Stack:
     """Everything a step needs.  `with Stack(...) as stack:` starts and ends it."""
 
-    def __init__(self, programs, top, directory, web, workers):
+    def __init__(self, programs, top, directory, web, workers, postgres=None):
         self.programs = programs
         self.top = top
         self.directory = directory
         self.web = web
         self.workers = workers
+        self.postgres_settings = {**POSTGRES_SETTINGS, **(postgres or {})}
         self.parts = {}
         self.connection = None
         self.port = free_port()
@@ -146,7 +147,7 @@ class Stack:
     def _start_postgres(self):
         part = self._run_postgres()
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            for name, value in POSTGRES_SETTINGS.items():
+            for name, value in self.postgres_settings.items():
                 connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         part.stop(2)
         self._run_postgres()
