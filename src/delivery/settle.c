@@ -130,8 +130,10 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 	(void)seq;
 	if (verdict == STORE_REJECTED)
 		log_text(d->world->log, LOG_ERROR, "write_rejected", "settle: %s", err->text);
-	if (verdict == STORE_DONE && s->verdict != SETTLE_WAIT && s->verdict != SETTLE_KEEP)
+	if (verdict == STORE_DONE && s->verdict >= SETTLE_RESEND) {
+		meter_count(d->world->meter, METRIC_SETTLED, s->policy, s->verdict - SETTLE_RESEND);
 		log_settled(s);
+	}
 	if (verdict == STORE_DONE && s->verdict == SETTLE_RESEND)
 		adopt_look_now(d);
 	forget(s);

@@ -24,6 +24,8 @@ enum metric {
 	METRIC_RETRIES,          /* */
 	METRIC_TOKEN_ERRORS,     /* */
 	METRIC_RESENDS_REFUSED,  /* */
+	METRIC_SETTLED,          /* policy (enum unknown_policy), decision (enum settle_verdict,
+				  * from SETTLE_RESEND on) */
 	METRIC_ITEMS,            /* gauge */
 	METRIC_LANES,            /* gauge */
 	METRIC_NUMBERS_HELD,     /* gauge */

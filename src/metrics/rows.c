@@ -5,12 +5,14 @@
 #define NO_LABELS { { 0 } }
 /* clang-format on */
 
-/* The names of routes, outcomes and ends are those of their modules: a test compares them. */
+/* Routes, outcomes, ends and policies are named as by their modules: a test compares them. */
 static const char *const routes[] = { "health", "send",    "list",    "status",
 				      "events", "explain", "message", "none" };
 static const char *const classes[] = { "2xx", "3xx", "4xx", "5xx" };
 static const char *const outcomes[] = { "accepted", "refused", "not_sent", "lost" };
 static const char *const ends[] = { "sent", "failed", "unknown", "released", "elsewhere" };
+static const char *const policies[] = { "hold", "evidence", "resend", "fail" };
+static const char *const decisions[] = { "resend", "failed", "sent" };
 static const char *const bounds[] = {
 	[BOUND_REQUESTS] = "requests",
 	[BOUND_STORE_SLOW] = "store_slow",
@@ -80,6 +82,10 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 	[METRIC_RESENDS_REFUSED] = { "resends_refused_total", METRIC_COUNTER, NO_LABELS,
 		"Times the HTTP library wanted to send a call a second time by itself and was "
 		"refused; the attempt is lost." },
+	[METRIC_SETTLED] = { "unknown_settled_total", METRIC_COUNTER,
+		{ LABEL("policy", policies), LABEL("decision", decisions) },
+		"Lost replies that were settled without a person, by the policy in force. sent: a "
+		"receipt told." },
 	[METRIC_ITEMS] = { "messages_held", METRIC_GAUGE, NO_LABELS,
 		"Messages under way in the memory of workers." },
 	[METRIC_LANES] = { "lanes_held", METRIC_GAUGE, NO_LABELS,

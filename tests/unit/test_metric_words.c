@@ -5,6 +5,7 @@
 #include "delivery/result.h"
 #include "domain/breaker.h"
 #include "domain/outcome.h"
+#include "domain/settle.h"
 #include "http/router.h"
 #include "metrics/rows.h"
 
@@ -54,6 +55,21 @@ START_TEST(states_are_those_of_breakers)
 }
 END_TEST
 
+START_TEST(policies_and_decisions_are_those_of_settling)
+{
+	const struct metric_row *row = &metric_rows[METRIC_SETTLED];
+
+	ck_assert_uint_eq(row->labels[0].count, UNKNOWN_POLICIES);
+	for (unsigned i = 0; i < UNKNOWN_POLICIES; i++)
+		ck_assert_str_eq(row->labels[0].values[i],
+				 unknown_policy_name((enum unknown_policy)i));
+	ck_assert_uint_eq(row->labels[1].count, SETTLE_SENT - SETTLE_RESEND + 1);
+	ck_assert_str_eq(row->labels[1].values[0], "resend");
+	ck_assert_str_eq(row->labels[1].values[SETTLE_FAIL - SETTLE_RESEND], "failed");
+	ck_assert_str_eq(row->labels[1].values[SETTLE_SENT - SETTLE_RESEND], "sent");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("metric_words");
@@ -65,6 +81,7 @@ int main(void)
 	tcase_add_test(tcase, outcomes_are_those_of_attempts);
 	tcase_add_test(tcase, states_are_those_of_breakers);
 	tcase_add_test(tcase, ends_are_those_of_results);
+	tcase_add_test(tcase, policies_and_decisions_are_those_of_settling);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

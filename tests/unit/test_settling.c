@@ -1,10 +1,12 @@
 /* Lost replies that are settled by policy: what delivery asks the store, and what it writes. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "delivery_house.h"
+#include "metrics/metrics.h"
 
 #define SECOND_US INT64_C(1000000)
 
@@ -239,6 +241,60 @@ START_TEST(a_full_store_is_asked_again)
 }
 END_TEST
 
+/* How often this was settled so, as the metrics say. */
+static long counted(const struct metrics *m, const char *labels)
+{
+	char series[128];
+	struct str text = STR_INIT(1 << 20);
+	const char *at;
+	long n;
+
+	(void)snprintf(series, sizeof(series), "unknown_settled_total{%s} ", labels);
+	ck_assert(metrics_text(m, &text));
+	at = strstr(text.data, series);
+	ck_assert_msg(at != NULL, "%s", series);
+	n = strtol(at + strlen(series), NULL, 10);
+	str_fini(&text);
+	return n;
+}
+
+static void settle_one(unsigned n, enum unknown_policy policy, int64_t lost_s,
+		       enum store_verdict verdict)
+{
+	const struct store_unknown row = unknown_of(n, policy, lost_s);
+
+	load_unknown(&row);
+	fake_written(fake.settles[fake.settle_count - 1].tag, verdict);
+}
+
+START_TEST(what_was_settled_is_counted_by_policy_and_decision)
+{
+	struct store_unknown row = unknown_of(9, UNKNOWN_HOLD, 1);
+	struct err err;
+	struct metrics *m = metrics_new(1, &err);
+
+	ck_assert_ptr_nonnull(m);
+	house.world->meter = metrics_meter(m, 0);
+	settle_one(1, UNKNOWN_FAIL, 61, STORE_DONE);
+	settle_one(2, UNKNOWN_FAIL, 61, STORE_DONE);
+	settle_one(3, UNKNOWN_FAIL, 61, STORE_CONFLICT); /* by another */
+	settle_one(4, UNKNOWN_FAIL, 1, STORE_DONE);      /* put off */
+	settle_one(5, UNKNOWN_HOLD, 61, STORE_DONE);     /* kept */
+	settle_one(6, UNKNOWN_RESEND, 61, STORE_DONE);
+	row.receipt_attempt = 1;
+	row.receipt_wamid = "wamid.9";
+	load_unknown(&row);
+	fake_written(last_outcome()->tag, STORE_DONE);
+	ck_assert_int_eq(counted(m, "policy=\"fail\",decision=\"failed\""), 2);
+	ck_assert_int_eq(counted(m, "policy=\"fail\",decision=\"resend\""), 0);
+	ck_assert_int_eq(counted(m, "policy=\"resend\",decision=\"resend\""), 1);
+	ck_assert_int_eq(counted(m, "policy=\"hold\",decision=\"sent\""), 1);
+	ck_assert_int_eq(counted(m, "policy=\"hold\",decision=\"resend\""), 0);
+	house.world->meter = NULL;
+	metrics_free(m);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("settling");
@@ -259,6 +315,7 @@ int main(void)
 	tcase_add_test(tcase, the_next_page_waits_for_the_writes_of_this_one);
 	tcase_add_test(tcase, other_lanes_and_a_drain_settle_nothing);
 	tcase_add_test(tcase, a_full_store_is_asked_again);
+	tcase_add_test(tcase, what_was_settled_is_counted_by_policy_and_decision);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
