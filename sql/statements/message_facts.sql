@@ -6,7 +6,10 @@ SELECT state, accepted_us, sent_us, delivered_us, read_us, failed_us, wamid, fai
 	failure_reason, has_work, attempt, attempt_open, begun_us, deadline_us, due_us, expires_us,
 	conversation_tries, incarnation, worker, node, last_attempt, last_outcome, last_ended_us,
 	last_code, last_subcode, last_title, decision, decided_by, why, ahead, ahead_recipient,
-	hold, held_us, wait_code, wait_reason, wait_us
+	hold, held_us, wait_code, wait_reason, wait_us, settling.policy, settling.policy_of,
+	message_sender.time_us(settling.quarantine_ends),
+	message_sender.time_us(settling.decides_at), settling.resends
 FROM message_sender.message_facts($1::uuid)
 LEFT JOIN LATERAL message_sender.message_hold($1::uuid) ON true
 LEFT JOIN LATERAL message_sender.message_wait($1::uuid) ON true
+LEFT JOIN LATERAL message_sender.message_settling($1::uuid) AS settling ON true

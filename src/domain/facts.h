@@ -41,9 +41,9 @@ struct message_facts {
 	int last_code;
 	int last_subcode;
 	const char *last_title;
-	/* The last decision by hand; "": none. */
+	/* The last decision, by hand or by policy; "": none. */
 	const char *decision;
-	const char *decided_by;
+	const char *decided_by; /* a person, or "policy:" and its name */
 	const char *why;
 	/* While it is held: by what, whom, since when and why; "": it is not. */
 	const char *hold;
@@ -51,7 +51,13 @@ struct message_facts {
 	/* Put off without an attempt; no code: it is not. */
 	int wait_code;
 	const char *wait_reason;
-	int64_t wait_wall_us;    /* since then */
+	int64_t wait_wall_us; /* since then */
+	/* While it is unknown. */
+	const char *settle_policy;  /* in force; "": its lane's owner has yet to look at it */
+	bool settle_by_tenant;      /* the tenant's own policy, not that of the service */
+	int64_t quarantine_wall_us; /* its end */
+	int64_t settle_wall_us;  /* the policy decides or looks again then; 0: a person decides */
+	unsigned settle_resends; /* by policy so far */
 	bool placed;             /* it waits in its lane, and these were counted: */
 	int64_t ahead;           /* messages before it in its lane, up to 10,000 */
 	int64_t ahead_recipient; /* those to its recipient, of the nearest 1,000 */

@@ -9,8 +9,11 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "domain/settle.h"
 
 #define TOLD_LATE_US INT64_C(10000000)
+#define POLICY "policy:"
+#define DECIDER_BYTES 160
 
 const struct graph_error *explain_error(int code, int subcode)
 {
@@ -50,6 +53,20 @@ static void because(const struct explanation *e, char *text, size_t size)
 		(void)snprintf(text, size, ": %s", e->title);
 	else
 		*text = '\0';
+}
+
+static bool by_policy(const struct message_facts *f)
+{
+	return strncmp(f->decided_by, POLICY, sizeof(POLICY) - 1) == 0;
+}
+
+/* "rani", or "policy fail" for "policy:fail". */
+static void name_decider(const struct message_facts *f, char *text, size_t size)
+{
+	if (by_policy(f))
+		(void)snprintf(text, size, "policy %s", f->decided_by + sizeof(POLICY) - 1);
+	else
+		text_copy_cut(text, size, f->decided_by);
 }
 
 static void explain_turn(const struct message_facts *f, struct explanation *e)
@@ -104,14 +121,16 @@ static void explain_retrying(const struct message_facts *f, int64_t now_wall_us,
 {
 	char due[CLOCK_RFC3339_BYTES];
 	char cause[320];
+	char decider[DECIDER_BYTES];
 
 	clock_rfc3339(f->due_wall_us, due);
 	e->since_wall_us = f->last_attempt ? f->last_ended_wall_us : f->accepted_wall_us;
 	if (f->last_outcome == OUTCOME_LOST && strcmp(f->decision, "resend") == 0) {
+		name_decider(f, decider, sizeof(decider));
 		(void)snprintf(e->summary, sizeof(e->summary),
 			       "The reply to attempt %u was lost, and %s decided to send it again: "
 			       "%s.",
-			       f->last_attempt, f->decided_by, f->why);
+			       f->last_attempt, decider, f->why);
 	} else if (f->wait_code && f->wait_code != GRAPH_CASE_CREDENTIALS) {
 		blame(e, f->wait_code, 0, "");
 		e->since_wall_us = f->wait_wall_us;
@@ -155,7 +174,79 @@ static void explain_held(const struct message_facts *f, struct explanation *e)
 		       f->attempt + 1);
 }
 
-static void explain_unknown(const struct message_facts *f, struct explanation *e)
+/* A person decides; no policy will. */
+static void explain_kept(const struct message_facts *f, enum unknown_policy policy, const char *of,
+			 struct explanation *e)
+{
+	const char *why = policy == UNKNOWN_HOLD  ? ""
+			  : f->settle_resends > 0 ? ", which sends a message again once"
+						  : ", which found none while it was valid";
+
+	(void)snprintf(e->next, sizeof(e->next),
+		       "It is kept until a person decides (policy %s of %s%s): message-sender "
+		       "queue resolve.",
+		       unknown_policy_name(policy), of, why);
+}
+
+/* The sentence behind "the policy decides then: ". */
+static void policy_deed(const struct message_facts *f, enum unknown_policy policy, char *text,
+			size_t size)
+{
+	if (policy == UNKNOWN_FAIL)
+		(void)snprintf(text, size, "it has failed then");
+	else if (policy == UNKNOWN_RESEND)
+		(void)snprintf(text, size,
+			       "it is sent again, while it is valid and at most MAX_RETRIES times "
+			       "(%u so far); else it has failed",
+			       f->settle_resends);
+	else if (f->settle_resends > 0)
+		(void)snprintf(text, size,
+			       "it was sent again once, so it is kept for a person then");
+	else
+		(void)snprintf(text, size,
+			       "it is sent again, once, when %d later attempts of its number have "
+			       "receipts and it has none",
+			       SETTLE_EVIDENCE);
+}
+
+static void explain_policy(const struct message_facts *f, int64_t now_wall_us,
+			   struct explanation *e)
+{
+	const char *of = f->settle_by_tenant ? "its tenant" : "the service";
+	char when[CLOCK_RFC3339_BYTES + sizeof("at ")] = "soon";
+	char at[CLOCK_RFC3339_BYTES];
+	char deed[160];
+	enum unknown_policy policy;
+
+	if (!unknown_policy_parse(f->settle_policy, &policy)) {
+		say_next(e,
+			 "The owner of its lane has yet to look at it, to settle it by policy. A "
+			 "receipt settles it before, or a person: message-sender queue "
+			 "resolve.");
+		return;
+	}
+	if (f->settle_wall_us == 0) {
+		explain_kept(f, policy, of, e);
+		return;
+	}
+	if (f->settle_wall_us > now_wall_us) {
+		e->until_wall_us = f->settle_wall_us;
+		clock_rfc3339(f->settle_wall_us, at);
+		(void)snprintf(when, sizeof(when), "at %s", at);
+	}
+	policy_deed(f, policy, deed, sizeof(deed));
+	(void)snprintf(e->next, sizeof(e->next),
+		       "Policy %s of %s %s %s: %s. A receipt settles it before, or a person: "
+		       "message-sender queue resolve.",
+		       unknown_policy_name(policy), of,
+		       policy == UNKNOWN_EVIDENCE && f->quarantine_wall_us <= now_wall_us
+			       ? "looks again"
+			       : "decides",
+		       when, deed);
+}
+
+static void explain_unknown(const struct message_facts *f, int64_t now_wall_us,
+			    struct explanation *e)
 {
 	const unsigned attempt = f->last_attempt ? f->last_attempt : f->attempt;
 
@@ -164,8 +255,7 @@ static void explain_unknown(const struct message_facts *f, struct explanation *e
 	(void)snprintf(e->summary, sizeof(e->summary),
 		       "The reply to attempt %u was lost: WhatsApp may or may not have it.",
 		       attempt);
-	say_next(e, "It is not sent again by itself. Evidence from Meta settles it, or a person: "
-		    "message-sender queue resolve.");
+	explain_policy(f, now_wall_us, e);
 }
 
 /* How it came to be sent: by Meta's answer, or by a decision. */
@@ -204,16 +294,19 @@ static void explain_failed(const struct message_facts *f, struct explanation *e)
 {
 	const int subcode = f->failure_code == f->last_code ? f->last_subcode : 0;
 	char cause[320];
+	char decider[DECIDER_BYTES];
 
 	e->since_wall_us = f->failed_wall_us;
 	blame(e, f->failure_code, subcode, "");
 	if (!*e->title)
 		e->title = f->failure_reason;
 	if (strcmp(f->decision, "failed") == 0) {
+		name_decider(f, decider, sizeof(decider));
 		(void)snprintf(e->summary, sizeof(e->summary),
-			       "The reply to attempt %u was lost, and %s decided that it was not "
-			       "sent: %s.",
-			       f->last_attempt, f->decided_by, f->why);
+			       "The reply to attempt %u was lost, and %s %s: %s.", f->last_attempt,
+			       decider,
+			       by_policy(f) ? "gave it up" : "decided that it was not sent",
+			       f->why);
 	} else if (f->last_attempt == 0) {
 		(void)snprintf(e->summary, sizeof(e->summary),
 			       "It failed before any attempt was made: %s.",
@@ -251,7 +344,7 @@ void explain_message(const struct message_facts *f, int64_t now_wall_us,
 		explain_retrying(f, now_wall_us, &e);
 		break;
 	case STATE_UNKNOWN:
-		explain_unknown(f, &e);
+		explain_unknown(f, now_wall_us, &e);
 		break;
 	case STATE_SENT:
 	case STATE_DELIVERED:

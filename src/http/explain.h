@@ -13,7 +13,7 @@ struct explanation {
 	char summary[640];
 	char next[320];            /* what happens next; "": nothing */
 	int64_t since_wall_us;     /* it stands so since; 0: not known */
-	int64_t until_wall_us;     /* it stands so until; 0: not known */
+	int64_t until_wall_us;     /* it stands so until then at least; 0: not known */
 	int64_t estimated_wall_us; /* its next attempt begins about then; 0: not known */
 	int code;                  /* Meta's code behind it; 0: none */
 	const char *title;         /* "" unless an error is behind it; borrowed from the facts or

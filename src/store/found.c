@@ -41,6 +41,11 @@ enum fact {
 	WAIT_CODE,
 	WAIT_REASON,
 	WAIT_SINCE,
+	SETTLE_POLICY,
+	SETTLE_POLICY_OF,
+	QUARANTINE_ENDS,
+	SETTLE_AT,
+	SETTLE_RESENDS,
 	FACTS,
 };
 
@@ -96,6 +101,11 @@ bool found_facts(const PGresult *result, struct message_facts *ret_facts)
 		.wait_code = (int)number(result, WAIT_CODE),
 		.wait_reason = text(result, WAIT_REASON),
 		.wait_wall_us = number(result, WAIT_SINCE),
+		.settle_policy = text(result, SETTLE_POLICY),
+		.settle_by_tenant = strcmp(text(result, SETTLE_POLICY_OF), "tenant") == 0,
+		.quarantine_wall_us = number(result, QUARANTINE_ENDS),
+		.settle_wall_us = number(result, SETTLE_AT),
+		.settle_resends = (unsigned)number(result, SETTLE_RESENDS),
 		.placed = !PQgetisnull(result, 0, AHEAD),
 		.ahead = number(result, AHEAD),
 		.ahead_recipient = number(result, AHEAD_RECIPIENT),

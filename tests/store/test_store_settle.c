@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "domain/graph_error.h"
 #include "harness.h"
 #include "store/query.h"
@@ -485,6 +486,127 @@ START_TEST(a_tenants_policy_is_in_force_for_what_is_unknown_already)
 }
 END_TEST
 
+/* What callers are told of it, by its id: as the role that reads for them. */
+static const char *shown(unsigned tag)
+{
+	static char text[300];
+
+	harness_sql_text(&h, "SET ROLE message_sender_reader");
+	text_copy_cut(text, sizeof(text),
+		      harness_sql_text(&h,
+				       "SELECT concat_ws(' ', e ->> 'for', e ->> 'policy', "
+				       "e ->> 'policy_of', (e ->> 'until' IS NOT NULL)) FROM "
+				       "json_array_elements(message_sender.message_timeline('%s') "
+				       "-> 'events') AS e WHERE e ->> 'event' = 'waiting'",
+				       harness_id(&h, tag)));
+	harness_sql_text(&h, "RESET ROLE");
+	return text;
+}
+
+static void settle_as(enum unknown_policy policy, enum settle_verdict verdict)
+{
+	struct store_settle row = decision(0, verdict);
+	const unsigned target = h.done_count + 1;
+
+	row.policy = policy;
+	store_settle(h.store, 700, &row);
+	harness_until_done(&h, target, 3000);
+	ck_assert_int_eq(h.done[700].verdict, STORE_DONE);
+}
+
+START_TEST(what_is_unknown_says_what_it_waits_for)
+{
+	lose(0, 0);
+	ck_assert_str_eq(shown(0), "evidence or a decision f");
+	settle_as(UNKNOWN_EVIDENCE, SETTLE_WAIT);
+	ck_assert_str_eq(shown(0), "evidence or a decision evidence service t");
+	settle_as(UNKNOWN_EVIDENCE, SETTLE_KEEP);
+	ck_assert_str_eq(shown(0), "a person to decide evidence service f");
+	settle_as(UNKNOWN_HOLD, SETTLE_KEEP);
+	ck_assert_str_eq(shown(0), "a person to decide hold service f");
+	settle_as(UNKNOWN_RESEND, SETTLE_WAIT);
+	ck_assert_str_eq(shown(0), "its policy, to be sent again resend service t");
+	tenant_set("fail", NULL, 1, 1);
+	ck_assert_str_eq(shown(0), "evidence or a decision f");
+	settle_as(UNKNOWN_FAIL, SETTLE_WAIT);
+	ck_assert_str_eq(shown(0), "its policy, to be given up fail tenant t");
+	tenant_set(NULL, NULL, 1, 1);
+	ck_assert_str_eq(shown(0), "evidence or a decision f");
+	settle_as(UNKNOWN_FAIL, SETTLE_FAIL);
+	ck_assert_str_eq(shown(0), "");
+}
+END_TEST
+
+/* As the command line reads them. */
+static struct query *read_facts(unsigned tag, struct message_facts *ret_facts)
+{
+	const char *const values[] = { harness_id(&h, tag) };
+	struct err err = { .text = "" };
+	struct query *q = query_open(harness_url(), &err);
+
+	ck_assert_msg(q != NULL, "%s", err.text);
+	ck_assert_msg(query_run(q, "message_facts", 1, values, &err) == 0, "%s", err.text);
+	ck_assert(query_facts(q, ret_facts));
+	return q;
+}
+
+START_TEST(facts_tell_the_policy_its_times_and_its_resends)
+{
+	const int64_t now = clock_wall_us();
+	struct message_facts f;
+	struct query *q;
+
+	lose(0, 10);
+	q = read_facts(0, &f);
+	ck_assert_str_eq(f.settle_policy, "");
+	ck_assert_uint_eq(f.settle_resends, 0);
+	query_close(q);
+	harness_sql_text(
+		&h,
+		"INSERT INTO message_sender.decision SELECT '%s', n, what, who, 'y', now() "
+		"FROM (VALUES (7, 'resend', 'policy:resend'), (8, 'resend', 'somebody'), "
+		"(9, 'failed', 'policy:fail')) AS v (n, what, who)",
+		harness_id(&h, 0));
+	ck_assert_int_eq(settle(0, SETTLE_WAIT), STORE_DONE);
+	q = read_facts(0, &f);
+	ck_assert_str_eq(f.settle_policy, "resend");
+	ck_assert(!f.settle_by_tenant);
+	ck_assert_uint_eq(f.settle_resends, 1);
+	/* Lost 10 s ago, with 60 s; decision() says a minute from now. */
+	ck_assert_int_lt(llabs(f.quarantine_wall_us - now - 50000000), 3000000);
+	ck_assert_int_lt(llabs(f.settle_wall_us - now - 60000000), 3000000);
+	query_close(q);
+	tenant_set("resend", "60", 1, 1);
+	ck_assert_int_eq(settle(0, SETTLE_KEEP), STORE_DONE);
+	q = read_facts(0, &f);
+	ck_assert_str_eq(f.settle_policy, "resend");
+	ck_assert(f.settle_by_tenant);
+	ck_assert_int_eq(f.settle_wall_us, 0);
+	query_close(q);
+}
+END_TEST
+
+/* By the id alone: the tables themselves are not the reader's. */
+START_TEST(the_reader_learns_a_policy_by_the_id_only)
+{
+	lose(0, 0);
+	ck_assert_int_eq(settle(0, SETTLE_WAIT), STORE_DONE);
+	harness_sql_text(&h, "SET ROLE message_sender_reader");
+	ck_assert_str_eq(
+		harness_sql_text(&h, "SELECT policy FROM message_sender.message_settling('%s')",
+				 harness_id(&h, 0)),
+		"resend");
+	ck_assert_str_eq(harness_sql_text(&h, "SELECT has_table_privilege("
+					      "'message_sender.tenant_policy', 'SELECT')"),
+			 "f");
+	harness_sql_text(&h, "RESET ROLE");
+	ck_assert_str_eq(harness_sql_text(&h,
+					  "SELECT has_function_privilege('public', "
+					  "'message_sender.message_settling(uuid)', 'EXECUTE')"),
+			 "f");
+}
+END_TEST
+
 START_TEST(pages_are_bounded)
 {
 	struct err err;
@@ -528,6 +650,9 @@ int main(void)
 	tcase_add_test(tcase, the_outcome_a_receipt_tells_makes_it_sent);
 	tcase_add_test(tcase, resends_by_policy_are_counted_and_no_others);
 	tcase_add_test(tcase, a_tenants_policy_is_in_force_for_what_is_unknown_already);
+	tcase_add_test(tcase, what_is_unknown_says_what_it_waits_for);
+	tcase_add_test(tcase, facts_tell_the_policy_its_times_and_its_resends);
+	tcase_add_test(tcase, the_reader_learns_a_policy_by_the_id_only);
 	tcase_add_test(tcase, pages_are_bounded);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -10,11 +10,20 @@ import signal
 
 import pytest
 
+from harness import fcgi
 from harness.api import SEND, new_message
 from harness.service import command
 from harness.wait import wait_until
 
 SETTLED = 12   # seconds: more than any quarantine here
+
+
+def metric(service, name):
+    """What the node has counted."""
+    reply = fcgi.ask(service.settings["MANAGEMENT_SOCKET"], "GET", "/metrics", seconds=5)
+    line, = [line for line in reply.body.decode().splitlines()
+             if line.startswith(f"message_sender_{name} ")]
+    return float(line.rsplit(" ", 1)[1])
 
 
 def decisions(database, message_id):
@@ -49,6 +58,21 @@ class Lost:
     def work(self):
         rows = self.database.work(self.message_id)
         return rows[0] if rows else None
+
+    def get(self, what):
+        reply = self.service.ask("GET", f"/api/v1/messages/{self.message_id}/{what}")
+        assert reply.status == 200, reply.body
+        return json.loads(reply.body)
+
+    def event(self, kind):
+        """The last one of this kind."""
+        return [event for event in self.get("events")["events"] if event["event"] == kind][-1]
+
+    def explained(self):
+        """As a caller is told, and on the command line."""
+        told = self.get("explain")
+        assert told["next"] in run(self.service, "message", "explain", self.message_id)
+        return told
 
     def wait_state(self, state, seconds=SETTLED):
         return self.database.wait_state(self.message_id, state, seconds)
@@ -122,6 +146,39 @@ def test_each_policy_for_a_tenant_of_its_own(new_service, simulator):
         assert lost[policy].database.message(lost[policy].message_id)["state"] == "unknown"
     assert service.wait_event("unknown_settled", count=2, seconds=1)
     assert_healthy(service)
+
+
+def test_it_is_told_what_policy_will_do_and_what_it_did(new_service, simulator, sockets):
+    service = new_service(UNKNOWN_POLICY="hold", UNKNOWN_QUARANTINE_SECONDS=600,
+                          MANAGEMENT_SOCKET=str(sockets / "management-told.sock"))
+    wanted = {"evidence": "3 later attempts", "resend": "it is sent again, while",
+              "fail": "it has failed then"}
+    tenants = {policy: new_message()["tenant_id"] for policy in wanted}
+    for policy, tenant in tenants.items():
+        set_policy(service, tenant, policy)
+    lost = {policy: Lost(service, simulator, tenant_id=tenant)
+            for policy, tenant in tenants.items()}
+    held = Lost(service, simulator)
+    held.wait_looked_at("hold", wait=4)
+    waiting = held.event("waiting")
+    assert (waiting["for"], waiting["policy"], waiting["policy_of"], waiting["until"]) == (
+        "a person to decide", "hold", "service", None)
+    assert "policy hold of the service" in held.explained()["next"]
+    for policy, words in wanted.items():
+        lost[policy].wait_looked_at(policy)
+        waiting, told = lost[policy].event("waiting"), lost[policy].explained()
+        assert (waiting["policy"], waiting["policy_of"]) == (policy, "tenant")
+        assert told["next"].startswith(f"Policy {policy} of its tenant decides at {told['until']}")
+        assert words in told["next"] and waiting["until"][:19] == told["until"][:19]
+    set_policy(service, tenants["fail"], "fail", quarantine=1)
+    lost["fail"].wait_state("failed")
+    resolved = lost["fail"].event("resolved")
+    assert (resolved["as"], resolved["by"]) == ("failed", "policy:fail")
+    assert resolved["why"].startswith("no reply and no receipt")
+    assert "policy fail gave it up: no reply and no receipt" in lost["fail"].explained()["summary"]
+    wait_until(lambda: metric(
+        service, 'unknown_settled_total{policy="fail",decision="failed"}') == 1, SETTLED,
+        "it was counted")
 
 
 def test_resend_is_bounded_and_then_fails(new_service, simulator):

@@ -23,7 +23,8 @@ static void setup(void)
 				    .decided_by = "",
 				    .why = "",
 				    .hold = "",
-				    .wait_reason = "" };
+				    .wait_reason = "",
+				    .settle_policy = "" };
 }
 
 static void says(enum state state, const char *summary)
@@ -136,16 +137,103 @@ START_TEST(a_wait_for_credentials)
 }
 END_TEST
 
-START_TEST(a_lost_reply_tells_what_comes_next)
+static void lost(const char *policy)
 {
 	f.attempt = f.last_attempt = 1;
 	f.last_outcome = OUTCOME_LOST;
 	f.last_ended_wall_us = NOW - SECOND;
 	f.last_code = GRAPH_CASE_NET_AFTER;
+	f.settle_policy = policy;
+	f.quarantine_wall_us = f.settle_wall_us = NOW + 119 * SECOND;
+}
+
+static void next_is(const char *next)
+{
 	says(STATE_UNKNOWN, "The reply to attempt 1 was lost: WhatsApp may or may not have it.");
+	ck_assert_str_eq(e.next, next);
 	ck_assert_int_eq(e.since_wall_us, f.last_ended_wall_us);
-	ck_assert_ptr_nonnull(strstr(e.next, "not sent again by itself"));
 	ck_assert_str_eq(e.action, explain_error(GRAPH_CASE_NET_AFTER, 0)->action);
+}
+
+#define OR_BEFORE " A receipt settles it before, or a person: message-sender queue resolve."
+
+START_TEST(nobody_has_looked_at_a_lost_reply)
+{
+	lost("");
+	f.quarantine_wall_us = 0;
+	next_is("The owner of its lane has yet to look at it, to settle it by policy." OR_BEFORE);
+	ck_assert_int_eq(e.until_wall_us, 0);
+}
+END_TEST
+
+START_TEST(hold_keeps_a_lost_reply_for_a_person)
+{
+	lost("hold");
+	f.settle_wall_us = 0;
+	next_is("It is kept until a person decides (policy hold of the service): message-sender "
+		"queue resolve.");
+	ck_assert_int_eq(e.until_wall_us, 0);
+	f.settle_by_tenant = true;
+	next_is("It is kept until a person decides (policy hold of its tenant): message-sender "
+		"queue resolve.");
+}
+END_TEST
+
+START_TEST(fail_says_when_it_gives_up)
+{
+	lost("fail");
+	next_is("Policy fail of the service decides at 2025-11-04T10:31:59Z: it has failed "
+		"then." OR_BEFORE);
+	ck_assert_int_eq(e.until_wall_us, f.settle_wall_us);
+	f.settle_wall_us = NOW + 1;
+	next_is("Policy fail of the service decides at 2025-11-04T10:30:00Z: it has failed "
+		"then." OR_BEFORE);
+	f.settle_wall_us = NOW;
+	next_is("Policy fail of the service decides soon: it has failed then." OR_BEFORE);
+	ck_assert_int_eq(e.until_wall_us, 0);
+}
+END_TEST
+
+START_TEST(resend_says_how_often_it_was_sent_again)
+{
+	lost("resend");
+	f.settle_resends = 2;
+	f.settle_by_tenant = true;
+	next_is("Policy resend of its tenant decides at 2025-11-04T10:31:59Z: it is sent again, "
+		"while it is valid and at most MAX_RETRIES times (2 so far); else it has "
+		"failed." OR_BEFORE);
+	ck_assert_int_eq(e.until_wall_us, f.settle_wall_us);
+}
+END_TEST
+
+START_TEST(evidence_says_what_it_looks_for)
+{
+	lost("evidence");
+	next_is("Policy evidence of the service decides at 2025-11-04T10:31:59Z: it is sent "
+		"again, once, when 3 later attempts of its number have receipts and it has "
+		"none." OR_BEFORE);
+	f.quarantine_wall_us = NOW + 1;
+	next_is(e.next);
+	f.quarantine_wall_us = NOW;
+	next_is("Policy evidence of the service looks again at 2025-11-04T10:31:59Z: it is sent "
+		"again, once, when 3 later attempts of its number have receipts and it has "
+		"none." OR_BEFORE);
+	/* None while it was valid. */
+	f.settle_wall_us = 0;
+	next_is("It is kept until a person decides (policy evidence of the service, which found "
+		"none while it was valid): message-sender queue resolve.");
+}
+END_TEST
+
+START_TEST(evidence_sends_again_once)
+{
+	lost("evidence");
+	f.settle_resends = 1;
+	next_is("Policy evidence of the service decides at 2025-11-04T10:31:59Z: it was sent "
+		"again once, so it is kept for a person then." OR_BEFORE);
+	f.settle_wall_us = 0;
+	next_is("It is kept until a person decides (policy evidence of the service, which sends a "
+		"message again once): message-sender queue resolve.");
 }
 END_TEST
 
@@ -169,6 +257,22 @@ START_TEST(a_decision_is_told)
 	f.last_attempt = 2;
 	f.wamid = "wamid.1";
 	says(STATE_SENT, "WhatsApp has accepted it (attempt 2).");
+}
+END_TEST
+
+START_TEST(a_policys_decision_is_told)
+{
+	f.attempt = f.last_attempt = 1;
+	f.last_outcome = OUTCOME_LOST;
+	f.due_wall_us = NOW;
+	f.why = "w";
+	f.decision = "resend";
+	f.decided_by = "policy:evidence";
+	says(STATE_RETRYING,
+	     "The reply to attempt 1 was lost, and policy evidence decided to send it again: w.");
+	f.decision = "failed";
+	f.decided_by = "policy:fail";
+	says(STATE_FAILED, "The reply to attempt 1 was lost, and policy fail gave it up: w.");
 }
 END_TEST
 
@@ -262,7 +366,13 @@ int main(void)
 	tcase_add_test(tcase, a_wait_that_is_over_has_no_end);
 	tcase_add_test(tcase, a_wait_for_a_circuit_breaker);
 	tcase_add_test(tcase, a_wait_for_credentials);
-	tcase_add_test(tcase, a_lost_reply_tells_what_comes_next);
+	tcase_add_test(tcase, nobody_has_looked_at_a_lost_reply);
+	tcase_add_test(tcase, hold_keeps_a_lost_reply_for_a_person);
+	tcase_add_test(tcase, fail_says_when_it_gives_up);
+	tcase_add_test(tcase, resend_says_how_often_it_was_sent_again);
+	tcase_add_test(tcase, evidence_says_what_it_looks_for);
+	tcase_add_test(tcase, evidence_sends_again_once);
+	tcase_add_test(tcase, a_policys_decision_is_told);
 	tcase_add_test(tcase, a_decision_is_told);
 	tcase_add_test(tcase, ends_that_are_good);
 	tcase_add_test(tcase, ends_that_are_bad);
