@@ -192,10 +192,12 @@ static void adopt_hold(struct delivery *d, const struct store_work *row)
 		return;
 	item->attempt = row->attempt;
 	route_adopted(d, item);
-	if (turn_join(d->turns, &item->turn, item->message))
-		item_hold(item);
-	else
+	if (!turn_join(d->turns, &item->turn, item->message)) {
 		item_free(item);
+		return;
+	}
+	turn_has_begun(&item->turn, row->begun_wall_us);
+	item_hold(item);
 }
 
 static void adopt_attempt(struct delivery *d, const struct store_work *row)
@@ -219,10 +221,14 @@ static void adopt_waiting(struct delivery *d, const struct store_work *row)
 	item->expires_wall_us = row->expires_wall_us;
 	route_adopted(d, item);
 	item->due_boot_ms = clock_boot_ms() + (row->due_wall_us - clock_wall_us()) / 1000;
-	if (turn_join(d->turns, &item->turn, item->message))
-		item_enter(item, STEP_WAIT);
-	else
+	if (!turn_join(d->turns, &item->turn, item->message)) {
 		item_free(item);
+		return;
+	}
+	/* What is due now may have been held, or PostgreSQL was away: it held nobody up so far. */
+	if (row->attempt > 0 && row->due_wall_us > clock_wall_us())
+		turn_has_begun(&item->turn, row->begun_wall_us);
+	item_enter(item, STEP_WAIT);
 }
 
 static void adopt_copy(struct delivery *d, const struct store_work *row)

@@ -1,7 +1,7 @@
 /*
  * A queue lives as long as it has entries.  Its first entry that is not passed is the one all
  * others wait for; the clock of `hold_ms` runs for that one only, from the moment somebody
- * waits behind it.
+ * waits behind it.  What a worker before us had under way has a clock that ran there, too.
  */
 #include "delivery/turn.h"
 
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/table.h"
 #include "domain/recipient.h"
 
@@ -108,9 +109,18 @@ bool turn_join(struct turns *turns, struct turn *entry, const struct message *me
 
 	if (!queue)
 		return false;
-	*entry = (struct turn){ .queue = queue, .seq = message->seq };
+	*entry = (struct turn){
+		.queue = queue,
+		.seq = message->seq,
+		.accepted_wall_us = message->accepted_wall_us,
+	};
 	list_append(place_of(queue, message->seq), &entry->link);
 	return true;
+}
+
+void turn_has_begun(struct turn *entry, int64_t begun_wall_us)
+{
+	entry->begun_wall_us = begun_wall_us;
 }
 
 /* The entry that all behind it wait for; null: none. */
@@ -125,6 +135,18 @@ static struct turn *blocker(const struct turn_queue *queue)
 	return NULL;
 }
 
+/* Since when `first` holds `next` up. */
+static int64_t since_ms(const struct turns *turns, const struct turn *first,
+			const struct turn *next)
+{
+	const int64_t wall_us = first->begun_wall_us > next->accepted_wall_us
+					? first->begun_wall_us
+					: next->accepted_wall_us;
+	const int64_t ago_ms = first->begun_wall_us ? (clock_wall_us() - wall_us) / 1000 : 0;
+
+	return loop_now_ms(turns->loop) - (ago_ms > 0 ? ago_ms : 0);
+}
+
 static void on_held(void *arg);
 
 /* Lets the first in turn begin, and watches it while somebody waits behind it. */
@@ -132,7 +154,7 @@ static void look(struct turn_queue *queue)
 {
 	struct turns *turns = queue->turns;
 	struct turn *first = blocker(queue);
-	bool somebody = false;
+	struct turn *next = NULL; /* that waits */
 
 	if (!first)
 		return;
@@ -140,12 +162,18 @@ static void look(struct turn_queue *queue)
 		first->waiting = false;
 		turns->fn(turns->arg, first);
 	}
-	for (struct list *node = first->link.next; node != &queue->entries && !somebody;
-	     node = node->next)
-		somebody = LIST_OBJECT(node, struct turn, link)->waiting;
-	if (somebody && !first->timer)
-		first->timer = loop_timer(turns->loop, loop_now_ms(turns->loop) + turns->hold_ms,
-					  on_held, first);
+	for (struct list *node = first->link.next; node != &queue->entries && !next;
+	     node = node->next) {
+		struct turn *entry = LIST_OBJECT(node, struct turn, link);
+
+		if (entry->waiting)
+			next = entry;
+	}
+	if (!next || first->timer)
+		return;
+	if (!first->pass_ms)
+		first->pass_ms = since_ms(turns, first, next) + turns->hold_ms;
+	first->timer = loop_timer(turns->loop, first->pass_ms, on_held, first);
 }
 
 static void on_held(void *arg)

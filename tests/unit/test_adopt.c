@@ -347,6 +347,110 @@ START_TEST(an_order_for_a_held_item_joins_its_waiter)
 }
 END_TEST
 
+/* Longer than a test waits for anything. */
+#define LONG_HOLD_MS 20000
+
+static void reopen_patient(void)
+{
+	house_close();
+	house_hold_ms = LONG_HOLD_MS;
+	house_open_adopting();
+}
+
+/* The first two messages to one recipient: an attempt of the sibling, begun so long ago, and one
+ * that is queued. */
+static struct store_work load_blocked(int64_t begun_ago_ms, struct message m[2])
+{
+	struct store_work first = open_attempt(1, incarnation_of(1), &m[0]);
+	struct store_work second = row_of(2, STATE_QUEUED, &m[1]);
+
+	first.begun_wall_us = clock_wall_us() - 1000 * begun_ago_ms;
+	first.deadline_wall_us = clock_wall_us() + 60 * SECOND_US;
+	second.message.recipient = first.message.recipient;
+	fake_work(&first, false);
+	load(&second);
+	return first;
+}
+
+START_TEST(an_attempt_of_another_worker_has_held_up_since_it_began)
+{
+	for (int64_t ago_ms = LONG_HOLD_MS - 1; ago_ms <= LONG_HOLD_MS + 1; ago_ms++) {
+		struct message m[2];
+
+		reopen_patient();
+		(void)load_blocked(ago_ms, m);
+		turn_until(&fake.begin_count, 1);
+		ck_assert(message_id_equal(fake.begins[0].id, m[1].id));
+	}
+}
+END_TEST
+
+START_TEST(who_waits_behind_it_waits_for_what_is_left)
+{
+	struct message m[2];
+
+	reopen_patient();
+	(void)load_blocked(LONG_HOLD_MS / 2, m);
+	turn_for(50);
+	ck_assert_uint_eq(fake.begin_count, 0);
+}
+END_TEST
+
+START_TEST(the_retry_of_that_attempt_does_not_hold_up_anew)
+{
+	struct message m[2];
+	struct store_work first;
+
+	reopen_patient();
+	first = load_blocked(LONG_HOLD_MS - 200, m);
+	ck_assert_uint_eq(fake.begin_count, 0);
+	first.state = STATE_RETRYING;
+	first.due_wall_us = clock_wall_us() + 60 * SECOND_US;
+	load(&first);
+	turn_until(&fake.begin_count, 1);
+	ck_assert(message_id_equal(fake.begins[0].id, m[1].id));
+}
+END_TEST
+
+/* A message that waits for its retry, due in so long, and one behind it. */
+static void load_retry(int64_t due_in_ms, struct message m[2])
+{
+	struct store_work first = row_of(1, STATE_RETRYING, &m[0]);
+	struct store_work second = row_of(2, STATE_QUEUED, &m[1]);
+
+	first.attempt = first.counted = 1;
+	first.number = "900";
+	first.begun_wall_us = clock_wall_us() - 1000 * LONG_HOLD_MS;
+	first.due_wall_us += 1000 * due_in_ms;
+	second.message.recipient = first.message.recipient;
+	fake_work(&first, false);
+	load(&second);
+}
+
+START_TEST(a_retry_to_come_has_held_up_since_its_attempt_began)
+{
+	struct message m[2];
+
+	reopen_patient();
+	load_retry(60000, m);
+	turn_until(&fake.begin_count, 1);
+	ck_assert(message_id_equal(fake.begins[0].id, m[1].id));
+}
+END_TEST
+
+START_TEST(a_retry_that_is_due_goes_first)
+{
+	struct message m[2];
+
+	reopen_patient();
+	load_retry(0, m);
+	turn_until(&fake.begin_count, 1);
+	turn_for(50);
+	ck_assert_uint_eq(fake.begin_count, 1);
+	ck_assert(message_id_equal(fake.begins[0].id, m[0].id));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("adopt");
@@ -376,6 +480,11 @@ int main(void)
 	tcase_add_test(tcase, a_full_table_takes_no_row);
 	tcase_add_test(tcase, a_bell_makes_it_look_at_once);
 	tcase_add_test(tcase, an_order_for_a_held_item_joins_its_waiter);
+	tcase_add_test(tcase, an_attempt_of_another_worker_has_held_up_since_it_began);
+	tcase_add_test(tcase, who_waits_behind_it_waits_for_what_is_left);
+	tcase_add_test(tcase, the_retry_of_that_attempt_does_not_hold_up_anew);
+	tcase_add_test(tcase, a_retry_to_come_has_held_up_since_its_attempt_began);
+	tcase_add_test(tcase, a_retry_that_is_due_goes_first);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -10,11 +10,13 @@
 static struct loop *loop;
 static struct turns *turns;
 static struct turn *told[16];
+static int64_t told_ms[16];
 static unsigned told_count;
 
 static void on_turn(void *arg, struct turn *turn)
 {
 	(void)arg;
+	told_ms[told_count] = clock_boot_ms();
 	told[told_count++] = turn;
 }
 
@@ -152,6 +154,93 @@ START_TEST(a_place_in_the_queue_can_be_handed_over)
 }
 END_TEST
 
+START_TEST(a_hand_over_does_not_wind_the_clock_anew)
+{
+	struct turn first = { .waiting = false }, forms[3] = { first, first, first }, next = first;
+	int64_t pass_ms;
+
+	join(&first, "+1");
+	join(&next, "+1");
+	ck_assert(!turn_may_begin(turns, &next));
+	pass_ms = first.pass_ms;
+	ck_assert_int_eq(pass_ms, loop_now_ms(loop) + HOLD_MS);
+	turn_hand_over(turns, &first, &forms[0]);
+	for (unsigned i = 1; i < 3; i++) {
+		run_for(HOLD_MS / 3);
+		turn_hand_over(turns, &forms[i - 1], &forms[i]);
+		ck_assert_int_eq(forms[i].pass_ms, pass_ms);
+	}
+	run_for(HOLD_MS);
+	ck_assert_uint_eq(told_count, 1);
+	ck_assert_ptr_eq(told[0], &next);
+	ck_assert_int_ge(told_ms[0], pass_ms);
+	turn_hand_over(turns, &forms[2], &first);
+	ck_assert(first.passed);
+	turn_leave(turns, &next);
+	ck_assert(is_free("+1"));
+	turn_leave(turns, &first);
+}
+END_TEST
+
+/* A hand-over at this time before (below zero: after) the moment of passing. */
+static void hand_over_at(int64_t left_ms)
+{
+	struct turn old = { .waiting = false }, new = old, next = old;
+
+	told_count = 0;
+	join(&old, "+1");
+	join(&next, "+1");
+	turn_has_begun(&old, clock_wall_us() - 1000 * (HOLD_MS - left_ms));
+	ck_assert(!turn_may_begin(turns, &next));
+	ck_assert_int_le(old.pass_ms, loop_now_ms(loop) + left_ms);
+	turn_hand_over(turns, &old, &new);
+	ck_assert_uint_eq(told_count, 0); /* never from within */
+	ck_assert_int_le(new.pass_ms, loop_now_ms(loop) + left_ms);
+	run_for(left_ms > 0 ? left_ms + 1 : 1);
+	ck_assert_uint_eq(told_count, 1);
+	ck_assert_int_ge(told_ms[0], new.pass_ms);
+	turn_leave(turns, &next);
+	turn_leave(turns, &new);
+}
+
+START_TEST(a_hand_over_around_the_limit)
+{
+	for (int64_t left_ms = -1; left_ms <= 1; left_ms++)
+		hand_over_at(left_ms);
+}
+END_TEST
+
+/* When the first has begun so long ago, and the next came so long ago: what is left. */
+static void expect_left(int64_t begun_ago_ms, int64_t came_ago_ms, int64_t left_ms)
+{
+	const int64_t now_us = clock_wall_us();
+	struct message m = to("+1");
+	struct turn first = { .waiting = false }, next = first;
+	int64_t from_ms;
+
+	join(&first, "+1");
+	turn_has_begun(&first, now_us - 1000 * begun_ago_ms);
+	m.accepted_wall_us = now_us - 1000 * came_ago_ms;
+	ck_assert(turn_join(turns, &next, &m));
+	from_ms = loop_now_ms(loop);
+	ck_assert(!turn_may_begin(turns, &next));
+	ck_assert_int_le(first.pass_ms, from_ms + left_ms);
+	ck_assert_int_ge(first.pass_ms, from_ms + left_ms - (clock_wall_us() - now_us) / 1000 - 1);
+	turn_leave(turns, &next);
+	turn_leave(turns, &first);
+}
+
+START_TEST(what_began_elsewhere_has_held_up_who_waited_since)
+{
+	for (int64_t ago_ms = HOLD_MS - 1; ago_ms <= HOLD_MS + 1; ago_ms++) {
+		expect_left(ago_ms, 100 * HOLD_MS, HOLD_MS - ago_ms);
+		expect_left(100 * HOLD_MS, ago_ms, HOLD_MS - ago_ms); /* who came later */
+	}
+	expect_left(0, 1000, HOLD_MS);
+	expect_left(-1000, 0, HOLD_MS); /* a host's clock that is ahead */
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("turn");
@@ -164,6 +253,9 @@ int main(void)
 	tcase_add_test(tcase, others_do_not_wait);
 	tcase_add_test(tcase, one_that_holds_others_up_is_passed);
 	tcase_add_test(tcase, a_place_in_the_queue_can_be_handed_over);
+	tcase_add_test(tcase, a_hand_over_does_not_wind_the_clock_anew);
+	tcase_add_test(tcase, a_hand_over_around_the_limit);
+	tcase_add_test(tcase, what_began_elsewhere_has_held_up_who_waited_since);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
