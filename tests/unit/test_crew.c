@@ -23,6 +23,7 @@
 enum mode {
 	SERVE,     /* ready, until SIGTERM */
 	HESITATE,  /* ready when `let_go` is set, then as SERVE */
+	TARRY,     /* ready when `let_go` is set, then as STUBBORN */
 	LINGER,    /* ready; after SIGTERM ends when `let_go` is set */
 	STUBBORN,  /* ready; ends only by force */
 	DIE,       /* ends at once with `status` */
@@ -42,6 +43,7 @@ static struct page {
 	_Atomic int status;
 	_Atomic bool let_go;
 	_Atomic unsigned begun;
+	_Atomic unsigned said_ready;
 	_Atomic unsigned births; /* whose life is written down */
 	struct life lives[BIRTHS_MAX];
 } * page;
@@ -81,7 +83,7 @@ static void serve_until_told(enum mode mode, struct life *life)
 		return;
 	}
 	wait_for_term();
-	while (mode == STUBBORN || (mode == LINGER && !page->let_go))
+	while (mode == STUBBORN || mode == TARRY || (mode == LINGER && !page->let_go))
 		nap();
 }
 
@@ -101,10 +103,11 @@ static int work(void *arg, const struct crew_birth *birth)
 	atomic_fetch_add(&page->births, 1);
 	if (mode == DIE)
 		return status;
-	while (mode == HESITATE && !page->let_go)
+	while ((mode == HESITATE || mode == TARRY) && !page->let_go)
 		nap();
 	if (write(birth->ready_fd, "R", 1) != 1)
 		return 99;
+	atomic_fetch_add(&page->said_ready, 1);
 	if (mode != DIE_READY)
 		serve_until_told(mode, life);
 	return 0;
@@ -436,6 +439,27 @@ START_TEST(both_dead_in_a_roll_are_replaced)
 }
 END_TEST
 
+/* One that dies before the roll comes to it has two: by its death, and by the roll. */
+START_TEST(of_two_successors_only_one_drains_the_other)
+{
+	open_ready_crew(1);
+	page->mode = TARRY;
+	ck_assert_int_eq(kill(page->lives[0].pid, SIGKILL), 0);
+	TURN_UNTIL(page->births == 2);
+	page->mode = SERVE;
+	crew_roll(crew);
+	TURN_UNTIL(page->births == 3 && node_life(node, 1) == NODE_READY);
+	ck_assert_int_eq(node_life(node, 0), NODE_DRAINING);
+	page->let_go = true;
+	TURN_UNTIL(page->said_ready == 3);
+	turn(); /* what it said is seen */
+	ck_assert_int_eq(node_life(node, 0), NODE_DRAINING);
+	ck_assert_int_eq(node_life(node, 1), NODE_READY);
+	ck_assert_uint_eq(node_owner(node, 0), 1);
+	ck_assert_uint_eq(page->births, 3);
+}
+END_TEST
+
 START_TEST(a_stop_ends_all_and_replaces_none)
 {
 	open_ready_crew(3);
@@ -550,6 +574,7 @@ int main(void)
 	tcase_add_test(tcase, a_successor_that_dies_before_ready_leaves_the_old);
 	tcase_add_test(tcase, an_old_one_that_dies_in_a_roll_is_replaced_by_its_successor);
 	tcase_add_test(tcase, both_dead_in_a_roll_are_replaced);
+	tcase_add_test(tcase, of_two_successors_only_one_drains_the_other);
 	tcase_add_test(tcase, a_stop_ends_all_and_replaces_none);
 	tcase_add_test(tcase, a_stop_in_a_roll_ends_old_and_new);
 	tcase_add_test(tcase, a_stop_between_crashes_ends_at_once);
