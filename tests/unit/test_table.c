@@ -59,27 +59,30 @@ START_TEST(the_maximum_is_exact)
 }
 END_TEST
 
+/* A ck_assert costs a write to the parent: of many, the wrong ones are counted. */
 START_TEST(many_keys_of_sixteen_bytes)
 {
 	static char keys[100000][16];
 	struct table *t = table_new(100000);
+	unsigned wrong = 0;
 
 	for (int i = 0; i < 100000; i++) {
 		snprintf(keys[i], sizeof(keys[i]), "%015d", i);
-		ck_assert(table_insert(t, keys[i], 16, &objects[i]));
+		wrong += !table_insert(t, keys[i], 16, &objects[i]);
 	}
 	for (int i = 0; i < 100000; i += 3)
-		ck_assert_ptr_eq(table_remove(t, keys[i], 16), &objects[i]);
+		wrong += table_remove(t, keys[i], 16) != &objects[i];
 	for (int i = 0; i < 100000; i++) {
 		char copy[16];
 
 		memcpy(copy, keys[i], 16);
-		ck_assert_ptr_eq(table_find(t, copy, 16), i % 3 == 0 ? NULL : &objects[i]);
+		wrong += table_find(t, copy, 16) != (i % 3 == 0 ? NULL : &objects[i]);
 	}
 	for (int i = 0; i < 100000; i += 3)
-		ck_assert(table_insert(t, keys[i], 16, &objects[i]));
+		wrong += !table_insert(t, keys[i], 16, &objects[i]);
 	for (int i = 0; i < 100000; i++)
-		ck_assert_ptr_eq(table_find(t, keys[i], 16), &objects[i]);
+		wrong += table_find(t, keys[i], 16) != &objects[i];
+	ck_assert_uint_eq(wrong, 0);
 	ck_assert_uint_eq(table_count(t), 100000);
 	table_free(t);
 }
