@@ -14,6 +14,7 @@ from harness.api import new_message
 from harness.service import command
 from harness.wait import wait_until
 from test_lanes import post, post_async, two_nodes
+from test_metrics import metrics, new_managed
 
 EFFECTIVE_SECONDS = 1
 NUMBER = itertools.count(700000000000000)
@@ -243,9 +244,9 @@ def accepted_in_order(database, ids):
     return [row["id"] for row in rows]
 
 
-def test_a_refused_token_holds_its_number(new_service, simulator):
+def test_a_refused_token_holds_its_number(new_service, sockets, simulator):
     """Nothing fails but for who waits; after the token is mended all is sent, once, in order."""
-    service = new_service(WORKERS=2, TOKEN_PROBE_SECONDS=1)
+    service = new_managed(new_service, sockets, "token", WORKERS=2, TOKEN_PROBE_SECONDS=1)
     database, message, number = service.database, new_message(), str(next(NUMBER))
     simulator.script("outlet", message["outlet_id"], "ok", number=number, token="t")
     recipients = [{**message, "to": new_message()["to"]} for _ in range(3)]
@@ -266,6 +267,10 @@ def test_a_refused_token_holds_its_number(new_service, simulator):
     assert f"number {number} held for its token by message-sender since " in \
         get(service, f"{first}/explain")["summary"]
     assert len(service.events("number_held", number=number)) == 1
+    wait_until(lambda: metrics(service)["numbers_held"] == 1, 5, "the number is counted")
+    refused = len(database.query("SELECT 1 FROM message_sender.attempt WHERE code = 190"))
+    wait_until(lambda: metrics(service)["token_errors_total"] >= refused, 5, "so is each refusal")
+    assert refused > 1
     kill(service)
     service.start()
     simulator.script("outlet", message["outlet_id"], "ok", number=number)
@@ -275,6 +280,7 @@ def test_a_refused_token_holds_its_number(new_service, simulator):
         assert accepted_in_order(database, expected) == expected
         assert simulator.recipient(to)["accepted"] == 4
     assert len(service.events("number_released", number=number)) == 1
+    wait_until(lambda: metrics(service)["numbers_held"] == 0, 5, "it is counted no more")
     row, = database.query("SELECT * FROM message_sender.hold")
     assert row["released_by"] == "message-sender" and row["release_note"]
     assert command("check", env={"DATABASE_URL": database.url}).returncode == 0
