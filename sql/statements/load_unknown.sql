@@ -7,7 +7,8 @@
 --   the ages of loss and validity by this server's clock, the policies' resends so far, the first
 --   receipt of one of its attempts, and, when evidence is asked for, how many attempts of its
 --   number that began after the lost one ended have receipts: 3 at most, of the first 1,000
---   receipts that came since.  What was lost before PostgreSQL was restored has no evidence.
+--   receipts that came since; last, whether it was lost before PostgreSQL was restored: then
+--   there is no evidence.
 -- Indexes: work_unknown, receipt_number, primary keys.  Locks: none.
 SELECT w.message_id, w.tenant_id, w.attempt, w.incarnation, w.number, w.begun_at,
 	(SELECT m.conversation_id IS NOT NULL FROM message_sender.message m
@@ -19,8 +20,7 @@ SELECT w.message_id, w.tenant_id, w.attempt, w.incarnation, w.number, w.begun_at
 		AND d.decision = 'resend' AND d.decided_by LIKE 'policy:%'),
 	CASE WHEN w.policy = 'evidence'
 		AND statement_timestamp() >= w.lost_at + w.quarantine * interval '1 second'
-		AND NOT EXISTS (SELECT FROM message_sender.restore s
-			WHERE s.number > 0 AND s.noticed_at >= w.ended_at)
+		AND NOT w.restored
 	THEN (
 		SELECT count(*) FROM (
 			SELECT DISTINCT r.message_id, r.attempt
@@ -32,10 +32,12 @@ SELECT w.message_id, w.tenant_id, w.attempt, w.incarnation, w.number, w.begun_at
 					AND a.begun_at > w.ended_at OFFSET 0) AS later
 			LIMIT 3) AS n)
 	ELSE 0 END,
-	r.attempt, r.wamid, r.at
+	r.attempt, r.wamid, r.at, w.restored
 FROM (
 	SELECT w.*, coalesce(p.unknown_policy, $3::text) AS policy,
-		coalesce(p.quarantine_seconds, $4::integer) AS quarantine, a.ended_at
+		coalesce(p.quarantine_seconds, $4::integer) AS quarantine, a.ended_at,
+		EXISTS (SELECT FROM message_sender.restore s WHERE s.number > 0
+			AND s.noticed_at >= least(a.ended_at, w.lost_at)) AS restored
 	FROM unnest($1::smallint[]) AS l (lane)
 	CROSS JOIN LATERAL (
 		(SELECT w.* FROM message_sender.work w

@@ -43,7 +43,7 @@ WITH input AS MATERIALIZED (
 		failed_at = CASE WHEN i.what = 'failed' THEN statement_timestamp() END,
 		failure_code = CASE WHEN i.what = 'failed' THEN -8 END,
 		failure_reason = CASE WHEN i.what = 'failed' THEN 'The reply was lost, and what came of'
-			|| ' it was never learnt: WhatsApp may or may not have the message. ' || i.why END
+			|| ' it was not learnt in time: WhatsApp may or may not have the message. ' || i.why END
 	FROM input i
 	WHERE m.message_id = i.message_id AND m.message_id = ANY ($1::uuid[])
 		AND m.message_id BETWEEN $8::uuid AND $9::uuid AND i.what IN ('resend', 'failed')

@@ -154,6 +154,7 @@ static enum settle_verdict decide(const struct delivery *d, const struct store_u
 		.accepted = row->receipt_attempt > 0,
 		.later_receipts = row->later_receipts,
 		.resends = row->resends,
+		.restored = row->restored,
 	};
 
 	return settle_decide(&c, ret_wait_ms);

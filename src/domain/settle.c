@@ -68,7 +68,7 @@ enum settle_verdict settle_decide(const struct settle_case *c, int64_t *ret_at_m
 {
 	if (c->accepted)
 		return SETTLE_SENT;
-	if (c->policy == UNKNOWN_HOLD)
+	if (c->policy == UNKNOWN_HOLD || c->restored)
 		return SETTLE_KEEP;
 	if (c->now_ms - c->lost_ms < c->quarantine_ms) {
 		*ret_at_ms = c->lost_ms + c->quarantine_ms;

@@ -4,7 +4,8 @@
  *
  * Rules, the first that applies (docs/decisions/0013-unknown-policies.md):
  *   U1  One attempt known to be accepted makes it sent, whatever the policy, at any time.
- *   U2  hold: it is kept for a person.
+ *   U2  hold, or lost before PostgreSQL was restored (whatever was decided and sent after the
+ *       moment it went back to is gone): it is kept for a person.
  *   U3  Nothing else is decided within the quarantine after the lost attempt's end.
  *   U4  fail: it has failed.
  *   U5  resend: sent again, at most max_resends times by policy and while it is valid; then
@@ -49,6 +50,7 @@ struct settle_case {
 	bool accepted;           /* a receipt of one of its attempts has come */
 	unsigned later_receipts; /* attempts of the number, begun after that end, with receipts */
 	unsigned resends;        /* of this message, decided by policy so far */
+	bool restored;           /* lost before PostgreSQL was restored */
 };
 
 enum settle_verdict {

@@ -256,6 +256,7 @@ struct store_unknown {
 	unsigned receipt_attempt; /* 0: none */
 	const char *receipt_wamid;
 	int64_t receipt_wall_us; /* by Meta */
+	bool restored;           /* lost before PostgreSQL was restored */
 };
 /* As store_work_fn. */
 typedef void store_unknown_fn(void *arg, uint64_t tag, enum store_verdict verdict,

@@ -20,6 +20,7 @@ enum column {
 	RECEIPT_ATTEMPT,
 	RECEIPT_WAMID,
 	RECEIPT_AT,
+	RESTORED,
 	COLUMNS,
 };
 
@@ -93,6 +94,7 @@ bool unknown_row(const PGresult *result, int row, struct store_unknown *ret_unkn
 		.receipt_attempt = (unsigned)number(&r, RECEIPT_ATTEMPT),
 		.receipt_wamid = text(&r, RECEIPT_WAMID),
 		.receipt_wall_us = moment(&r, RECEIPT_AT),
+		.restored = number(&r, RESTORED) != 0,
 	};
 	return true;
 }

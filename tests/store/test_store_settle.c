@@ -233,7 +233,7 @@ START_TEST(a_lost_attempt_of_which_the_outcome_comes_late_needs_no_decision)
 }
 END_TEST
 
-START_TEST(fail_is_final_and_says_that_it_was_never_learnt)
+START_TEST(fail_is_final_and_says_that_it_was_not_learnt)
 {
 	struct store_outcome late = harness_outcome(&h, 0);
 
@@ -243,7 +243,7 @@ START_TEST(fail_is_final_and_says_that_it_was_never_learnt)
 	ck_assert_str_eq(decided(0), "1 failed policy:resend as the test says");
 	harness_status(&h, 0, 4);
 	ck_assert_int_eq(h.status.failure_code, GRAPH_CASE_NET_AFTER);
-	ck_assert_ptr_nonnull(strstr(h.status.failure_reason, "never learnt"));
+	ck_assert_ptr_nonnull(strstr(h.status.failure_reason, "not learnt in time"));
 	ck_assert_ptr_nonnull(strstr(h.status.failure_reason, "as the test says"));
 	ck_assert_int_eq(begin(0, 2), STORE_CONFLICT);
 	/* The outcome that comes after all is kept in the timeline, and the state stays. */
@@ -403,6 +403,41 @@ START_TEST(evidence_is_not_looked_for_within_the_quarantine_or_by_others)
 			     "WHERE wait = 2");
 	ck_assert_uint_eq(evidence(), 3);
 	ck_assert_uint_eq(look_at_one(UNKNOWN_RESEND)->later_receipts, 0);
+}
+END_TEST
+
+static void restore(const char *when)
+{
+	harness_sql_text(&h,
+			 "INSERT INTO message_sender.restore (noticed_at, why, last_seq, marked)"
+			 " VALUES (%s, 'test', 0, true)",
+			 when);
+}
+
+/* By either of the two clocks it was lost before, and behind another attempt no more. */
+START_TEST(what_was_lost_before_a_restore_is_told)
+{
+	static const char sooner[] = "lost_at + interval '1 hour'";
+
+	lose(0, 100);
+	for (unsigned tag = 1; tag <= 3; tag++)
+		sent_later(tag, NUMBER, "1 s");
+	restore("(SELECT lost_at - interval '1 min' FROM message_sender.work WHERE wait = 2)");
+	ck_assert_uint_eq(evidence(), 3);
+	ck_assert(!h.unknown[0].row.restored);
+	restore("(SELECT max(ended_at) FROM message_sender.attempt WHERE outcome = 'lost')");
+	ck_assert_uint_eq(evidence(), 0);
+	ck_assert(h.unknown[0].row.restored);
+	harness_sql_text(&h, "UPDATE message_sender.work SET lost_at = %s WHERE wait = 2", sooner);
+	ck_assert(look_at_one(UNKNOWN_RESEND)->restored);
+	harness_sql_text(&h, "UPDATE message_sender.attempt SET ended_at = now() + interval '1 h' "
+			     "WHERE outcome = 'lost'");
+	ck_assert(!look_at_one(UNKNOWN_RESEND)->restored);
+	harness_sql_text(&h, "UPDATE message_sender.work SET lost_at = now() - interval '1 h' "
+			     "WHERE wait = 2");
+	ck_assert(look_at_one(UNKNOWN_RESEND)->restored);
+	harness_sql_text(&h, "DELETE FROM message_sender.restore");
+	ck_assert(!look_at_one(UNKNOWN_RESEND)->restored);
 }
 END_TEST
 
@@ -640,12 +675,13 @@ int main(void)
 	tcase_add_test(tcase, resend_by_policy_is_recorded_and_then_begun_once);
 	tcase_add_test(tcase, behind_a_lost_attempt_nothing_begins_without_the_recorded_decision);
 	tcase_add_test(tcase, a_lost_attempt_of_which_the_outcome_comes_late_needs_no_decision);
-	tcase_add_test(tcase, fail_is_final_and_says_that_it_was_never_learnt);
+	tcase_add_test(tcase, fail_is_final_and_says_that_it_was_not_learnt);
 	tcase_add_test(tcase, an_outcome_that_comes_late_is_worth_more_than_the_policy);
 	tcase_add_test(tcase, of_two_deciders_one_decides);
 	tcase_add_test(tcase, who_is_fenced_settles_nothing);
 	tcase_add_test(tcase, evidence_is_receipts_of_later_attempts_of_the_number);
 	tcase_add_test(tcase, evidence_is_not_looked_for_within_the_quarantine_or_by_others);
+	tcase_add_test(tcase, what_was_lost_before_a_restore_is_told);
 	tcase_add_test(tcase, a_receipt_of_its_own_is_told_and_stops_every_decision);
 	tcase_add_test(tcase, the_outcome_a_receipt_tells_makes_it_sent);
 	tcase_add_test(tcase, resends_by_policy_are_counted_and_no_others);

@@ -196,11 +196,13 @@ def test_failed_over_to_a_standby(server, new_service, simulator, work):
         second.remove()
 
 
-@pytest.mark.parametrize("running", [False, True])
-def test_earlier_files_put_in_place(server, new_service, simulator, running):
-    """The same server on the same timeline: only what is remembered outside tells."""
+@pytest.mark.parametrize("running, policy", [(False, "resend"), (True, "fail")])
+def test_earlier_files_put_in_place(server, new_service, simulator, running, policy):
+    """The same server on the same timeline: only what is remembered outside tells.  No policy
+    settles what the restore made unknown."""
     postgres = server("files")
-    service = new_service(database=postgres.database())
+    service = new_service(database=postgres.database(), UNKNOWN_POLICY=policy,
+                          UNKNOWN_QUARANTINE_SECONDS=1)
     traffic = Traffic(service, simulator)
     traffic.send()
     traffic.leave_unfinished()
@@ -219,4 +221,16 @@ def test_earlier_files_put_in_place(server, new_service, simulator, running):
     if not running:
         start_again(service)
     later = expect_held(service, service.database, traffic, "an earlier copy")
+    # The quarantine is over before anything may be decided.
+    wait_until(lambda: not service.database.query(
+        "SELECT seq FROM message_sender.work WHERE state = 'unknown'"
+        " AND lost_at > now() - interval '1 s'"), 10, "the end of the quarantine")
     release(service, service.database, traffic, later)
+    wait_until(lambda: kept(service.database, policy) == len(traffic.unfinished), 10, "a look")
+    traffic.no_duplicates()
+
+
+def kept(database, policy):
+    """So many were looked at by the policy, and are kept for a person."""
+    return len(database.query("SELECT seq FROM message_sender.work WHERE state = 'unknown'"
+                              f" AND wait = 4 AND settle_policy = '{policy}'"))

@@ -130,7 +130,7 @@ def test_each_policy_for_a_tenant_of_its_own(new_service, simulator):
     assert lost["resend"].calls == 2
     assert lost["resend"].decisions == [(1, "resend", "policy:resend")]
     row = lost["fail"].wait_state("failed")
-    assert "never learnt" in row["failure_reason"] and row["failure_code"] == -8
+    assert "not learnt in time" in row["failure_reason"] and row["failure_code"] == -8
     assert lost["fail"].decisions == [(1, "failed", "policy:fail")]
     assert lost["evidence"].wait_looked_at("evidence")["settle_quarantine"] == 1
     assert lost["hold"].wait_looked_at("hold", wait=4)["settle_quarantine"] == 120

@@ -112,15 +112,18 @@ START_TEST(each_policy_decides_after_it)
 	row = unknown_of(4, UNKNOWN_EVIDENCE, 61);
 	load_unknown(&row);
 	(void)settled(4, SETTLE_WAIT);
+	row.restored = true;
+	load_unknown(&row);
+	(void)settled(5, SETTLE_KEEP);
 	row = unknown_of(5, UNKNOWN_EVIDENCE, 61);
 	row.later_receipts = 3;
 	load_unknown(&row);
-	s = settled(5, SETTLE_RESEND);
+	s = settled(6, SETTLE_RESEND);
 	ck_assert_str_eq(s->why, "3 later messages of this number have receipts and it has none");
 	ck_assert_uint_eq(s->row.policy, UNKNOWN_EVIDENCE);
 	row.valid_ms = 0;
 	load_unknown(&row);
-	s = settled(6, SETTLE_FAIL);
+	s = settled(7, SETTLE_FAIL);
 	ck_assert_str_eq(s->why, "3 later messages of this number have receipts and it has none; "
 				 "its validity is over");
 }
