@@ -2,7 +2,8 @@
 -- Parameters: $1 uuid message id.
 -- Result: no row, or one; columns as facts.c reads them.
 -- Indexes: primary keys; work_to_send, at most 10,000 rows.  Locks: none.
-SELECT state, accepted_us, sent_us, delivered_us, read_us, failed_us, wamid, failure_code,
+SELECT state, accepted_us, sent_us, delivered_us, read_us, failed_us,
+	coalesce(wamid, message_sender.accepted_wamid($1::uuid)) AS wamid, failure_code,
 	failure_reason, has_work, attempt, attempt_open, begun_us, deadline_us, due_us, expires_us,
 	conversation_tries, incarnation, worker, node, last_attempt, last_outcome, last_ended_us,
 	last_code, last_subcode, last_title, decision, decided_by, why, ahead, ahead_recipient,

@@ -6,5 +6,5 @@
 SELECT f.message_id, f.tenant_id
 FROM message_sender.replayable($1::text, $2::text, $3::text, $4::integer,
 	$5::timestamptz, $6::timestamptz, $9::uuid) AS f
-WHERE (NOT f.lost OR $8::boolean) AND (f.replays = 0 OR $7::boolean)
+WHERE NOT f.accepted AND (NOT f.lost OR $8::boolean) AND (f.replays = 0 OR $7::boolean)
 LIMIT $10::integer

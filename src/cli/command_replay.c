@@ -35,6 +35,8 @@ struct replay {
 	char since[CLOCK_RFC3339_BYTES];
 	char until[CLOCK_RFC3339_BYTES];
 	char ttl[16];
+	char max_backlog[16];
+	char max_backlog_per_tenant[16];
 	uint64_t limit;
 	uint64_t rate;
 	const char *filters[FILTERS];
@@ -119,7 +121,7 @@ static const char *read_arguments(struct replay *r)
 
 /* -- dry run --------------------------------------------------------------------------- */
 
-enum group { TENANT = 0, CODE, MESSAGES, LOST, REPLAYED, FIRST, GROUP_COLUMNS };
+enum group { TENANT = 0, CODE, MESSAGES, ACCEPTED, LOST, REPLAYED, FIRST, GROUP_COLUMNS };
 
 static uint64_t sum(const struct query *q, enum group column)
 {
@@ -143,6 +145,7 @@ static int tell_json(const struct replay *r)
 	json_out_text(&out, "until", r->until);
 	json_out_int(&out, "messages", (int64_t)sum(r->query, MESSAGES));
 	json_out_int(&out, "limit", (int64_t)r->limit);
+	json_out_int(&out, "left_out_accepted", (int64_t)sum(r->query, ACCEPTED));
 	json_out_int(&out, "left_out_unknown", (int64_t)sum(r->query, LOST));
 	json_out_int(&out, "left_out_replayed", (int64_t)sum(r->query, REPLAYED));
 	json_out_array(&out, "groups");
@@ -166,12 +169,16 @@ static int tell_json(const struct replay *r)
 
 static void tell_left_out(const struct replay *r)
 {
+	const uint64_t accepted = sum(r->query, ACCEPTED);
 	const uint64_t lost = sum(r->query, LOST);
 	const uint64_t replayed = sum(r->query, REPLAYED);
 
+	if (accepted)
+		(void)printf("%llu are left out, as WhatsApp accepted them after all.\n",
+			     (unsigned long long)accepted);
 	if (lost)
-		(void)printf("%llu are left out, as a reply was lost: the customer may have them "
-			     "(--include-unknown).\n",
+		(void)printf("%llu are left out, as a reply was lost, or PostgreSQL restored since "
+			     "they failed: the customer may have them (--include-unknown).\n",
 			     (unsigned long long)lost);
 	if (replayed)
 		(void)printf("%llu are left out, as they were replayed already (--again).\n",
@@ -180,7 +187,7 @@ static void tell_left_out(const struct replay *r)
 
 static int tell(const struct replay *r)
 {
-	static const char *const headings[] = { "tenant",  "code",     "messages",
+	static const char *const headings[] = { "tenant",  "code",     "messages", "accepted",
 						"unknown", "replayed", "first" };
 	const uint64_t messages = sum(r->query, MESSAGES);
 
@@ -305,14 +312,37 @@ static bool wait_until_ms(int64_t boot_ms)
 	return waited;
 }
 
+/* Asked once: what a running replay adds is bounded by --limit and --rate. */
+static bool has_room(struct replay *r)
+{
+	const char *const values[] = { r->filters[0], r->max_backlog, r->max_backlog_per_tenant };
+	const char *tenant;
+
+	if (!database_run(r->query, WORDS, "replay_room", 3, values))
+		return false;
+	if (query_rows(r->query) == 0)
+		return true;
+	tenant = query_value(r->query, 0, 0);
+	(void)fprintf(stderr,
+		      "message-sender: " WORDS
+		      ": no room: %s messages%s%s wait already, as many as "
+		      "%s allows\n",
+		      query_value(r->query, 0, 1), tenant ? " of tenant " : "",
+		      tenant ? tenant : "", tenant ? "MAX_BACKLOG_PER_TENANT" : "MAX_BACKLOG");
+	return false;
+}
+
 static int replay_all(struct replay *r)
 {
 	const uint64_t batch = r->rate < BATCH_MAX ? r->rate : BATCH_MAX;
 
 	if (r->arguments->include_unknown)
-		(void)fprintf(stderr, "message-sender: " WORDS
-				      ": messages whose reply was lost are included: they may be "
-				      "sent a second time\n");
+		(void)fprintf(stderr,
+			      "message-sender: " WORDS
+			      ": messages that may have been sent are included: they may be "
+			      "sent a second time\n");
+	if (!has_room(r))
+		return 1;
 	while (r->replayed < r->limit) {
 		const int64_t begun_ms = clock_boot_ms();
 		const uint64_t left = r->limit - r->replayed;
@@ -349,6 +379,9 @@ int command_queue_replay(const struct arguments *arguments)
 	if (configuration_load_for_database(&settings, arguments->config_file))
 		return EXIT_CONFIG;
 	(void)snprintf(r.ttl, sizeof(r.ttl), "%u", settings.message_ttl_seconds);
+	(void)snprintf(r.max_backlog, sizeof(r.max_backlog), "%u", settings.max_backlog);
+	(void)snprintf(r.max_backlog_per_tenant, sizeof(r.max_backlog_per_tenant), "%u",
+		       settings.max_backlog_per_tenant);
 	r.query = database_open(WORDS, arguments, &status);
 	if (!r.query)
 		return status;

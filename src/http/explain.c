@@ -176,11 +176,16 @@ static void explain_held(const struct message_facts *f, struct explanation *e)
 
 /* A person decides; no policy will. */
 static void explain_kept(const struct message_facts *f, enum unknown_policy policy, const char *of,
-			 struct explanation *e)
+			 int64_t now_wall_us, struct explanation *e)
 {
-	const char *why = policy == UNKNOWN_HOLD  ? ""
-			  : f->settle_resends > 0 ? ", which sends a message again once"
-						  : ", which found none while it was valid";
+	const char *why = ", which does not settle what was lost before PostgreSQL was restored";
+
+	if (policy == UNKNOWN_HOLD)
+		why = "";
+	else if (policy == UNKNOWN_EVIDENCE && f->settle_resends > 0)
+		why = ", which sends a message again once";
+	else if (policy == UNKNOWN_EVIDENCE && f->expires_wall_us <= now_wall_us)
+		why = ", which found none while it was valid";
 
 	(void)snprintf(e->next, sizeof(e->next),
 		       "It is kept until a person decides (policy %s of %s%s): message-sender "
@@ -226,7 +231,7 @@ static void explain_policy(const struct message_facts *f, int64_t now_wall_us,
 		return;
 	}
 	if (f->settle_wall_us == 0) {
-		explain_kept(f, policy, of, e);
+		explain_kept(f, policy, of, now_wall_us, e);
 		return;
 	}
 	if (f->settle_wall_us > now_wall_us) {
@@ -290,6 +295,21 @@ static void explain_sent(const struct message_facts *f, struct explanation *e)
 			       f->last_attempt, copy);
 }
 
+/* Given up, and then its outcome came. */
+static void explain_accepted_after_all(const struct message_facts *f, struct explanation *e)
+{
+	const bool decided = strcmp(f->decision, "failed") == 0;
+	char decider[DECIDER_BYTES];
+
+	name_decider(f, decider, sizeof(decider));
+	(void)snprintf(e->summary, sizeof(e->summary),
+		       "WhatsApp accepted it after all, as %s; it counts as failed%s%s%s%s.",
+		       f->wamid, decided ? ", as " : "", decided ? decider : "",
+		       decided ? " decided: " : "", decided ? f->why : "");
+	say_next(e,
+		 "The customer has it, or gets it: it is never sent again, by no replay either.");
+}
+
 static void explain_failed(const struct message_facts *f, struct explanation *e)
 {
 	const int subcode = f->failure_code == f->last_code ? f->last_subcode : 0;
@@ -297,6 +317,10 @@ static void explain_failed(const struct message_facts *f, struct explanation *e)
 	char decider[DECIDER_BYTES];
 
 	e->since_wall_us = f->failed_wall_us;
+	if (*f->wamid && !f->sent_wall_us) {
+		explain_accepted_after_all(f, e);
+		return;
+	}
 	blame(e, f->failure_code, subcode, "");
 	if (!*e->title)
 		e->title = f->failure_reason;

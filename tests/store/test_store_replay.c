@@ -108,16 +108,70 @@ START_TEST(only_what_failed)
 }
 END_TEST
 
+static long in_the_way(const char *what)
+{
+	return harness_sql_long(&h,
+				"SELECT count(*) FROM message_sender.replayable(NULL, NULL, NULL, "
+				"NULL, now() - interval '1 day', now() + interval '1 day', NULL) "
+				"WHERE %s",
+				what);
+}
+
 START_TEST(a_lost_reply_stands_in_the_way)
 {
 	fail_all(1, OUTCOME_LOST);
 	ck_assert_int_eq(replay(0, false, false), 0);
 	ck_assert_int_eq(replay(0, true, false), 0);
+	ck_assert_int_eq(in_the_way("lost AND NOT accepted"), 1);
+	ck_assert_int_eq(replay(0, false, true), 1);
+}
+END_TEST
+
+/* Whatever is asked for: by the outcome that comes after it was given up, or by a receipt. */
+START_TEST(what_whatsapp_has_is_never_replayed)
+{
+	struct store_outcome late;
+
+	fail_all(2, OUTCOME_LOST);
+	late = harness_outcome(&h, 0);
+	store_outcome(h.store, 0, &late);
+	harness_until_done(&h, 5, 3000);
+	harness_sql_text(&h,
+			 "INSERT INTO message_sender.receipt VALUES ('%s', 1, 'delivered', '1', "
+			 "'wamid.r', now(), now())",
+			 harness_id(&h, 1));
+	for (unsigned tag = 0; tag < 2; tag++) {
+		ck_assert_int_eq(replay(tag, false, false), 0);
+		ck_assert_int_eq(replay(tag, true, true), 0);
+	}
+	ck_assert_int_eq(in_the_way("accepted"), 2);
+	ck_assert_str_eq(harness_sql_text(&h,
+					  "SELECT body ->> 'status' || ' ' || (body ->> "
+					  "'whatsapp_message_id') FROM "
+					  "message_sender.message_whole('%s')",
+					  harness_id(&h, 1)),
+			 "failed wamid.r");
 	ck_assert_int_eq(harness_sql_long(&h,
-					  "SELECT count(*) FROM message_sender.replayable(NULL, "
-					  "NULL, NULL, NULL, now() - interval '1 day', now() + "
-					  "interval '1 day', NULL) WHERE lost"),
+					  "SELECT count(*) FROM message_sender.message_whole('%s') "
+					  "WHERE body ->> 'whatsapp_message_id' = '%s'",
+					  harness_id(&h, 0), late.wamid),
 			 1);
+}
+END_TEST
+
+/* It may have been replayed after the moment that PostgreSQL went back to. */
+START_TEST(what_failed_before_a_restore_may_have_been_replayed)
+{
+	fail_all(2, OUTCOME_REFUSED);
+	harness_sql_text(&h,
+			 "UPDATE message_sender.message SET failed_at = now() + interval '1 us' * "
+			 "CASE message_id WHEN '%s' THEN 0 ELSE 1 END",
+			 harness_id(&h, 0));
+	harness_sql_text(&h, "INSERT INTO message_sender.restore (noticed_at, why, last_seq) "
+			     "SELECT min(failed_at), 'test', 0 FROM message_sender.message");
+	ck_assert_int_eq(in_the_way("lost"), 1);
+	ck_assert_int_eq(replay(0, true, false), 0);
+	ck_assert_int_eq(replay(1, false, false), 1);
 	ck_assert_int_eq(replay(0, false, true), 1);
 }
 END_TEST
@@ -165,6 +219,8 @@ int main(void)
 	tcase_add_test(tcase, once_unless_again);
 	tcase_add_test(tcase, only_what_failed);
 	tcase_add_test(tcase, a_lost_reply_stands_in_the_way);
+	tcase_add_test(tcase, what_whatsapp_has_is_never_replayed);
+	tcase_add_test(tcase, what_failed_before_a_restore_may_have_been_replayed);
 	tcase_add_test(tcase, two_at_once_send_it_once);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

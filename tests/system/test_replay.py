@@ -125,6 +125,12 @@ def test_what_the_customer_may_have_is_left_out(house, simulator):
                       {"Content-Type": "application/json"})
     assert reply.status == 202
     message_id = json.loads(reply.body)["message_id"]
+    house.database.wait_state(message_id, "unknown")
+    # It waits: no more, when one is as many as may.
+    for limit, told in (("1", "1 messages of tenant lost wait already"), ("2", "")):
+        done = command("queue", "replay", "--tenant", "lost", *WHO, env={
+            "DATABASE_URL": house.database.url, "MAX_BACKLOG_PER_TENANT": limit})
+        assert (done.returncode, told in done.stderr) == (1 if told else 0, True), done.stderr
     done = command("queue", "resolve", message_id, "--as", "failed", "--by", "rani", "--why", "x",
                    env={"DATABASE_URL": house.database.url})
     assert done.returncode == 0, done.stderr
@@ -134,6 +140,15 @@ def test_what_the_customer_may_have_is_left_out(house, simulator):
     done = replay(house, "--tenant", "lost", "--include-unknown", *WHO)
     assert done.returncode == 0 and "may be sent a second time" in done.stderr
     assert "1 in all" in done.stdout
+    # Its outcome comes after all: nothing overrides that.
+    house.database.query("UPDATE message_sender.attempt SET outcome = 'accepted',"
+                         f" wamid = 'wamid.late' WHERE message_id = '{message_id}'")
+    assert replayed(house, "--tenant", "lost", "--include-unknown", "--again") == []
+    dry = replay(house, "--tenant", "lost", "--include-unknown", "--again")
+    assert "1 are left out, as WhatsApp accepted them after all" in dry.stdout
+    whole = read(house, message_id)
+    assert (whole["status"], whole["whatsapp_message_id"]) == ("failed", "wamid.late")
+    assert "accepted it after all, as wamid.late" in read(house, message_id, "/explain")["summary"]
 
 
 def test_it_is_interrupted_and_repeated(house, simulator):

@@ -218,8 +218,13 @@ START_TEST(evidence_says_what_it_looks_for)
 	next_is("Policy evidence of the service looks again at 2025-11-04T10:31:59Z: it is sent "
 		"again, once, when 3 later attempts of its number have receipts and it has "
 		"none." OR_BEFORE);
-	/* None while it was valid. */
+	/* None while it was valid, or not looked for, as PostgreSQL was restored since. */
 	f.settle_wall_us = 0;
+	f.expires_wall_us = NOW + 1;
+	next_is("It is kept until a person decides (policy evidence of the service, which does not "
+		"settle what was lost before PostgreSQL was restored): message-sender queue "
+		"resolve.");
+	f.expires_wall_us = NOW;
 	next_is("It is kept until a person decides (policy evidence of the service, which found "
 		"none while it was valid): message-sender queue resolve.");
 }
@@ -252,6 +257,12 @@ START_TEST(a_decision_is_told)
 	f.decision = "failed";
 	says(STATE_FAILED,
 	     "The reply to attempt 1 was lost, and rani decided that it was not sent: w.");
+	f.wamid = "wamid.1";
+	says(STATE_FAILED, "WhatsApp accepted it after all, as wamid.1; it counts as failed, as "
+			   "rani decided: w.");
+	ck_assert_str_eq(e.action, "");
+	f.decision = "resend";
+	says(STATE_FAILED, "WhatsApp accepted it after all, as wamid.1; it counts as failed.");
 	/* What Meta said later is worth more. */
 	f.decision = "resend";
 	f.last_attempt = 2;
