@@ -297,6 +297,7 @@ enum item_result item_shelve(struct item *item)
 {
 	const struct store_defer row = {
 		.id = item->message->id,
+		.attempt = item->attempt,
 		.due_wall_us = clock_wall_us(),
 		.hold = item->hold,
 		.reason = "",

@@ -231,6 +231,7 @@ static enum item_result defer(struct item *item)
 	struct delivery *d = item->delivery;
 	const struct store_defer row = {
 		.id = item->message->id,
+		.attempt = item->attempt,
 		.due_wall_us =
 			clock_wall_us() + 1000 * (item->due_boot_ms - loop_now_ms(d->world->loop)),
 		.failure_code = item->failure_code,
@@ -260,6 +261,7 @@ static enum item_result give_up(struct item *item)
 {
 	const struct store_defer row = {
 		.id = item->message->id,
+		.attempt = item->attempt,
 		.failed = true,
 		.failure_code = item->failure_code,
 		.reason = item->reason,
@@ -378,7 +380,7 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 			item_done(item, result);
 		return;
 	case STEP_GIVE_UP:
-		/* Conflict: another owner has begun an attempt; it may be sent yet. */
+		/* Conflict: another owner has gone on with it; it may be sent, or yet be. */
 		if (verdict == STORE_DONE)
 			item_work_over(item);
 		item_tell(item, verdict == STORE_DONE ? DELIVERY_FAILED : DELIVERY_ELSEWHERE);

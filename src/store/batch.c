@@ -343,15 +343,7 @@ static void fill_defer(struct array *a, struct op *const *ops, unsigned count,
 	put_bounds(a, ops, count);
 	array_time(a, context->now_wall_us);
 	COLUMN(a, ARRAY_INT4, array_put_int4_or_null, ops[i]->row.defer.hold);
-}
-
-/* Work that had ended when the statement was repeated after a loss was ended by it. */
-static void read_defer(const PGresult *result, struct op *const *ops, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		ops[i]->verdict = ops[i]->doubt && ops[i]->row.defer.failed ? STORE_DONE
-									    : STORE_CONFLICT;
-	read_bigints(result, count, set_done, ops);
+	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.defer.attempt);
 }
 
 static void fill_conversation(struct array *a, struct op *const *ops, unsigned count,
@@ -393,7 +385,7 @@ static const struct batch_statement begin = { "begin", fill_begin, read_position
 static const struct batch_statement outcome_lock = { "outcome_lock", fill_outcome_lock, NULL };
 static const struct batch_statement outcome = { "outcome", fill_outcome, NULL };
 static const struct batch_statement settle = { "settle", fill_settle, read_positions };
-static const struct batch_statement defer = { "defer", fill_defer, read_defer };
+static const struct batch_statement defer = { "defer", fill_defer, read_positions };
 static const struct batch_statement conversation = { "conversation", fill_conversation, NULL };
 static const struct batch_statement answer = { "answer", fill_answer, read_positions };
 

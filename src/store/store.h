@@ -125,11 +125,13 @@ struct store_outcome {
 };
 
 /* Work waits without an attempt (credentials to be had later, or it is held) or ends without
- * one; not while an attempt is under way, nor once it is sent: STORE_CONFLICT. */
+ * one; only while `attempt` is the last one and its outcome lets another follow, else
+ * STORE_CONFLICT: another owner has it, or had it. */
 struct store_defer {
 	struct message_id id;
-	bool failed; /* else due again at due_wall_us … */
-	int hold;    /* … or, unless 0, held by this one; due_wall_us counts after its release */
+	unsigned attempt; /* last begun, 0 none */
+	bool failed;      /* else due again at due_wall_us … */
+	int hold; /* … or, unless 0, held by this one; due_wall_us counts after its release */
 	int64_t due_wall_us;
 	int failure_code;
 	const char *reason; /* borrowed until completion */

@@ -411,9 +411,9 @@ END_TEST
 
 START_TEST(a_defer_does_not_touch_an_attempt_under_way)
 {
-	struct store_defer row = { .id = harness_message(&h, 0)->id,
-				   .failed = true,
-				   .reason = "no" };
+	struct store_defer row = {
+		.id = harness_message(&h, 0)->id, .attempt = 1, .failed = true, .reason = "no"
+	};
 
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, 1, 3000);
@@ -426,6 +426,68 @@ START_TEST(a_defer_does_not_touch_an_attempt_under_way)
 	expect(2, STORE_CONFLICT);
 	ck_assert_str_eq(work_of(0, "state, attempt_open"), "sending t");
 	ck_assert_str_eq(state_of(0), "queued");
+}
+END_TEST
+
+static enum store_verdict defer(unsigned tag, unsigned attempt, bool failed)
+{
+	const struct store_defer row = { .id = harness_message(&h, tag)->id,
+					 .attempt = attempt,
+					 .failed = failed,
+					 .due_wall_us = clock_wall_us(),
+					 .failure_code = GRAPH_CASE_CREDENTIALS,
+					 .reason = "no" };
+	const unsigned target = h.done_count + 1;
+
+	store_defer(h.store, 100 + tag, &row);
+	harness_until_done(&h, target, 3000);
+	return h.done[100 + tag].verdict;
+}
+
+/* Its lane went to another owner, who has made one attempt more by now. */
+START_TEST(who_knows_an_earlier_attempt_defers_and_ends_nothing)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	row.outcome = OUTCOME_NOT_SENT;
+	row.wamid = "";
+	row.next = STORE_NEXT_RETRY;
+	row.due_wall_us = clock_wall_us() + 70 * 1000000;
+	store_outcome(h.store, 1, &row);
+	harness_until_done(&h, 2, 3000);
+	for (unsigned failed = 0; failed < 2; failed++) {
+		ck_assert_int_eq(defer(0, 0, failed), STORE_CONFLICT);
+		ck_assert_int_eq(defer(0, 2, failed), STORE_CONFLICT);
+		ck_assert_str_eq(work_of(0, "state, attempt, round(extract(epoch FROM "
+					    "due_at - now()) / 10)"),
+				 "retrying 1 7");
+	}
+	ck_assert_str_eq(state_of(0), "retrying");
+	ck_assert_int_eq(defer(0, 1, false), STORE_DONE);
+	ck_assert_int_eq(defer(0, 1, true), STORE_DONE);
+	ck_assert_str_eq(state_of(0), "failed");
+}
+END_TEST
+
+/* Whatever attempt it speaks of. */
+START_TEST(a_give_up_does_not_end_what_is_unknown)
+{
+	struct store_outcome row = harness_outcome(&h, 0);
+
+	harness_accept(&h, 0, true);
+	harness_until_done(&h, 1, 3000);
+	row.outcome = OUTCOME_LOST;
+	row.wamid = "";
+	row.next = STORE_NEXT_UNKNOWN;
+	row.due_wall_us = clock_wall_us();
+	store_outcome(h.store, 1, &row);
+	harness_until_done(&h, 2, 3000);
+	for (unsigned attempt = 0; attempt < 2; attempt++)
+		ck_assert_int_eq(defer(0, attempt, true), STORE_CONFLICT);
+	ck_assert_str_eq(work_of(0, "state, attempt"), "unknown 1");
+	ck_assert_str_eq(state_of(0), "unknown");
 }
 END_TEST
 
@@ -571,6 +633,8 @@ int main(void)
 	tcase_add_test(tcase, an_outcome_of_a_strange_incarnation_is_only_kept);
 	tcase_add_test(tcase, deferred_work_waits_or_fails);
 	tcase_add_test(tcase, a_defer_does_not_touch_an_attempt_under_way);
+	tcase_add_test(tcase, who_knows_an_earlier_attempt_defers_and_ends_nothing);
+	tcase_add_test(tcase, a_give_up_does_not_end_what_is_unknown);
 	tcase_add_test(tcase, one_bad_row_costs_only_itself);
 	tcase_add_test(tcase, an_outcome_is_recorded_without_texts_that_are_refused);
 	tcase_add_test(tcase, writes_of_one_message_keep_their_order);

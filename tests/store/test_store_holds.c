@@ -71,14 +71,20 @@ static void load_held(unsigned limit)
 	ck_assert_int_eq(h.done[500].verdict, STORE_DONE);
 }
 
-static void shelve(unsigned tag, int hold)
+static void shelve_after(unsigned attempt, unsigned tag, int hold)
 {
 	const struct store_defer row = { .id = harness_message(&h, tag)->id,
+					 .attempt = attempt,
 					 .hold = hold,
 					 .due_wall_us = clock_wall_us() };
 
 	store_defer(h.store, 400 + tag, &row);
 	harness_until_done(&h, h.done_count + 1, 3000);
+}
+
+static void shelve(unsigned tag, int hold)
+{
+	shelve_after(0, tag, hold);
 }
 
 static int newest_hold(void)
@@ -295,8 +301,24 @@ START_TEST(an_attempt_under_way_is_not_shelved)
 	ck_assert(set("all", "", "", "", "paused", "10"));
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, h.done_count + 1, 3000);
-	shelve(0, newest_hold());
+	shelve_after(1, 0, newest_hold());
 	ck_assert_int_eq(h.done[400].verdict, STORE_CONFLICT);
+}
+END_TEST
+
+START_TEST(what_another_owner_has_shelved_is_not_ended)
+{
+	struct store_defer row = { .failed = true, .failure_code = -3, .reason = "x" };
+
+	ck_assert(set("all", "", "", "", "paused", "10"));
+	accept(1);
+	shelve(0, newest_hold());
+	row.id = harness_message(&h, 0)->id;
+	store_defer(h.store, 1, &row);
+	harness_until_done(&h, h.done_count + 1, 3000);
+	ck_assert_int_eq(h.done[1].verdict, STORE_CONFLICT);
+	harness_status(&h, 0, 602);
+	ck_assert_int_eq(h.status.state, STATE_HELD);
 }
 END_TEST
 
@@ -314,7 +336,7 @@ START_TEST(one_that_was_tried_waits_to_be_tried_again)
 	row.due_wall_us = clock_wall_us();
 	store_outcome(h.store, 1, &row);
 	harness_until_done(&h, h.done_count + 1, 3000);
-	shelve(0, newest_hold());
+	shelve_after(1, 0, newest_hold());
 	ck_assert_uint_eq(release("all", "", ""), 1);
 	load_held(10);
 	ck_assert_uint_eq(h.loaded_count, 1);
@@ -342,6 +364,7 @@ int main(void)
 	tcase_add_test(tcase, the_service_holds_a_number_and_probes_it);
 	tcase_add_test(tcase, what_has_expired_comes_back_though_held);
 	tcase_add_test(tcase, an_attempt_under_way_is_not_shelved);
+	tcase_add_test(tcase, what_another_owner_has_shelved_is_not_ended);
 	tcase_add_test(tcase, one_that_was_tried_waits_to_be_tried_again);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

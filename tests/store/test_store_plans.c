@@ -171,7 +171,9 @@ static void use_all(unsigned rows)
 	harness_until_done(&h, target += rows, 10000);
 	for (unsigned i = 0; i < rows; i++) {
 		struct store_conversation c = { .id = h.messages[i]->id, .stored = i % 4 == 1 };
-		struct store_defer d = { .id = c.id, .failed = i % 4 == 0, .reason = "x" };
+		struct store_defer d = {
+			.id = c.id, .attempt = 1, .failed = i % 4 == 0, .reason = "x"
+		};
 
 		if (i % 2)
 			store_conversation(h.store, i, &c);

@@ -56,9 +56,10 @@ static void write_outcome(unsigned tag, enum outcome outcome, enum store_next ne
 	store_outcome(h.store, 500 + tag, &row);
 }
 
-static void write_defer(unsigned tag, bool failed)
+static void write_defer(enum state from, unsigned tag, bool failed)
 {
 	struct store_defer row = { .id = harness_message(&h, tag)->id,
+				   .attempt = from == STATE_QUEUED ? 0 : 1,
 				   .failed = failed,
 				   .due_wall_us = clock_wall_us(),
 				   .reason = "x" };
@@ -97,10 +98,10 @@ static void submit(enum state from, enum write write)
 		write_outcome(tag, OUTCOME_REFUSED, STORE_NEXT_FAILED);
 		return;
 	case WAITS:
-		write_defer(tag, false);
+		write_defer(from, tag, false);
 		return;
 	case ENDS:
-		write_defer(tag, true);
+		write_defer(from, tag, true);
 		return;
 	case WRITES:
 		break;

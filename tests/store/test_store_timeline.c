@@ -213,9 +213,10 @@ START_TEST(who_waits_or_is_in_flight_is_handed_over)
 }
 END_TEST
 
-static void put_off(unsigned tag, int code, const char *reason)
+static void put_off(unsigned tag, unsigned attempt, int code, const char *reason)
 {
 	const struct store_defer row = { .id = harness_message(&h, tag)->id,
+					 .attempt = attempt,
 					 .due_wall_us = clock_wall_us() + 5000000,
 					 .failure_code = code,
 					 .reason = reason };
@@ -241,10 +242,10 @@ START_TEST(what_is_put_off_is_told_once_for_each_reason)
 {
 	harness_accept(&h, 0, false);
 	harness_until_done(&h, 1, 3000);
-	put_off(0, -3, "the Tenant Service is away");
-	put_off(0, -3, "the Tenant Service is still away");
+	put_off(0, 0, -3, "the Tenant Service is away");
+	put_off(0, 0, -3, "the Tenant Service is still away");
 	ck_assert_str_eq(events(0), "accepted, waiting the Tenant Service is still away");
-	put_off(0, 0, "something else");
+	put_off(0, 0, 0, "something else");
 	ck_assert_str_eq(events(0), "accepted, waited the Tenant Service is still away, "
 				    "waiting something else");
 	begin(0, 1);
@@ -261,7 +262,7 @@ START_TEST(what_was_not_put_off_is_not_told)
 {
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, 1, 3000);
-	put_off(0, -3, "away");
+	put_off(0, 1, -3, "away");
 	ck_assert_int_eq(h.done[0].verdict, STORE_CONFLICT);
 	ck_assert_str_eq(events(0), "accepted, attempt_begun");
 }
@@ -269,7 +270,9 @@ END_TEST
 
 START_TEST(a_wait_that_ended_its_message_is_told)
 {
-	struct store_defer expired = { .failed = true, .failure_code = -6, .reason = "expired" };
+	struct store_defer expired = {
+		.attempt = 1, .failed = true, .failure_code = -6, .reason = "expired"
+	};
 
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, 1, 3000);

@@ -291,7 +291,7 @@ END_TEST
 
 START_TEST(a_defer_committed_without_answer_is_done)
 {
-	struct store_defer row = { .failed = true, .reason = "x" };
+	struct store_defer row = { .failed = true, .failure_code = -3, .reason = "x" };
 
 	for (unsigned i = 0; i < 2; i++)
 		harness_accept(&h, i, i == 1);
@@ -300,6 +300,7 @@ START_TEST(a_defer_committed_without_answer_is_done)
 	for (unsigned i = 0; i < 2; i++) {
 		row.id = harness_message(&h, i)->id;
 		row.failed = i == 0;
+		row.attempt = i;
 		store_defer(h.store, 2 + i, &row);
 	}
 	harness_run_for(&h, 100);
@@ -309,6 +310,60 @@ START_TEST(a_defer_committed_without_answer_is_done)
 	harness_until_done(&h, 4, 3000);
 	expect_range(2, 3, STORE_DONE);
 	expect_range(3, 4, STORE_CONFLICT);
+}
+END_TEST
+
+/* A store of another owner completes what is submitted from now on. */
+static struct store *change_owner(void)
+{
+	struct store *before = h.store;
+
+	h.incarnation.bytes[0] ^= 1;
+	harness_open(&h, harness_url(), true);
+	return before;
+}
+
+/* Before it was written the way is cut, for longer than a lease: the next owner has sent it, or its
+ * reply was lost. */
+START_TEST(a_give_up_in_doubt_is_not_done_when_another_has_gone_on)
+{
+	const struct store_defer row = {
+		.id = harness_message(&h, 0)->id, .failed = true, .failure_code = -3, .reason = "x"
+	};
+	const struct store_begin begin = { .id = row.id,
+					   .attempt = 1,
+					   .number = "1234567890",
+					   .deadline_wall_us = clock_wall_us() + 10000000 };
+	struct store_outcome outcome;
+	struct store *first;
+	struct err err;
+
+	harness_accept(&h, 0, false);
+	harness_until_done(&h, 1, 3000);
+	proxy_mode(proxy, PROXY_HOLD);
+	store_defer(h.store, 1, &row);
+	harness_run_for(&h, 50);
+	first = change_owner();
+	ck_assert_int_eq(store_begin(h.store, 2, &begin, &err), 0);
+	harness_until_done(&h, 2, 3000);
+	outcome = harness_outcome(&h, 0);
+	if (_i > 0) {
+		outcome.outcome = OUTCOME_LOST;
+		outcome.wamid = "";
+		outcome.next = STORE_NEXT_UNKNOWN;
+		outcome.due_wall_us = clock_wall_us();
+	}
+	store_outcome(h.store, 3, &outcome);
+	harness_until_done(&h, 3, 3000);
+	expect_range(2, 4, STORE_DONE);
+	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_cut(proxy);
+	harness_until_done(&h, 4, 5000);
+	expect_range(1, 2, STORE_CONFLICT);
+	harness_status(&h, 0, 4);
+	ck_assert_int_eq(h.status.state, _i > 0 ? STATE_UNKNOWN : STATE_SENT);
+	store_free(h.store);
+	h.store = first;
 }
 END_TEST
 
@@ -622,6 +677,7 @@ int main(void)
 	tcase_add_test(tcase, facts_wait_for_the_server_and_land);
 	tcase_add_test(tcase, an_outcome_committed_without_answer_is_recorded_once);
 	tcase_add_test(tcase, a_defer_committed_without_answer_is_done);
+	tcase_add_loop_test(tcase, a_give_up_in_doubt_is_not_done_when_another_has_gone_on, 0, 2);
 	tcase_add_test(tcase, upkeep_that_failed_is_tried_again);
 	tcase_add_test(tcase, a_server_that_hangs_is_trouble_and_given_up);
 	tcase_add_test(tcase, a_stopped_backend_that_wakes_up_later_changes_nothing);

@@ -380,6 +380,7 @@ START_TEST(a_refused_token_that_stays_fails)
 	ck_assert_uint_eq(fake.defer_count, 1);
 	ck_assert(fake.defers[0].row.failed);
 	ck_assert_int_eq(fake.defers[0].row.failure_code, 190);
+	ck_assert_uint_eq(fake.defers[0].row.attempt, 1);
 	ck_assert_str_ne(fake.defers[0].reason, "");
 	expect_not_told();
 	commit_defer();

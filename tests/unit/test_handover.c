@@ -120,6 +120,20 @@ START_TEST(what_no_sibling_knows_is_given_up)
 }
 END_TEST
 
+/* Another owner has gone on with it: what became of it the store knows. */
+START_TEST(a_give_up_that_came_too_late_is_not_told_as_failed)
+{
+	take_without_credentials();
+	turn_until(&fake.lookup_count, 2);
+	answer_lookup();
+	ck_assert_uint_eq(fake.defers[0].row.attempt, 0);
+	fake_written(fake.defers[0].tag, STORE_CONFLICT);
+	turn();
+	expect_told(DELIVERY_ELSEWHERE);
+	expect_over();
+}
+END_TEST
+
 START_TEST(a_sibling_that_asks_is_told_what_is_known)
 {
 	ck_assert_uint_eq(bell_ask(house.sibling, "tenant-0", "outlet"), 1);
@@ -515,6 +529,7 @@ int main(void)
 	tcase_add_test(tcase, what_a_sibling_knows_is_learned_and_used);
 	tcase_add_test(tcase, siblings_are_asked_again_for_the_next_attempt);
 	tcase_add_test(tcase, what_no_sibling_knows_is_given_up);
+	tcase_add_test(tcase, a_give_up_that_came_too_late_is_not_told_as_failed);
 	tcase_add_test(tcase, a_sibling_that_asks_is_told_what_is_known);
 	tcase_add_test(tcase, messages_to_one_recipient_follow_each_other);
 	tcase_add_test(tcase, who_ends_unsent_lets_the_next_one_go);
