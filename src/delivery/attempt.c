@@ -54,10 +54,8 @@ enum item_result item_begin(struct item *item)
 	struct store_begin row;
 	struct err err;
 
-	if (!delivery_owns(d, message_lane(item->message->tenant_id))) {
-		route_item(item);
+	if (route_away(item))
 		return ITEM_NO;
-	}
 	/* A hold has come since the gate, or the number is known only now. */
 	if (!item_is_allowed(item)) {
 		item_leave_place(item);

@@ -303,6 +303,8 @@ enum item_result item_shelve(struct item *item)
 		.reason = "",
 	};
 
+	if (route_away(item))
+		return ITEM_NO;
 	item->probe = 0;
 	tokens_shelved(item);
 	store_defer(item->delivery->world->store, item->job.id, &row);

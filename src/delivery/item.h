@@ -268,6 +268,8 @@ void route_order(struct delivery *d, const struct delivery_order *order);
 void route_call(struct delivery *d, const struct bell_call *call);
 /* The item is about to go: its waiter follows the message to its next owner. */
 void route_item(struct item *item);
+/* Its lane is not ours any more: as route_item(), and true. */
+bool route_away(struct item *item);
 /* Owners may have become known. */
 void route_parked(struct delivery *d);
 /* Loads what was called; true: something was. */

@@ -126,6 +126,14 @@ void route_item(struct item *item)
 		route_call(item->delivery, &call);
 }
 
+bool route_away(struct item *item)
+{
+	if (delivery_owns(item->delivery, message_lane(item->message->tenant_id)))
+		return false;
+	route_item(item);
+	return true;
+}
+
 void route_parked(struct delivery *d)
 {
 	const int64_t now_ms = clock_boot_ms();

@@ -238,6 +238,8 @@ static enum item_result defer(struct item *item)
 		.reason = item->reason,
 	};
 
+	if (route_away(item))
+		return ITEM_NO;
 	store_defer(d->world->store, item->job.id, &row);
 	return ITEM_PENDING;
 }
@@ -267,6 +269,8 @@ static enum item_result give_up(struct item *item)
 		.reason = item->reason,
 	};
 
+	if (route_away(item))
+		return ITEM_NO;
 	log_failure(item);
 	store_defer(item->delivery->world->store, item->job.id, &row);
 	return ITEM_PENDING;
@@ -300,10 +304,8 @@ static enum item_result wait_until_due(struct item *item)
 		item_tell(item, DELIVERY_RELEASED);
 		return ITEM_LATER;
 	}
-	if (!delivery_owns(d, message_lane(item->message->tenant_id))) {
-		route_item(item);
+	if (route_away(item))
 		return ITEM_LATER;
-	}
 	item->timer = loop_timer(d->world->loop, item->due_boot_ms, on_due, item);
 	return ITEM_PENDING;
 }

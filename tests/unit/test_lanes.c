@@ -127,6 +127,31 @@ START_TEST(a_fenced_worker_begins_nothing_and_lets_nothing_out)
 }
 END_TEST
 
+/* Nobody knows its credentials: without a waiter it is put off, with one given up. */
+START_TEST(what_is_another_owners_by_now_is_neither_put_off_nor_ended)
+{
+	const struct message m = message_of(1);
+	struct delivery_order order = order_of(&m);
+	struct store_lanes_view view = view_of(0);
+
+	view.fenced = true;
+	order.credentials = NULL;
+	order.waiter.waits = _i > 0;
+	fake.answers_at_once = false;
+	fake.credentials_verdict = CREDENTIALS_AWAY;
+	take(&order);
+	answer_lookup();
+	turn_until(&fake.lookup_count, 2); /* nor does the sibling */
+	fake_view(&view);
+	answer_lookup();
+	turn_for(20);
+	ck_assert_uint_eq(fake.defer_count, 0);
+	ck_assert_uint_eq(delivery_busy(house.d), 0);
+	expect_not_told();
+	ck_assert_uint_eq(house.sibling_calls, (unsigned)_i);
+}
+END_TEST
+
 /* The sibling's lane, while it is ready, drains, has a successor, is gone. */
 START_TEST(in_a_drain_a_lane_is_left_when_its_owner_does_not_stay)
 {
@@ -578,6 +603,8 @@ int main(void)
 	tcase_add_test(tcase, a_lane_given_up_keeps_its_attempts);
 	tcase_add_test(tcase, an_attempt_that_may_be_repeated_is_left_to_the_new_owner);
 	tcase_add_test(tcase, a_fenced_worker_begins_nothing_and_lets_nothing_out);
+	tcase_add_loop_test(tcase, what_is_another_owners_by_now_is_neither_put_off_nor_ended, 0,
+			    2);
 	tcase_add_test(tcase, in_a_drain_a_lane_is_left_when_its_owner_does_not_stay);
 	tcase_add_test(tcase, a_call_is_loaded_and_its_waiter_joins);
 	tcase_add_test(tcase, a_call_for_what_is_over_tells_to_look);
