@@ -96,7 +96,8 @@ struct item {
 	bool token_bad;         /* so it is: its number is to be held */
 	int probe;              /* it is to find out for this hold; 0: it is not */
 	bool siblings_asked;
-	bool hold_asked;  /* held: the store is being asked how it stands */
+	bool hold_asked;  /* held: a call that asks the store how it stands is not answered yet */
+	bool hold_seen;   /* held: the store has said so since the last look */
 	bool shelved;     /* its row says held; somebody still waits for it */
 	int hold;         /* that covers it, with shelve */
 	bool copy_stored; /* as the service said */
@@ -274,7 +275,7 @@ bool route_away(struct item *item);
 void route_parked(struct delivery *d);
 /* Loads what was called; true: something was. */
 bool route_load(struct delivery *d);
-/* Asks the store how a held message stands. */
+/* Asks the store how a held message stands, unless that is being asked. */
 void route_ask(struct item *item);
 void route_adopted(struct delivery *d, struct item *item);
 /* loaded: the store could tell. */

@@ -48,15 +48,15 @@ static void tell(struct delivery *d, const struct bell_call *call, enum delivery
 		delivery_tell(d, &call->waiter, &result);
 }
 
-/* Keeps a call in a list; without room its waiter is told. */
-static void keep(struct delivery *d, struct list *list, const struct bell_call *call)
+/* Keeps a call in a list; without room its waiter is told: false. */
+static bool keep(struct delivery *d, struct list *list, const struct bell_call *call)
 {
 	struct parked *p = d->parked_count < d->settings.max_items ? calloc(1, sizeof(*p)) : NULL;
 
 	if (!p) {
 		meter_bound(d->world->meter, BOUND_PARKED);
 		tell(d, call, DELIVERY_RELEASED);
-		return;
+		return false;
 	}
 	p->call = *call;
 	p->until_boot_ms = call->waiter.waits ? call->waiter.until_boot_ms
@@ -64,6 +64,7 @@ static void keep(struct delivery *d, struct list *list, const struct bell_call *
 	list_init(&p->node);
 	list_append(list, &p->node);
 	d->parked_count++;
+	return true;
 }
 
 void route_call(struct delivery *d, const struct bell_call *call)
@@ -80,7 +81,7 @@ void route_call(struct delivery *d, const struct bell_call *call)
 	case LANE_OURS:
 		item = table_find(d->items, call->id.bytes, sizeof(call->id.bytes));
 		if (!item)
-			keep(d, &d->calls, call);
+			(void)keep(d, &d->calls, call);
 		else if (!item->waiter.waits)
 			item->waiter = call->waiter;
 		return;
@@ -93,7 +94,7 @@ void route_call(struct delivery *d, const struct bell_call *call)
 		return;
 	case LANE_UNKNOWN:
 		d->unrung = true;
-		keep(d, &d->parked, call);
+		(void)keep(d, &d->parked, call);
 		return;
 	}
 }
@@ -184,7 +185,8 @@ void route_ask(struct item *item)
 		.lane = message_lane(item->message->tenant_id),
 	};
 
-	keep(item->delivery, &item->delivery->calls, &call);
+	if (!item->hold_asked)
+		item->hold_asked = keep(item->delivery, &item->delivery->calls, &call);
 }
 
 void route_adopted(struct delivery *d, struct item *item)
@@ -197,12 +199,15 @@ void route_adopted(struct delivery *d, struct item *item)
 	}
 }
 
-/* Held, asked for, and not among the rows: it is over, and whoever waits is to look. */
-static void end_held(struct item *item)
+/* A call is answered.  Held, asked for, and not among the rows: it is over, and whoever waits is
+ * to look. */
+static void take_answer(struct item *item, bool loaded)
 {
 	const struct bell_call call = { .id = item->message->id, .waiter = item->waiter };
+	const bool over = loaded && item->hold_asked && !item->hold_seen;
 
-	if (item->step != STEP_HOLD || !item->hold_asked)
+	item->hold_asked = false;
+	if (item->step != STEP_HOLD || !over)
 		return;
 	if (!item->told)
 		tell(item->delivery, &call, DELIVERY_ELSEWHERE);
@@ -221,8 +226,8 @@ void route_loaded(struct delivery *d, bool loaded)
 			tell(d, &p->call, DELIVERY_ELSEWHERE);
 		else if (!item->waiter.waits)
 			item->waiter = p->call.waiter;
-		if (item && loaded)
-			end_held(item);
+		if (item)
+			take_answer(item, loaded);
 		forget(d, p);
 	}
 }

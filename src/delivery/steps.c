@@ -315,7 +315,7 @@ static void on_hold_look(void *arg)
 	struct item *item = arg;
 
 	item->timer = 0;
-	item->hold_asked = true;
+	item->hold_seen = false;
 	route_ask(item);
 	(void)hold(item); /* the answer may be lost */
 }
@@ -333,7 +333,7 @@ static enum item_result hold(struct item *item)
 
 void item_hold(struct item *item)
 {
-	item->hold_asked = false;
+	item->hold_seen = true;
 	item_enter(item, STEP_HOLD);
 }
 

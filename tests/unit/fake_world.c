@@ -465,9 +465,9 @@ void fake_copies(const struct store_work *row, bool more)
 	to.store.work(to.arg, 1, STORE_DONE, row, more, NULL);
 }
 
-void fake_load_failed(void)
+void fake_load_failed(bool calls)
 {
-	to.store.work(to.arg, 0, STORE_AWAY, NULL, false, NULL);
+	to.store.work(to.arg, calls ? LOAD_CALLS : 0, STORE_AWAY, NULL, false, NULL);
 }
 
 /* -- graph -- */

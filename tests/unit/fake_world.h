@@ -219,7 +219,8 @@ void fake_first(uint64_t tag, enum store_verdict verdict, const struct store_fir
 void fake_work(const struct store_work *row, bool more);
 /* The same for copies of sent messages. */
 void fake_copies(const struct store_work *row, bool more);
-void fake_load_failed(void);
+/* calls: the load by id. */
+void fake_load_failed(bool calls);
 /* One row of what is unknown, or null for the end of a page. */
 void fake_unknown(const struct store_unknown *row, bool more);
 /* The answer to a change of lanes; null: the store is away. */

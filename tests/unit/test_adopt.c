@@ -291,7 +291,7 @@ START_TEST(a_poll_that_failed_is_repeated)
 {
 	const int64_t begun_ms = clock_boot_ms();
 
-	fake_load_failed();
+	fake_load_failed(false);
 	turn_until(&fake.load_count, 2);
 	ck_assert_int_ge(clock_boot_ms() - begun_ms, 1990);
 	ck_assert_int_le(clock_boot_ms() - begun_ms, 3000);

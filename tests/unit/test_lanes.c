@@ -397,6 +397,28 @@ START_TEST(those_behind_an_attempt_of_another_worker_wait_for_its_end)
 }
 END_TEST
 
+/* PostgreSQL stands still, or the calls do while the polls go on. */
+START_TEST(how_an_attempt_of_another_worker_stands_is_asked_once_at_a_time)
+{
+	struct message m;
+	const struct store_work row = hold_one(&m);
+
+	for (unsigned looks = 0; looks < 2; looks++) {
+		fake_work(&row, false);
+		turn_for(600);
+	}
+	ck_assert_uint_eq(fake.call_count, 1);
+	fake_load_failed(true);
+	turn_until(&fake.call_count, 2);
+	ck_assert_uint_eq(fake.calls[1].ids, 1);
+	ck_assert_uint_eq(fake.begin_count, 0);
+	fake_called(NULL); /* over */
+	turn_until(&fake.begin_count, 1);
+	turn_for(300);
+	ck_assert_uint_eq(fake.call_count, 2);
+}
+END_TEST
+
 START_TEST(an_attempt_of_another_worker_that_failed_is_repeated_first)
 {
 	struct message m;
@@ -615,6 +637,7 @@ int main(void)
 	tcase_add_test(tcase, held_lanes_are_not_taken_and_nobody_waits_for_them);
 	tcase_add_test(tcase, a_lease_that_ran_out_is_fenced_when_ours_has_held_for_a_while);
 	tcase_add_test(tcase, those_behind_an_attempt_of_another_worker_wait_for_its_end);
+	tcase_add_test(tcase, how_an_attempt_of_another_worker_stands_is_asked_once_at_a_time);
 	tcase_add_test(tcase, an_attempt_of_another_worker_that_failed_is_repeated_first);
 	tcase_add_test(tcase, an_attempt_of_another_worker_that_dies_is_lost_and_holds_nobody);
 	tcase_add_test(tcase, in_new_lanes_nothing_overtakes_what_waits_there);
