@@ -84,8 +84,8 @@ START_TEST(the_lane_of_a_tenant_is_the_programs)
 		"tenant-7",
 		"123e4567-e89b-12d3-a456-426614174000",
 		"~!{}|",
-		"a tenant of very many characters, as many as one may have: 0123456789 0123456789 "
-		"0123456789 0123456789 0123456789",
+		("a tenant of very many characters, as many as one may have: 0123456789 0123456789 "
+		 "0123456789 0123456789 0123456789"),
 	};
 
 	for (unsigned i = 0; i < sizeof(tenants) / sizeof(tenants[0]); i++)
