@@ -57,23 +57,24 @@ static int64_t number(const PGresult *result, int column)
 						: 0;
 }
 
-static void ticked(struct upkeep *u, const PGresult *result, int64_t now_ms)
+static int64_t ticked(struct upkeep *u, const PGresult *result, int64_t now_ms)
 {
-	u->ticks = number(result, 0);
 	if (!u->mark)
 		u->mark_at_ms = now_ms;
 	u->mark = number(result, 1) != 0;
+	return number(result, 0);
 }
 
-void upkeep_ended(struct upkeep *u, const struct op *op, enum store_verdict verdict, int64_t now_ms)
+int64_t upkeep_ended(struct upkeep *u, const struct op *op, enum store_verdict verdict,
+		     int64_t now_ms)
 {
 	const bool done = verdict == STORE_DONE;
 
 	if (op->kind == OP_TICK) {
-		if (done)
-			ticked(u, op->result, now_ms);
 		u->tick_at_ms = now_ms + TICK_MS;
-	} else if (op->kind == OP_MARK) {
+		return done ? ticked(u, op->result, now_ms) : 0;
+	}
+	if (op->kind == OP_MARK) {
 		/* Until the next tick says that all is marked. */
 		u->mark_at_ms = now_ms + (number(op->result, 0) > 0 ? MARK_AGAIN_MS : TICK_MS);
 	} else if (op->kind == OP_UPKEEP)
@@ -82,4 +83,5 @@ void upkeep_ended(struct upkeep *u, const struct op *op, enum store_verdict verd
 		u->expire_at_ms = now_ms + EXPIRE_AGAIN_MS;
 	else
 		u->expire_at_ms = now_ms + (done ? EXPIRE_MS : FAILED_MS);
+	return 0;
 }

@@ -22,7 +22,6 @@ struct upkeep {
 	int64_t tick_at_ms;
 	int64_t mark_at_ms; /* only when a tick says so */
 	bool mark;
-	int64_t ticks; /* of the beacon, committed */
 };
 
 /* Ops for what is due, at the end of `ops`; each is due again when it is known how it ended. */
@@ -30,7 +29,9 @@ void upkeep_submit(struct upkeep *u, struct list *ops, int64_t now_ms);
 bool upkeep_is(const struct op *op);
 /* -1: libpq failed. */
 int upkeep_send(const struct op *op, PGconn *handle) MUST_CHECK;
-void upkeep_ended(struct upkeep *u, const struct op *op, enum store_verdict verdict,
-		  int64_t now_ms);
+/* How often the beacon of op's connection has ticked, committed; 0: op does not tell.  (What an
+ * earlier connection told may be of another database.) */
+int64_t upkeep_ended(struct upkeep *u, const struct op *op, enum store_verdict verdict,
+		     int64_t now_ms);
 
 #endif

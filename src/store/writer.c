@@ -109,8 +109,7 @@ static void complete(struct writer *w, struct op *op, enum store_verdict verdict
 		     const struct err *err)
 {
 	if (upkeep_is(op)) {
-		upkeep_ended(&w->upkeep, op, verdict, now_ms(w));
-		session_ticked(&w->session, w->upkeep.ticks);
+		session_ticked(&w->session, upkeep_ended(&w->upkeep, op, verdict, now_ms(w)));
 		op_free(op);
 		return;
 	}
