@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "base/text.h"
@@ -14,6 +15,7 @@
 #define WHY_MAX 500
 #define BY_MAX 100
 #define LONG_WORDS "--why has at most 500 bytes, --by 100"
+#define ANOTHER_MARKS_US 10000
 #define DOCUMENT_MAX ((size_t)4 * 1024 * 1024)
 
 static bool print_part(struct query *q, const char *statement, const char *title,
@@ -198,6 +200,28 @@ static void tell_released(const char *unknown)
 			     unknown);
 }
 
+/* A transaction for each portion: what is marked stays so, whatever comes after it. */
+static bool mark_all(struct query *q, const char *words)
+{
+	do {
+		if (!database_run(q, words, "mark_restored", 0, NULL))
+			return false;
+		if (strcmp(query_value(q, 0, 0), "-1") == 0)
+			(void)usleep(ANOTHER_MARKS_US);
+	} while (strcmp(query_value(q, 0, 0), "0") != 0);
+	return true;
+}
+
+/* The next restore may be noticed after the last portion of this one. */
+static bool mark_and_release(struct query *q, const char *words, const char *const *values)
+{
+	do
+		if (!mark_all(q, words) || !database_run(q, words, "queue_release", 2, values))
+			return false;
+	while (query_value(q, 0, 0) && strcmp(query_value(q, 0, 0), "-1") == 0);
+	return true;
+}
+
 int command_queue_release(const struct arguments *arguments)
 {
 	static const char words[] = "queue release";
@@ -213,7 +237,7 @@ int command_queue_release(const struct arguments *arguments)
 	if (!q)
 		return status;
 	status = 1;
-	if (database_tell_held(q, words) && database_run(q, words, "queue_release", 2, values)) {
+	if (database_tell_held(q, words) && mark_and_release(q, words, values)) {
 		tell_released(query_value(q, 0, 0));
 		status = 0;
 	}

@@ -323,8 +323,8 @@ START_TEST(what_was_unfinished_becomes_unknown)
 }
 END_TEST
 
-/* More than one portion, and the release does not wait for the workers. */
-START_TEST(a_release_marks_what_is_left)
+/* More than one portion. */
+START_TEST(a_release_waits_until_all_is_marked)
 {
 	serve();
 	harness_sql_text(&h, "INSERT INTO message_sender.message (message_id, tenant_id, outlet_id,"
@@ -343,6 +343,14 @@ START_TEST(a_release_marks_what_is_left)
 			     " ticks, ticks + 1000, 'x') FROM message_sender.beacon");
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT message_sender.mark_restored(500)"), 500);
 	ck_assert_int_eq(count("work WHERE state = 'unknown'"), 500);
+	ck_assert_str_eq(release_all(), "-1");
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT message_sender.lanes_held()::int"), 1);
+	ck_assert_int_eq(count("work WHERE state = 'unknown'"), 500);
+	for (int last = 700; last > 0; last -= 500)
+		ck_assert_int_eq(harness_sql_long(&h, "SELECT message_sender.mark_restored(500)"),
+				 last < 500 ? last : 500);
+	ck_assert_str_eq(release_all(), "-1"); /* until it is seen that nothing is left */
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT message_sender.mark_restored(500)"), 0);
 	ck_assert_str_eq(release_all(), "1200");
 	ck_assert_int_eq(count("work WHERE state = 'unknown'"), 1200);
 	ck_assert_int_eq(count("message WHERE state = 'unknown' AND attempts = 1"), 1200);
@@ -414,7 +422,7 @@ int main(void)
 	tcase_add_test(tcase, a_life_the_database_does_not_know_begins_nothing);
 	tcase_add_test(tcase, one_of_all_notices);
 	tcase_add_test(tcase, what_was_unfinished_becomes_unknown);
-	tcase_add_test(tcase, a_release_marks_what_is_left);
+	tcase_add_test(tcase, a_release_waits_until_all_is_marked);
 	tcase_add_test(tcase, what_comes_to_be_known_counts);
 	tcase_add_test(tcase, a_decision_goes_on_with_it_as_with_any_unknown);
 	suite_add_tcase(suite, tcase);

@@ -129,6 +129,31 @@ def release(service, database, traffic, later):
     assert ctl(service, "queue", "release", "--by", "x", "--why", "x") == "nothing was held\n"
 
 
+def test_a_release_marks_in_portions(postgres):
+    """As after one that was interrupted: each portion is a transaction, and what is marked stays."""
+    database = postgres.database()
+    rows = "generate_series(1, 1200)"
+    database.query("INSERT INTO message_sender.beacon (system_identifier, timeline) VALUES (1, 1)"
+                   " RETURNING id")
+    database.query(f"""WITH m AS (INSERT INTO message_sender.message (message_id, tenant_id,
+            outlet_id, recipient, message_type, payload, sender_type, state, accepted_at)
+            SELECT gen_random_uuid(), 't', 'o', '+62812', 'text', '{{}}', 'llm', 'queued', now()
+            FROM {rows} RETURNING message_id)
+        INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state, caller_waits,
+            attempt, attempt_open, due_at, expires_at)
+            SELECT message_id, 't', 7, nextval('message_sender.work_seq'), 'queued', false, 0,
+                false, now(), now() + interval '1 day' FROM m RETURNING message_id""")
+    database.query("SELECT message_sender.restored(id, system_identifier, timeline, ticks, 9, 'x')"
+                   " FROM message_sender.beacon")
+    database.query("SELECT message_sender.mark_restored(500)")
+    done = command("queue", "release", "--by", "tester", "--why", "looked at",
+                   env={"DATABASE_URL": database.url})
+    assert done.returncode == 0 and "1200 messages are unknown" in done.stdout, done
+    work = database.query("SELECT count(*) AS rows, count(DISTINCT xmin::text) AS transactions"
+                          " FROM message_sender.work WHERE state = 'unknown'")
+    assert work == [{"rows": 1200, "transactions": 3}]
+
+
 def start_again(service):
     service.start(wait=False)
     wait_until(service.healthy, 20, "it serves")
