@@ -1,4 +1,4 @@
--- queue_release: work may go on after a restore, once mark_restored has nothing left to do.
+-- queue_release: work may go on after a restore, once queue_mark has nothing left to do.
 -- Parameters: $1 text who; $2 text why.
 -- Result: one row: how many messages are unknown; -1: some are still to be marked, and nothing
 --   has changed; null: nothing was held.

@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/str.h"
 #include "base/text.h"
@@ -15,7 +14,6 @@
 #define WHY_MAX 500
 #define BY_MAX 100
 #define LONG_WORDS "--why has at most 500 bytes, --by 100"
-#define ANOTHER_MARKS_US 10000
 #define DOCUMENT_MAX ((size_t)4 * 1024 * 1024)
 
 static bool print_part(struct query *q, const char *statement, const char *title,
@@ -203,12 +201,10 @@ static void tell_released(const char *unknown)
 /* A transaction for each portion: what is marked stays so, whatever comes after it. */
 static bool mark_all(struct query *q, const char *words)
 {
-	do {
-		if (!database_run(q, words, "mark_restored", 0, NULL))
+	do
+		if (!database_run(q, words, "queue_mark", 0, NULL))
 			return false;
-		if (strcmp(query_value(q, 0, 0), "-1") == 0)
-			(void)usleep(ANOTHER_MARKS_US);
-	} while (strcmp(query_value(q, 0, 0), "0") != 0);
+	while (strcmp(query_value(q, 0, 0), "0") != 0);
 	return true;
 }
 
