@@ -1,6 +1,10 @@
+#include <errno.h>
 #include <grp.h>
+#include <libgen.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/configuration.h"
@@ -32,12 +36,32 @@ static bool fits_here(const struct settings *s)
 	return fits;
 }
 
+/* The service says so as well, but only once it serves. */
+static void warn_state_dir(const struct settings *s)
+{
+	const char *dir = s->state_dir;
+	char socket_dir[SETTINGS_SOCKET_BYTES];
+
+	if (!*dir) {
+		(void)memcpy(socket_dir, s->fcgi_socket, sizeof(socket_dir));
+		dir = dirname(socket_dir);
+	}
+	if (access(dir, W_OK | X_OK) != 0)
+		(void)fprintf(stderr,
+			      "message-sender: warning: STATE_DIR: %s cannot be written in: %s; "
+			      "without it an earlier copy of the database that is put in its place "
+			      "while the service is stopped may not be noticed; make it, or name a "
+			      "directory that belongs to the user of the service\n",
+			      dir, strerror(errno));
+}
+
 int command_check_config(const struct arguments *arguments)
 {
 	struct settings settings;
 
 	if (configuration_load(&settings, arguments->config_file) || !fits_here(&settings))
 		return EXIT_CONFIG;
+	warn_state_dir(&settings);
 	settings_print(stdout, &settings);
 	return 0;
 }

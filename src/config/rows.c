@@ -71,8 +71,10 @@ const struct settings_row settings_rows[] = {
 		     "are never served on FCGI_SOCKET. Empty: off." },
 	{ "STATE_DIR", ROW_PATH, TEXT_FIELD(state_dir), .default_value = "",
 	  .meaning = "Directory in which a node remembers how far its database was, so that an "
-		     "earlier copy put in its place is noticed at the next start; empty: that of "
-		     "FCGI_SOCKET, which may not outlive a restart of the host." },
+		     "earlier copy put in its place is noticed at the next start. Nodes with other "
+		     "FCGI_SOCKETs may share it: each has a file of its own, named after it. "
+		     "Empty: the directory of FCGI_SOCKET, which may not outlive a restart of the "
+		     "host." },
 	{ "WORKERS", ROW_INTEGER, FIELD(workers), RANGE(0, 64, ""), .default_value = "0",
 	  .meaning = "Worker processes; 0 means one for each core." },
 	{ "SYNC_WAIT_SECONDS", ROW_INTEGER, FIELD(sync_wait_seconds), RANGE(1, 64, "seconds"),

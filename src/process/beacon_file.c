@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,13 +12,24 @@
 
 #define LINE_BYTES 64
 
+/* FNV-1a; fixed for ever, as files are named by it. */
+static uint64_t hash(const char *text)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (; *text; text++)
+		h = (h ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+	return h;
+}
+
 void beacon_file_path(const char *dir, const char *socket, char *path)
 {
 	const char *slash = strrchr(socket, '/');
 	const char *name = slash ? slash + 1 : socket;
 
 	if (*dir)
-		(void)snprintf(path, BEACON_FILE_PATH_BYTES, "%s/%s.beacon", dir, name);
+		(void)snprintf(path, BEACON_FILE_PATH_BYTES, "%s/%s-%016llx.beacon", dir, name,
+			       (unsigned long long)hash(socket));
 	else
 		(void)snprintf(path, BEACON_FILE_PATH_BYTES, "%s.beacon", socket);
 }
@@ -57,13 +69,15 @@ int beacon_file_write(const char *path, const struct beacon_known *known, struct
 	bool done;
 	int fd;
 
+	errno = 0; /* a write that is cut short sets none */
 	(void)snprintf(made, sizeof(made), "%s.%d", path, (int)getpid());
 	(void)unlink(made); /* of a process before us with this number */
 	fd = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	done = fd >= 0 && put(fd, known) && !rename(made, path);
 	if (!done) {
-		err_set(ret_err, ERR_TEMPORARY, errno, "cannot write %s: %s", path,
-			strerror(errno));
+		/* The path last: a long one is cut. */
+		err_set(ret_err, ERR_TEMPORARY, errno, "%s: cannot write %s",
+			errno ? strerror(errno) : "cut short", path);
 		(void)unlink(made);
 	}
 	fd_close(&fd);

@@ -13,12 +13,13 @@
 
 #define BEACON_FILE_PATH_BYTES 1200
 
-/* <dir>/<name of the socket>.beacon; dir "": where the socket is.  path has
- * BEACON_FILE_PATH_BYTES. */
+/* <dir>/<name of the socket>-<hash of its path>.beacon, so that nodes with sockets of one name
+ * may share dir; dir "": <socket>.beacon.  path has BEACON_FILE_PATH_BYTES. */
 void beacon_file_path(const char *dir, const char *socket, char *path);
 /* Nothing known when there is no such file, or it cannot be read. */
 struct beacon_known beacon_file_read(const char *path);
-/* As a whole, and on the disk, or not at all.  0 or -1 with ret_err. */
+/* As a whole, and on the disk, or not at all; waits for the disk.  0 or -1 with ret_err, whose
+ * code is the errno. */
 int beacon_file_write(const char *path, const struct beacon_known *known,
 		      struct err *ret_err) MUST_CHECK;
 

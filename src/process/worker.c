@@ -15,7 +15,7 @@
 #include "delivery/world.h"
 #include "fcgi/server.h"
 #include "pipeline/pipeline.h"
-#include "process/beacon_file.h"
+#include "process/beacon_keeper.h"
 #include "process/management.h"
 #include "process/signals.h"
 #include "transport/transport.h"
@@ -24,7 +24,6 @@
 #define COMMIT_TIMEOUT_MS 5000      /* an attempt that began so late does not leave any more */
 #define READY_WITHOUT_STORE_MS 1000 /* a worker is useful without a database: it says so */
 #define ORPHAN_DRAIN_MS 15000
-#define REMEMBER_MS 5000      /* between two writes of the beacon's file, which wait for the disk */
 #define DRAIN_RESERVE_MS 1000 /* of DRAIN_SECONDS, to answer and record what is left */
 #define CONNECTIONS_PER_REQUEST 2
 #define KEPT_CONNECTIONS 1024 /* idle ones that nginx keeps */
@@ -55,9 +54,7 @@ struct worker {
 	bool store_was_ready;
 	bool store_was_ready_once;
 	struct log_rate store_log;
-	char beacon_path[BEACON_FILE_PATH_BYTES];
-	struct beacon_known remembered; /* in the file */
-	int64_t remember_at_ms;
+	struct beacon_keeper keeper;
 	bool restore_told;
 	int status;
 };
@@ -108,7 +105,7 @@ static struct world_settings world_settings(const struct worker *w, const char *
 			   .accept_timeout_ms = ACCEPT_TIMEOUT_MS,
 			   .max_pending = ITEMS_PER_WORKER,
 			   .meter = meter(w),
-			   .known = w->remembered },
+			   .known = w->keeper.kept },
 		.meter = meter(w),
 		.backlog = { .tenant = s->max_backlog_per_tenant, .all = s->max_backlog },
 		.max_jobs = 2 * ITEMS_PER_WORKER + requests,
@@ -235,19 +232,10 @@ static void drain(struct worker *w);
 
 /* -- was PostgreSQL restored? ---------------------------------------------------------- */
 
-/* One worker of the node writes the file: all of them know much the same. */
-static void remember(struct worker *w)
+/* One worker of the node does: all of them know much the same. */
+static bool keeps_beacon(const struct worker *w)
 {
-	const struct beacon_known *known = store_beacon(w->world->store);
-	struct err err;
-
-	if (w->options->birth->number != 0 || !known->any ||
-	    (known->ticks == w->remembered.ticks && message_id_equal(known->id, w->remembered.id)))
-		return;
-	if (beacon_file_write(w->beacon_path, known, &err))
-		log_text(&w->log, LOG_WARNING, "no_beacon_file", "%s", err.text);
-	w->remembered = *known;
-	w->remember_at_ms = loop_now_ms(w->loop) + REMEMBER_MS;
+	return w->options->birth->number == 0;
 }
 
 static bool watch_beacon(void *arg)
@@ -262,8 +250,8 @@ static bool watch_beacon(void *arg)
 			 "`message-sender queue release`",
 			 noticed);
 	}
-	if (loop_now_ms(w->loop) >= w->remember_at_ms)
-		remember(w);
+	if (keeps_beacon(w))
+		beacon_keeper_keep(&w->keeper, store_beacon(w->world->store), loop_now_ms(w->loop));
 	return false;
 }
 
@@ -387,9 +375,8 @@ static int open_all(struct worker *w, struct err *ret_err)
 	char name[64];
 
 	(void)snprintf(name, sizeof(name), "message-sender %s", w->log.role);
-	beacon_file_path(w->options->settings->state_dir, w->options->settings->fcgi_socket,
-			 w->beacon_path);
-	w->remembered = beacon_file_read(w->beacon_path);
+	beacon_keeper_open(&w->keeper, &w->log, w->options->settings->state_dir,
+			   w->options->settings->fcgi_socket);
 	world = world_settings(w, name);
 	w->loop = loop_new(ret_err);
 	if (!w->loop || transport_global_init(ret_err))
@@ -454,7 +441,8 @@ int worker_run(const struct worker_options *options)
 		log_text(&w.log, LOG_ERROR, "loop_failed", "%s", err.text);
 		w.status = 1;
 	}
-	remember(&w);
+	if (keeps_beacon(&w))
+		beacon_keeper_close(&w.keeper, store_beacon(w.world->store));
 	close_all(&w);
 	return w.status;
 }

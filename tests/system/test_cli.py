@@ -72,6 +72,18 @@ def test_a_group_that_is_not_there():
 def test_good_settings():
     done = check()
     assert done.returncode == 0, done.stderr
+    assert "STATE_DIR" not in done.stderr
+
+
+@pytest.mark.parametrize("name, value", [
+    ("STATE_DIR", "/nonexistent/state"), ("STATE_DIR", "/proc/version"),
+    ("FCGI_SOCKET", "/nonexistent/run/fcgi.sock"),
+])
+def test_a_state_directory_that_cannot_be_written_in(name, value):
+    done = check({name: value})
+    assert done.returncode == 0, done.stderr
+    warning, = [line for line in done.stderr.splitlines() if "warning: STATE_DIR" in line]
+    assert ("/nonexistent" if "none" in value else value) in warning
 
 
 @pytest.mark.parametrize("name", ["TENANT_SERVICE_URL", "CONVERSATION_SERVICE_URL",

@@ -1,6 +1,7 @@
 #include "process/beacon_file.h"
 
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +37,21 @@ START_TEST(it_lies_in_the_directory_or_beside_the_socket)
 {
 	char beside[BEACON_FILE_PATH_BYTES];
 
-	ck_assert_str_eq(path + strlen(dir), "/s.sock.beacon");
+	ck_assert_str_eq(path + strlen(dir), "/s.sock-fc7cb67074d7c1c8.beacon");
 	beacon_file_path("", "/run/x/s.sock", beside);
 	ck_assert_str_eq(beside, "/run/x/s.sock.beacon");
-	beacon_file_path("/d", "s.sock", beside);
-	ck_assert_str_eq(beside, "/d/s.sock.beacon");
+}
+END_TEST
+
+START_TEST(sockets_of_one_name_share_a_directory)
+{
+	char a[BEACON_FILE_PATH_BYTES], b[BEACON_FILE_PATH_BYTES];
+
+	beacon_file_path("/d", "/run/a/fcgi.sock", a);
+	beacon_file_path("/d", "/run/b/fcgi.sock", b);
+	ck_assert_str_ne(a, b);
+	beacon_file_path("/d", "/run/a/fcgi.sock", b);
+	ck_assert_str_eq(a, b);
 }
 END_TEST
 
@@ -89,6 +100,7 @@ START_TEST(where_nothing_can_be_written_it_is_said)
 
 	ck_assert_int_eq(beacon_file_write("/nowhere/s.beacon", &known, &err), -1);
 	ck_assert_ptr_nonnull(strstr(err.text, "/nowhere/s.beacon"));
+	ck_assert_int_eq(err.code, ENOENT);
 }
 END_TEST
 
@@ -101,6 +113,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, it_lies_in_the_directory_or_beside_the_socket);
+	tcase_add_test(tcase, sockets_of_one_name_share_a_directory);
 	tcase_add_test(tcase, what_is_written_is_read);
 	tcase_add_test(tcase, what_cannot_be_read_is_not_known);
 	tcase_add_test(tcase, where_nothing_can_be_written_it_is_said);
