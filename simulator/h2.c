@@ -13,7 +13,8 @@ enum { WINDOW = 16 * 1024 * 1024, CUT_DELAY_NS = 10 * 1000 * 1000 };
 
 struct h2 {
 	nghttp2_session *session;
-	int32_t last_served; /* the highest stream a service has seen */
+	int32_t last_served;   /* the highest stream a service has seen */
+	int32_t last_promised; /* of a GOAWAY: no service sees a higher one */
 };
 
 static struct exchange *exchange_of(nghttp2_session *session, int32_t stream_id)
@@ -79,7 +80,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 	if (!is_request || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 		return 0;
 	struct exchange *exchange = exchange_of(session, id);
-	if (!exchange)
+	/* What a GOAWAY calls unprocessed must not be processed, although it came in the same read. */
+	if (!exchange || id > h2->last_promised)
 		return 0;
 	conn->net->on_request(conn->net->ctx, exchange);
 	if (id > h2->last_served)
@@ -209,7 +211,10 @@ static void go_away(struct exchange *exchange, struct h2 *h2)
 		nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, exchange->stream_id,
 					  NGHTTP2_REFUSED_STREAM);
 	}
-	nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
+	if (last < h2->last_promised)
+		h2->last_promised = last;
+	nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, h2->last_promised, NGHTTP2_NO_ERROR,
+			      NULL, 0);
 }
 
 static void h2_answer(struct exchange *exchange)
@@ -252,6 +257,7 @@ static void h2_open(struct conn *conn)
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2 * REQUEST_BODY_MAX },
 	};
 
+	h2->last_promised = INT32_MAX;
 	conn->state = h2;
 	if (nghttp2_session_callbacks_new(&callbacks) != 0)
 		abort();
