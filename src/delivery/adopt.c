@@ -82,6 +82,7 @@ static void load_page(struct poll *poll)
 	const unsigned rows = page_rows(poll);
 	struct err err;
 
+	poll->full = false;
 	if (!adopt_room(d) || !lanes)
 		d->looking = false;
 	if (!adopt_room(d) || !lanes || !rows ||
@@ -95,6 +96,7 @@ static void page_read(struct poll *poll, bool more)
 {
 	struct delivery *d = poll->delivery;
 
+	more |= poll->full;
 	if (more && !poll->copies && !poll->again && ++poll->pages < PAGES_PER_POLL &&
 	    !d->draining) {
 		load_page(poll);
@@ -294,19 +296,33 @@ static void adopt_again(struct delivery *d, struct item *old, const struct store
 	turn_hand_over(d->turns, &turn, &item->turn);
 }
 
-/* held: it was, and the load had room for it. */
-static void adopt(struct delivery *d, const struct store_work *row, bool held)
+/* held: it was, and the load had room for it.  False: no room. */
+static bool adopt(struct delivery *d, const struct store_work *row, bool held)
 {
 	struct item *item = item_of_row(d, row);
 
 	if (!delivery_owns(d, row->message.lane))
-		return;
+		return true;
 	if (item && item->shelved)
 		item_unshelve(item);
 	else if (item && item->step == STEP_HOLD)
 		adopt_again(d, item, row);
-	else if (!item && (held || adopt_room(d)))
+	else if (!item && !held && !adopt_room(d))
+		return false;
+	else if (!item)
 		adopt_row(d, row);
+	return true;
+}
+
+/* What there was no room for is read again, and all behind it, or it would be overtaken. */
+static void adopt_polled(struct poll *poll, const struct store_work *row)
+{
+	if (poll->delivery->draining || poll->full)
+		return;
+	if (adopt(poll->delivery, row, false))
+		poll->seq = row->message.seq;
+	else
+		poll->full = true;
 }
 
 void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const struct store_work *row,
@@ -318,9 +334,9 @@ void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const str
 	(void)err;
 	if (row) {
 		if (tag == LOAD_SENDS || tag == LOAD_COPIES)
-			poll->seq = row->message.seq;
-		if (!d->draining)
-			adopt(d, row, tag == LOAD_HELD || tag == LOAD_PROBE);
+			adopt_polled(poll, row);
+		else if (!d->draining)
+			(void)adopt(d, row, tag == LOAD_HELD || tag == LOAD_PROBE);
 		if (tag == LOAD_PROBE)
 			tokens_on_probe(d->tokens, item_of_row(d, row));
 	} else if (tag == LOAD_HELD) {

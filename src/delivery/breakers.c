@@ -87,10 +87,12 @@ static void entry_free(struct entry *e)
 
 void breakers_free(struct breakers *bs)
 {
+	struct list *node;
+
 	if (!bs)
 		return;
-	while (!list_empty(&bs->ages))
-		entry_free(LIST_OBJECT(bs->ages.next, struct entry, age));
+	while ((node = list_take_first(&bs->ages)))
+		entry_free(LIST_OBJECT(node, struct entry, age));
 	while (!list_empty(&bs->host.waiting))
 		(void)list_take_first(&bs->host.waiting);
 	loop_cancel(bs->loop, bs->host.timer);

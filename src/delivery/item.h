@@ -131,6 +131,7 @@ struct poll {
 	bool under_way;
 	bool again;     /* what is under way may have missed what it is asked for */
 	uint64_t seq;   /* read so far */
+	bool full;      /* there was no room for a row of the page */
 	unsigned pages; /* in a row */
 };
 

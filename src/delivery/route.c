@@ -217,8 +217,10 @@ static void take_answer(struct item *item, bool loaded)
 /* Those that were not there any more are over; those that we have by now are joined. */
 void route_loaded(struct delivery *d, bool loaded)
 {
-	while (!list_empty(&d->calling)) {
-		struct parked *p = parked_of(d->calling.next);
+	struct list *node;
+
+	while ((node = list_take_first(&d->calling))) {
+		struct parked *p = parked_of(node);
 		struct item *item =
 			table_find(d->items, p->call.id.bytes, sizeof(p->call.id.bytes));
 
@@ -234,8 +236,10 @@ void route_loaded(struct delivery *d, bool loaded)
 
 void route_release(struct delivery *d)
 {
-	while (!list_empty(&d->parked)) {
-		struct parked *p = parked_of(d->parked.next);
+	struct list *node;
+
+	while ((node = list_take_first(&d->parked))) {
+		struct parked *p = parked_of(node);
 
 		tell(d, &p->call, DELIVERY_RELEASED);
 		forget(d, p);
@@ -245,9 +249,10 @@ void route_release(struct delivery *d)
 void route_free(struct delivery *d)
 {
 	struct list *const lists[] = { &d->parked, &d->calls, &d->calling };
+	struct list *node;
 
 	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		while (!list_empty(lists[i]))
-			forget(d, parked_of(lists[i]->next));
+		while ((node = list_take_first(lists[i])))
+			forget(d, parked_of(node));
 	}
 }

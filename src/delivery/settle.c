@@ -91,8 +91,10 @@ static void forget(struct settling *s)
 
 void settle_free(struct delivery *d)
 {
-	while (!list_empty(&d->settling.writes))
-		forget(LIST_OBJECT(d->settling.writes.next, struct settling, node));
+	struct list *node;
+
+	while ((node = list_take_first(&d->settling.writes)))
+		forget(LIST_OBJECT(node, struct settling, node));
 }
 
 /* The page is read and written: what comes next? */

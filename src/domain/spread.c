@@ -19,16 +19,16 @@ static bool before(const struct spread_worker *a, const struct spread_worker *b)
 
 static unsigned share_of(const struct spread_worker *workers, unsigned count, unsigned which)
 {
-	unsigned wanting = 0;
+	unsigned wanting = 1;
 	unsigned rank = 0;
 
 	if (!workers[which].wants)
 		return 0;
 	for (unsigned i = 0; i < count; i++) {
-		if (!workers[i].wants)
+		if (i == which || !workers[i].wants)
 			continue;
 		wanting++;
-		rank += i != which && before(&workers[i], &workers[which]);
+		rank += before(&workers[i], &workers[which]);
 	}
 	return LANES / wanting + (rank < LANES % wanting);
 }

@@ -65,7 +65,7 @@ static const struct connection_kind kind = {
 
 void reader_channel(const struct message_id *incarnation, char *name)
 {
-	char hex[2 * sizeof(incarnation->bytes) + 1] = "all";
+	char hex[2 * sizeof(struct message_id) + 1] = "all";
 
 	if (incarnation)
 		text_hex(hex, incarnation->bytes, sizeof(incarnation->bytes));
