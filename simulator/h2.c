@@ -80,7 +80,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 	if (!is_request || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 		return 0;
 	struct exchange *exchange = exchange_of(session, id);
-	/* What a GOAWAY calls unprocessed must not be processed, although it came in the same read. */
+	/* What a GOAWAY calls unprocessed is not processed, though it came in the same read. */
 	if (!exchange || id > h2->last_promised)
 		return 0;
 	conn->net->on_request(conn->net->ctx, exchange);
