@@ -1,6 +1,6 @@
 -- hold_set: a hold begins, unless the same is in force.
 -- Parameters: $1 text scope; $2 text tenant, $3 text outlet, $4 text number: "" unless the
---   scope has it; $5 text reason; $6 text who; $7 text note; $8 integer so many at most.
+--   scope has it (for a token: all three); $5 text reason; $6 text who; $7 text note; $8 integer so many at most.
 -- Result: one row: whether it is new, and the hold in force as text; none: there are too many.
 -- Index: hold_current.  Locks: the new row; hold_version's.
 WITH placed AS (

@@ -141,7 +141,7 @@ const struct settings_row settings_rows[] = {
 	  .meaning = "Longest time from one probe to the next." },
 	{ "TOKEN_PROBE_SECONDS", ROW_INTEGER, FIELD(token_probe_seconds),
 	  RANGE(1, 86400, "seconds"), .default_value = "60", .reloadable = true,
-	  .meaning = "How often it is looked whether a number's token, which Meta refused, was "
+	  .meaning = "How often it is looked whether an outlet's token, which Meta refused, was "
 		     "mended: its credentials are asked for again, and a new token is tried with "
 		     "one message. The old one is tried so too, ever more rarely, up to 16 times "
 		     "this long." },

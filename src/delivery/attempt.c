@@ -188,7 +188,7 @@ static void explain(struct item_record *record)
 }
 
 /* A refused token is looked up once more; after that the message fails when somebody waits
- * for it, else its number is held. */
+ * for it, else its outlet is held. */
 static bool goes_on_after_token(struct item *item, bool waits)
 {
 	if (item->token_asked_again && waits)

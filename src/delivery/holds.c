@@ -235,7 +235,7 @@ void holds_on_holds(struct holds *h, enum store_verdict verdict, const struct st
 	if (verdict == STORE_DONE && found->changed)
 		learn(h, found);
 	else if (h->known && !h->released.count)
-		resume(h); /* their number was to be held: look again */
+		resume(h); /* their outlet was to be held: look again */
 	tokens_tick(h->delivery->tokens);
 	if (again)
 		holds_look_now(h);
@@ -248,7 +248,7 @@ static const struct hold *find(const struct hold_set *set, const struct message 
 {
 	const struct hold *hold = hold_find(set, m->tenant_id, m->outlet_id, number);
 
-	return hold || token ? hold : hold_find_token(set, number);
+	return hold || token ? hold : hold_find_token(set, m->tenant_id, m->outlet_id, number);
 }
 
 bool holds_allow(const struct holds *h, const struct message *m, const char *number, bool token)

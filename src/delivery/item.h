@@ -93,7 +93,7 @@ struct item {
 	bool has_place;
 	bool token_refused;     /* Meta refused this token: ask for another one */
 	bool token_asked_again; /* once per message */
-	bool token_bad;         /* so it is: its number is to be held */
+	bool token_bad;         /* so it is: its outlet is to be held */
 	int probe;              /* it is to find out for this hold; 0: it is not */
 	bool siblings_asked;
 	bool hold_asked;  /* held: a call that asks the store how it stands is not answered yet */

@@ -137,7 +137,7 @@ static enum item_result token_stays(struct item *item)
 {
 	if (item_waited_for(item))
 		return ITEM_NO;
-	item->token_bad = true; /* so nothing begins: at the gate its number is held */
+	item->token_bad = true; /* so nothing begins: at the gate its outlet is held */
 	return ITEM_OK;
 }
 

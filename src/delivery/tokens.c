@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "delivery/item.h"
 
 #define ASKED_KEPT 16
@@ -12,11 +13,9 @@
 #define RARELY 4 /* doublings */
 #define LOG_MS 60000
 
-/* A hold in force, in order of numbers. */
+/* A hold in force, in order of tenants, outlets and numbers. */
 struct token {
-	int hold;
-	char number[HOLD_NUMBER_BYTES];
-	int64_t set_wall_us;
+	struct hold hold;
 	int64_t look_ms;  /* its next probe */
 	int64_t try_ms;   /* from then on the old token is tried again */
 	unsigned refused; /* tries, in a row */
@@ -31,9 +30,9 @@ struct tokens {
 	struct token *tokens;
 	unsigned count;
 	int loading; /* a probe of this hold; 0: none */
-	/* Numbers asked to be held: many messages find it out at the same time. */
+	/* Asked to be held: many messages find it out at the same time. */
 	struct {
-		char number[HOLD_NUMBER_BYTES];
+		struct hold hold;
 		int64_t ms;
 	} asked[ASKED_KEPT];
 	unsigned asked_next;
@@ -61,17 +60,47 @@ void tokens_free(struct tokens *t)
 	free(t);
 }
 
-static int by_number(const void *key, const void *element)
+static int compare(const struct hold *a, const struct hold *b)
+{
+	int order = strcmp(a->tenant_id, b->tenant_id);
+
+	if (!order)
+		order = strcmp(a->outlet_id, b->outlet_id);
+	return order ? order : strcmp(a->number, b->number);
+}
+
+static int by_subject(const void *key, const void *element)
 {
 	const struct token *token = element;
 
-	return strcmp(key, token->number);
+	return compare(key, &token->hold);
 }
 
-static struct token *find(const struct tokens *t, const char *number)
+static struct token *find(const struct tokens *t, const struct hold *hold)
 {
-	return t->count ? bsearch(number, t->tokens, t->count, sizeof(*t->tokens), by_number)
-			: NULL;
+	return t->count ? bsearch(hold, t->tokens, t->count, sizeof(*t->tokens), by_subject) : NULL;
+}
+
+/* What holds an item for its token, or would. */
+static struct hold hold_of(const struct item *item)
+{
+	struct hold hold = { .scope = HOLD_OUTLET, .reason = HOLD_TOKEN };
+
+	text_copy_cut(hold.tenant_id, sizeof(hold.tenant_id), item->message->tenant_id);
+	text_copy_cut(hold.outlet_id, sizeof(hold.outlet_id), item->message->outlet_id);
+	memcpy(hold.number, item->number, sizeof(hold.number));
+	return hold;
+}
+
+static struct token *find_of(const struct item *item)
+{
+	const struct tokens *t = item->delivery->tokens;
+	struct hold hold;
+
+	if (!t->count)
+		return NULL; /* as a rule */
+	hold = hold_of(item);
+	return find(t, &hold);
 }
 
 /* One that was set long ago, under another owner of its lanes, is due at once. */
@@ -79,11 +108,10 @@ static struct token new_token(const struct tokens *t, const struct hold *hold)
 {
 	const int64_t period_ms = t->delivery->settings.token_probe_ms;
 	int64_t wait_ms = period_ms + (hold->set_wall_us - clock_wall_us()) / 1000;
-	struct token token = { .hold = hold->id, .set_wall_us = hold->set_wall_us };
+	struct token token = { .hold = *hold };
 
 	if (wait_ms < 0 || wait_ms > period_ms)
 		wait_ms = wait_ms < 0 ? 0 : period_ms;
-	memcpy(token.number, hold->number, sizeof(token.number));
 	token.look_ms = token.try_ms = now_ms(t) + wait_ms;
 	return token;
 }
@@ -99,7 +127,7 @@ void tokens_taken(struct tokens *t)
 	}
 }
 
-/* The order of the set is that of the numbers, as all else is the same. */
+/* The set is in order of these too, as all else is the same. */
 bool tokens_learn(struct tokens *t, const struct hold_set *current)
 {
 	struct token *next = calloc(current->count + 1, sizeof(*next));
@@ -109,11 +137,11 @@ bool tokens_learn(struct tokens *t, const struct hold_set *current)
 		return false;
 	for (unsigned i = 0; i < current->count; i++) {
 		const struct hold *hold = &current->holds[i];
-		const struct token *known = find(t, hold->number);
+		const struct token *known = find(t, hold);
 
-		if (hold->reason != HOLD_TOKEN || hold->scope != HOLD_NUMBER)
+		if (hold->reason != HOLD_TOKEN || hold->scope != HOLD_OUTLET)
 			continue;
-		next[count++] = known && known->hold == hold->id ? *known : new_token(t, hold);
+		next[count++] = known && known->hold.id == hold->id ? *known : new_token(t, hold);
 	}
 	free(t->tokens);
 	t->tokens = next;
@@ -121,44 +149,51 @@ bool tokens_learn(struct tokens *t, const struct hold_set *current)
 	return true;
 }
 
-/* -- a number is held ------------------------------------------------------------------- */
+/* -- an outlet is held ------------------------------------------------------------------ */
 
-static bool asked_just_now(struct tokens *t, const char *number)
+static bool asked_just_now(struct tokens *t, const struct hold *hold)
 {
 	for (unsigned i = 0; i < ASKED_KEPT; i++) {
-		if (strcmp(t->asked[i].number, number) == 0 &&
+		if (compare(&t->asked[i].hold, hold) == 0 &&
 		    now_ms(t) - t->asked[i].ms < ASK_AGAIN_MS)
 			return true;
 	}
-	memcpy(t->asked[t->asked_next].number, number, HOLD_NUMBER_BYTES);
+	t->asked[t->asked_next].hold = *hold;
 	t->asked[t->asked_next].ms = now_ms(t);
 	t->asked_next = (t->asked_next + 1) % ASKED_KEPT;
 	return false;
 }
 
+static void log_subject(struct log_line *line, const struct hold *hold)
+{
+	log_str(line, "tenant_id", hold->tenant_id);
+	log_str(line, "outlet_id", hold->outlet_id);
+	log_str(line, "number", hold->number);
+}
+
 void tokens_refused(struct item *item)
 {
 	struct delivery *d = item->delivery;
+	const struct hold hold = hold_of(item);
 	struct log_line line;
 	char note[320];
 
-	if (asked_just_now(d->tokens, item->number))
+	if (asked_just_now(d->tokens, &hold))
 		return;
-	log_begin(&line, d->world->log, LOG_WARNING, "number_held");
-	log_str(&line, "number", item->number);
-	log_str(&line, "tenant_id", item->message->tenant_id);
+	log_begin(&line, d->world->log, LOG_WARNING, "outlet_held");
+	log_subject(&line, &hold);
 	log_int(&line, "code", item->failure_code);
 	log_str(&line, "cause", item->reason);
 	log_end(&line);
-	(void)snprintf(note, sizeof(note), "code %d: %s", item->failure_code, item->reason);
-	store_hold_number(d->world->store, item->number, note);
+	(void)snprintf(note, sizeof(note), "Meta's code %d: %s", item->failure_code, item->reason);
+	store_set_hold(d->world->store, &hold, note);
 }
 
 void tokens_shelved(const struct item *item)
 {
-	struct token *token = find(item->delivery->tokens, item->number);
+	struct token *token = find_of(item);
 
-	if (token && token->hold == item->hold)
+	if (token && token->hold.id == item->hold)
 		token->ours = true;
 }
 
@@ -176,7 +211,7 @@ unsigned tokens_held(const struct tokens *t)
 static struct token *by_hold(const struct tokens *t, int hold)
 {
 	for (unsigned i = 0; i < t->count; i++) {
-		if (t->tokens[i].hold == hold)
+		if (t->tokens[i].hold.id == hold)
 			return &t->tokens[i];
 	}
 	return NULL;
@@ -194,9 +229,9 @@ void tokens_tick(struct tokens *t)
 
 		if (token->look_ms > now_ms(t))
 			continue;
-		if (store_load_probe(d->world->store, LOAD_PROBE, lanes, token->hold, &err))
+		if (store_load_probe(d->world->store, LOAD_PROBE, lanes, token->hold.id, &err))
 			return;
-		t->loading = token->hold;
+		t->loading = token->hold.id;
 		token->look_ms = now_ms(t) + d->settings.token_probe_ms;
 		token->released = false;
 		token->ours = false; /* unless there is a message */
@@ -237,11 +272,11 @@ static void release(const struct tokens *t, struct token *token, const char *why
 	if (token->released)
 		return;
 	token->released = true;
-	log_begin(&line, t->delivery->world->log, LOG_WARNING, "number_released");
-	log_str(&line, "number", token->number);
+	log_begin(&line, t->delivery->world->log, LOG_WARNING, "outlet_released");
+	log_subject(&line, &token->hold);
 	log_str(&line, "cause", why);
 	log_end(&line);
-	store_release_hold(t->delivery->world->store, token->hold, why);
+	store_release_hold(t->delivery->world->store, token->hold.id, why);
 }
 
 void tokens_on_credentials(struct item *item)
@@ -251,7 +286,7 @@ void tokens_on_credentials(struct item *item)
 
 	if (!token)
 		return;
-	if (strcmp(token->number, item->number) != 0)
+	if (strcmp(token->hold.number, item->number) != 0)
 		release(t, token, "the outlet has another number now");
 	else if (token->print == print_of(item->credentials->token) && now_ms(t) < token->try_ms)
 		item->probe = 0; /* it goes back */
@@ -279,22 +314,23 @@ static void refused_again(const struct tokens *t, struct token *token, const str
 		return;
 	token->logged_ms = now_ms(t);
 	log_begin(&line, t->delivery->world->log, LOG_WARNING, "token_refused");
-	log_str(&line, "number", token->number);
+	log_subject(&line, &token->hold);
 	log_int(&line, "code", answer->facts.error_code);
-	log_int(&line, "held_s", (clock_wall_us() - token->set_wall_us) / 1000000);
+	log_int(&line, "held_s", (clock_wall_us() - token->hold.set_wall_us) / 1000000);
 	log_end(&line);
 }
 
 void tokens_on_answer(struct item *item, const struct graph_answer *answer)
 {
 	const struct tokens *t = item->delivery->tokens;
-	struct token *token = find(t, item->number);
+	struct token *token = find_of(item);
 	const bool probe = item->probe != 0;
 
 	item->probe = 0;
 	if (!token)
 		return;
-	if (shows_it_works(&answer->verdict) && (probe || item->begun_wall_us > token->set_wall_us))
+	if (shows_it_works(&answer->verdict) &&
+	    (probe || item->begun_wall_us > token->hold.set_wall_us))
 		release(t, token, "Meta takes the token again");
 	else if (probe && answer->verdict.error->class == GRAPH_AUTH)
 		refused_again(t, token, item, answer);

@@ -1,13 +1,14 @@
 /*
- * tokens - numbers whose token Meta refuses.  Private to delivery.
+ * tokens - outlets whose token Meta refuses.  Private to delivery.
  *
- * A message that nobody waits for does not fail for its number's token: the number is held
- * (holds.h, reason `token`), and what is sent from it waits.  Every TOKEN_PROBE_SECONDS the
- * first of these messages that is ours is a probe: its credentials are asked for again, and when
- * the token is another one it is tried; the old one too, ever more rarely, as a right may have
- * been given to it.  What shows that the token works releases the hold; until then the
- * probe goes back to the others.  Who waits for a message is not held: it is tried, and
- * that is as good as a probe.
+ * A message that nobody waits for does not fail for its outlet's token: the outlet is held
+ * (holds.h, reason `token`), and what it sends from that number waits.  Others that send from
+ * the same number do not: the token is the outlet's, and any outlet's record can name any
+ * number.  Every TOKEN_PROBE_SECONDS the first of these messages that is ours is a probe: its
+ * credentials are asked for again, and when the token is another one it is tried; the old one
+ * too, ever more rarely, as a right may have been given to it.  What shows that the token works
+ * releases the hold; until then the probe goes back to the others.  Who waits for a message is
+ * not held: it is tried, and that is as good as a probe.
  */
 #ifndef DELIVERY_TOKENS_H
 #define DELIVERY_TOKENS_H
@@ -36,7 +37,7 @@ void tokens_tick(struct tokens *t);
 void tokens_on_probe(struct tokens *t, struct item *item);
 void tokens_on_loaded(struct tokens *t, bool loaded);
 
-/* Its token was refused, and nobody waits for it: its number is to be held. */
+/* Its token was refused, and nobody waits for it: its outlet is to be held. */
 void tokens_refused(struct item *item);
 /* It is held for its token. */
 void tokens_shelved(const struct item *item);
@@ -45,7 +46,7 @@ void tokens_on_credentials(struct item *item);
 /* What an attempt came to says of the token. */
 void tokens_on_answer(struct item *item, const struct graph_answer *answer);
 
-/* Numbers held that have messages of ours. */
+/* Such holds that have messages of ours. */
 unsigned tokens_held(const struct tokens *t);
 
 #endif

@@ -114,9 +114,10 @@ const struct hold *hold_find(const struct hold_set *set, const char *tenant_id,
 	return found;
 }
 
-const struct hold *hold_find_token(const struct hold_set *set, const char *number)
+const struct hold *hold_find_token(const struct hold_set *set, const char *tenant_id,
+				   const char *outlet_id, const char *number)
 {
-	return find(set, &(struct subject){ true, HOLD_NUMBER, "", "", number });
+	return find(set, &(struct subject){ true, HOLD_OUTLET, tenant_id, outlet_id, number });
 }
 
 bool hold_is_in(const struct hold_set *set, const struct hold *hold)

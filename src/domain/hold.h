@@ -1,8 +1,10 @@
 /*
  * hold - what must not be sent for now, and the set of all that are in force.
  *
- * A hold covers everything, a tenant, an outlet of a tenant, or a number (whichever tenant's).
- * No attempt begins for what a hold covers; attempts under way are not its business.  Pure.
+ * A hold covers everything, a tenant, an outlet of a tenant, or a number (whichever tenant's);
+ * one for a token what its outlet sends from one number: others that send from it are not
+ * covered, as any outlet's record can name any number.  No attempt begins for what a hold
+ * covers; attempts under way are not its business.  Pure.
  */
 #ifndef DOMAIN_HOLD_H
 #define DOMAIN_HOLD_H
@@ -20,7 +22,7 @@ enum hold_scope { HOLD_ALL = 0, HOLD_TENANT, HOLD_OUTLET, HOLD_NUMBER, HOLD_SCOP
 
 enum hold_reason {
 	HOLD_PAUSED = 0, /* by a person */
-	HOLD_TOKEN,      /* Meta refuses the number's token */
+	HOLD_TOKEN,      /* Meta refuses the outlet's token for its number */
 	HOLD_RESTORE,    /* the database was restored from a backup, or failed over */
 	HOLD_REASONS,
 };
@@ -29,7 +31,8 @@ struct hold {
 	int id; /* 1 or more */
 	enum hold_scope scope;
 	enum hold_reason reason;
-	char tenant_id[MESSAGE_TOKEN_MAX + 1]; /* "" unless the scope has it; so below */
+	/* "" unless the scope has it; for a token all three. */
+	char tenant_id[MESSAGE_TOKEN_MAX + 1];
 	char outlet_id[MESSAGE_TOKEN_MAX + 1];
 	char number[HOLD_NUMBER_BYTES];
 	int64_t set_wall_us;
@@ -53,8 +56,9 @@ void hold_sort(struct hold_set *set);
  * widest comes first. */
 const struct hold *hold_find(const struct hold_set *set, const char *tenant_id,
 			     const char *outlet_id, const char *number);
-/* The hold for the token of this number; null: none. */
-const struct hold *hold_find_token(const struct hold_set *set, const char *number);
+/* The hold for the token with which this outlet sends from this number; null: none. */
+const struct hold *hold_find_token(const struct hold_set *set, const char *tenant_id,
+				   const char *outlet_id, const char *number);
 /* This very hold is in the sorted set. */
 bool hold_is_in(const struct hold_set *set, const struct hold *hold);
 

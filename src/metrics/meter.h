@@ -28,7 +28,7 @@ enum metric {
 				  * from SETTLE_RESEND on) */
 	METRIC_ITEMS,            /* gauge */
 	METRIC_LANES,            /* gauge */
-	METRIC_NUMBERS_HELD,     /* gauge */
+	METRIC_TOKEN_HOLDS,      /* gauge */
 	METRIC_BOUNDS,           /* bound (enum metric_bound) */
 	METRIC_BATCHES,          /* end (enum metric_batch) */
 	METRIC_CONNECTIONS_LOST, /* connection (enum metric_connection) */

@@ -90,8 +90,8 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		"Messages under way in the memory of workers." },
 	[METRIC_LANES] = { "lanes_held", METRIC_GAUGE, NO_LABELS,
 		"Lanes this node owns with a lease that holds; all nodes together have 64." },
-	[METRIC_NUMBERS_HELD] = { "numbers_held", METRIC_GAUGE, NO_LABELS,
-		"Numbers whose token Meta refuses and that have messages waiting for a better one. "
+	[METRIC_TOKEN_HOLDS] = { "token_holds", METRIC_GAUGE, NO_LABELS,
+		"Outlets whose token Meta refuses and that have messages waiting for a better one. "
 		"Refresh it in the Tenant Service." },
 	[METRIC_BOUNDS] = { "bound_reached_total", METRIC_COUNTER, { LABEL("bound", bounds) },
 		"Times a bound was reached. requests, store_slow, store_away, accept_time, "

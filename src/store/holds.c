@@ -31,11 +31,11 @@ int holds_send_change(const struct op *op, PGconn *handle, struct array *memory)
 	if (release) {
 		array_int4(memory, row->id);
 	} else {
-		array_text(memory, hold_scope_name(HOLD_NUMBER));
-		array_text(memory, "");
-		array_text(memory, "");
-		array_text(memory, row->number);
-		array_text(memory, hold_reason_name(HOLD_TOKEN));
+		array_text(memory, hold_scope_name(row->hold->scope));
+		array_text(memory, row->hold->tenant_id);
+		array_text(memory, row->hold->outlet_id);
+		array_text(memory, row->hold->number);
+		array_text(memory, hold_reason_name(row->hold->reason));
 	}
 	array_text(memory, SERVICE);
 	array_text(memory, row->note);

@@ -43,8 +43,10 @@ void op_free(struct op *op)
 		free(op->row.load_ids);
 	if (op->kind == OP_LOOKS)
 		free(op->row.looks);
-	if (op->kind == OP_HOLD || op->kind == OP_HOLD_RELEASE)
+	if (op->kind == OP_HOLD || op->kind == OP_HOLD_RELEASE) {
+		free(op->row.hold.hold);
 		free(op->row.hold.note);
+	}
 	if (op->kind == OP_RING)
 		free(op->row.ring.text);
 	op_free(op->merged);

@@ -32,7 +32,7 @@ enum op_kind {
 	OP_LOAD_IDS,
 	OP_HOLDS,
 	OP_LOAD_UNKNOWN,
-	OP_HOLD,         /* a number; nobody is told */
+	OP_HOLD,         /* begins; nobody is told */
 	OP_HOLD_RELEASE, /* so here */
 	OP_COUNT,        /* how much waits */
 	OP_LANES,        /* a change of lanes, and the view of them */
@@ -89,9 +89,9 @@ struct op_ring {
 };
 
 struct op_hold {
-	int id; /* with release */
-	char number[HOLD_NUMBER_BYTES];
-	char *note; /* owned */
+	int id;            /* with release */
+	struct hold *hold; /* else; owned */
+	char *note;        /* owned */
 };
 
 struct op_answer {

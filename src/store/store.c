@@ -417,32 +417,44 @@ int store_load_probe(struct store *s, uint64_t tag, uint64_t lanes, int hold, st
 		ret_err);
 }
 
-static void change_hold(struct store *s, enum op_kind kind, int id, const char *number,
-			const char *note)
+static struct op *new_hold_op(struct store *s, enum op_kind kind, const char *note)
 {
 	const struct message_id none = { { 0 } };
 	struct err err;
 	struct op *op = new_op(s, kind, 0, none, &err);
 
-	if (!op)
-		return;
-	op->row.hold.id = id;
-	text_copy_cut(op->row.hold.number, sizeof(op->row.hold.number), number);
-	op->row.hold.note = strdup(note);
-	if (op->row.hold.note)
-		writer_submit(s->writer, op);
-	else
+	if (op)
+		op->row.hold.note = strdup(note);
+	if (op && !op->row.hold.note) {
 		op_free(op);
+		return NULL;
+	}
+	return op;
 }
 
-void store_hold_number(struct store *s, const char *number, const char *note)
+void store_set_hold(struct store *s, const struct hold *hold, const char *note)
 {
-	change_hold(s, OP_HOLD, 0, number, note);
+	struct op *op = new_hold_op(s, OP_HOLD, note);
+
+	if (!op)
+		return;
+	op->row.hold.hold = malloc(sizeof(*hold));
+	if (!op->row.hold.hold) {
+		op_free(op);
+		return;
+	}
+	*op->row.hold.hold = *hold;
+	writer_submit(s->writer, op);
 }
 
 void store_release_hold(struct store *s, int hold, const char *note)
 {
-	change_hold(s, OP_HOLD_RELEASE, hold, "", note);
+	struct op *op = new_hold_op(s, OP_HOLD_RELEASE, note);
+
+	if (!op)
+		return;
+	op->row.hold.id = hold;
+	writer_submit(s->writer, op);
 }
 
 int store_holds(struct store *s, int64_t version, struct err *ret_err)

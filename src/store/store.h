@@ -441,10 +441,10 @@ int store_load_held(struct store *s, uint64_t tag, uint64_t lanes, unsigned limi
 int store_load_probe(struct store *s, uint64_t tag, uint64_t lanes, int hold,
 		     struct err *ret_err) MUST_CHECK;
 
-/* The service holds a number for its token, unless it is held for that already, or there are
- * HOLDS_MAX; and releases a hold.  note is copied.  Whether it came to it, the next look at the
- * holds tells. */
-void store_hold_number(struct store *s, const char *number, const char *note);
+/* The service holds (whatever the id and the time say), unless the same is in force, or there are
+ * HOLDS_MAX; and releases a hold.  hold and note are copied.  Whether it came to it, the next look
+ * at the holds tells. */
+void store_set_hold(struct store *s, const struct hold *hold, const char *note);
 void store_release_hold(struct store *s, int hold, const char *note);
 
 /* Asks for the holds in force, if they are others than at this version (0: none is known). */

@@ -43,12 +43,18 @@ static bool set(const char *scope, const char *tenant, const char *outlet, const
 	return run("hold_set", 8, values) && *query_value(cli, 0, 0) == 't';
 }
 
-static unsigned release(const char *scope, const char *tenant, const char *number)
+static unsigned release_of(const char *scope, const char *tenant, const char *outlet,
+			   const char *number)
 {
-	const char *const values[] = { scope, tenant, "", number, "budi", "done" };
+	const char *const values[] = { scope, tenant, outlet, number, "budi", "done" };
 
 	(void)run("hold_release", 6, values);
 	return query_rows(cli);
+}
+
+static unsigned release(const char *scope, const char *tenant, const char *number)
+{
+	return release_of(scope, tenant, "", number);
 }
 
 static void look(int64_t version)
@@ -98,7 +104,7 @@ START_TEST(a_look_tells_what_has_changed_and_no_more)
 	ck_assert(h.holds_changed);
 	ck_assert_uint_eq(h.hold_count, 0);
 	ck_assert(set("outlet", "t", "o", "", "paused", "10"));
-	ck_assert(set("number", "", "", "123", "token", "10"));
+	ck_assert(set("outlet", "t", "o", "123", "token", "10"));
 	look(h.holds_version);
 	ck_assert(h.holds_changed);
 	ck_assert_uint_eq(h.hold_count, 2);
@@ -106,7 +112,8 @@ START_TEST(a_look_tells_what_has_changed_and_no_more)
 	ck_assert_str_eq(h.holds[0].tenant_id, "t");
 	ck_assert_str_eq(h.holds[0].outlet_id, "o");
 	ck_assert_int_eq(h.holds[0].reason, HOLD_PAUSED);
-	ck_assert_int_eq(h.holds[1].scope, HOLD_NUMBER);
+	ck_assert_int_eq(h.holds[1].scope, HOLD_OUTLET);
+	ck_assert_str_eq(h.holds[1].outlet_id, "o");
 	ck_assert_str_eq(h.holds[1].number, "123");
 	ck_assert_int_eq(h.holds[1].reason, HOLD_TOKEN);
 	ck_assert_int_eq(h.holds[1].id, newest_hold());
@@ -114,7 +121,7 @@ START_TEST(a_look_tells_what_has_changed_and_no_more)
 	look(h.holds_version);
 	ck_assert(!h.holds_changed);
 	ck_assert_uint_eq(h.hold_count, 0);
-	ck_assert_uint_eq(release("outlet", "t", ""), 0); /* another outlet */
+	ck_assert_uint_eq(release_of("outlet", "t", "p", ""), 0); /* another outlet */
 	ck_assert_uint_eq(release("number", "", "123"), 1);
 	look(h.holds_version);
 	ck_assert(h.holds_changed);
@@ -247,17 +254,49 @@ START_TEST(what_is_released_comes_back_in_order)
 }
 END_TEST
 
-START_TEST(the_service_holds_a_number_and_probes_it)
+/* By its outlet or by its number, whosoever else has that; a pause of a number is none of them. */
+START_TEST(token_holds_are_released_by_outlet_or_number)
 {
+	ck_assert(set("outlet", "t", "o", "1", "token", "10"));
+	ck_assert(!set("outlet", "t", "o", "1", "token", "10"));
+	ck_assert(set("outlet", "t", "o", "2", "token", "10"));
+	ck_assert(set("outlet", "u", "o", "1", "token", "10"));
+	ck_assert(set("outlet", "t", "p", "1", "token", "10"));
+	ck_assert(set("outlet", "t", "o", "", "paused", "10"));
+	ck_assert(set("number", "", "", "1", "paused", "10"));
+	ck_assert_uint_eq(release("tenant", "t", ""), 0);
+	ck_assert_uint_eq(release("all", "", ""), 0);
+	ck_assert_uint_eq(release_of("outlet", "t", "o", ""), 3);
+	ck_assert_uint_eq(release("number", "", "1"), 3);
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.hold "
+					      "WHERE released_at IS NULL"),
+			 0);
+}
+END_TEST
+
+START_TEST(the_service_holds_an_outlet_and_probes_it)
+{
+	const struct hold hold = { .scope = HOLD_OUTLET,
+				   .reason = HOLD_TOKEN,
+				   .tenant_id = "t",
+				   .outlet_id = "o",
+				   .number = "123" };
 	unsigned count = h.rung_count + 1;
 	struct err err;
 
-	store_hold_number(h.store, "123", "code 190");
+	store_set_hold(h.store, &hold, "Meta's code 190");
 	harness_until(&h, 3000, rung, &count);
 	look(0);
 	ck_assert_uint_eq(h.hold_count, 1);
 	ck_assert_int_eq(h.holds[0].reason, HOLD_TOKEN);
+	ck_assert_int_eq(h.holds[0].scope, HOLD_OUTLET);
+	ck_assert_str_eq(h.holds[0].tenant_id, "t");
+	ck_assert_str_eq(h.holds[0].outlet_id, "o");
 	ck_assert_str_eq(h.holds[0].number, "123");
+	ck_assert_ptr_nonnull(
+		strstr(harness_sql_text(
+			       &h, "SELECT message_sender.hold_text(h) FROM message_sender.hold h"),
+		       "outlet t/o held for its token (number 123) by message-sender since "));
 	accept(3);
 	shelve(2, h.holds[0].id);
 	shelve(1, h.holds[0].id);
@@ -275,7 +314,7 @@ START_TEST(the_service_holds_a_number_and_probes_it)
 	ck_assert_str_eq(
 		harness_sql_text(&h, "SELECT set_by || ' ' || note || ' ' || released_by || ' ' "
 				     "|| release_note FROM message_sender.hold"),
-		"message-sender code 190 message-sender works");
+		"message-sender Meta's code 190 message-sender works");
 }
 END_TEST
 
@@ -361,7 +400,8 @@ int main(void)
 	tcase_add_test(tcase, what_a_restore_holds_is_not_resumed);
 	tcase_add_test(tcase, held_work_is_not_loaded_nor_begun);
 	tcase_add_test(tcase, what_is_released_comes_back_in_order);
-	tcase_add_test(tcase, the_service_holds_a_number_and_probes_it);
+	tcase_add_test(tcase, token_holds_are_released_by_outlet_or_number);
+	tcase_add_test(tcase, the_service_holds_an_outlet_and_probes_it);
 	tcase_add_test(tcase, what_has_expired_comes_back_though_held);
 	tcase_add_test(tcase, an_attempt_under_way_is_not_shelved);
 	tcase_add_test(tcase, what_another_owner_has_shelved_is_not_ended);

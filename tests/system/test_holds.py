@@ -96,6 +96,10 @@ def nodes(new_service):
     return two_nodes(new_service)
 
 
+def outlet_of(message):
+    return f"outlet {message['tenant_id']}/{message['outlet_id']}"
+
+
 def subject_of(scope, message, number):
     return {"all": ["--all"], "tenant": ["--tenant", message["tenant_id"]],
             "outlet": ["--outlet", f"{message['tenant_id']}/{message['outlet_id']}"],
@@ -244,7 +248,7 @@ def accepted_in_order(database, ids):
     return [row["id"] for row in rows]
 
 
-def test_a_refused_token_holds_its_number(new_service, sockets, simulator):
+def test_a_refused_token_holds_its_outlet(new_service, sockets, simulator):
     """Nothing fails but for who waits; after the token is mended all is sent, once, in order."""
     service = new_managed(new_service, sockets, "token", WORKERS=2, TOKEN_PROBE_SECONDS=1)
     database, message, number = service.database, new_message(), str(next(NUMBER))
@@ -259,15 +263,19 @@ def test_a_refused_token_holds_its_number(new_service, sockets, simulator):
     assert (status, body["error"], body["details"]["code"]) == (500, "send_failed", 190)
     assert len(database.query("SELECT 1 FROM message_sender.message WHERE state = 'failed'")) == 1
     row, = database.query("SELECT * FROM message_sender.hold")
-    assert (row["number"], row["reason"], row["set_by"]) == (number, "token", "message-sender")
-    assert row["note"].startswith("code 190: ") and row["released_at"] is None
+    assert (row["tenant_id"], row["outlet_id"], row["number"]) == \
+        (message["tenant_id"], message["outlet_id"], number)
+    assert (row["scope"], row["reason"], row["set_by"]) == ("outlet", "token", "message-sender")
+    assert row["note"].startswith("Meta's code 190: ") and row["released_at"] is None
     first = ids[recipients[0]["to"]][0]
     wait_until(lambda: "token_refused" in service.log.read_text(), 10, "a probe is refused")
     wait_until(lambda: held(database) == 12, 5, "and back among the others")
-    assert f"number {number} held for its token by message-sender since " in \
-        get(service, f"{first}/explain")["summary"]
-    assert len(service.events("number_held", number=number)) == 1
-    wait_until(lambda: metrics(service)["numbers_held"] == 1, 5, "the number is counted")
+    text = f"{outlet_of(message)} held for its token (number {number}) by message-sender since "
+    assert text in get(service, f"{first}/explain")["summary"]
+    waiting, = [e for e in get(service, f"{first}/events")["events"] if e["event"] == "waiting"]
+    assert waiting["for"] == "the end of a hold" and text in waiting["reason"]
+    assert len(service.events("outlet_held", number=number)) == 1
+    wait_until(lambda: metrics(service)["token_holds"] == 1, 5, "the hold is counted")
     refused = len(database.query("SELECT 1 FROM message_sender.attempt WHERE code = 190"))
     wait_until(lambda: metrics(service)["token_errors_total"] >= refused, 5, "so is each refusal")
     assert refused > 1
@@ -279,20 +287,53 @@ def test_a_refused_token_holds_its_number(new_service, sockets, simulator):
             database.wait_state(message_id, "sent", 20)
         assert accepted_in_order(database, expected) == expected
         assert simulator.recipient(to)["accepted"] == 4
-    assert len(service.events("number_released", number=number)) == 1
-    wait_until(lambda: metrics(service)["numbers_held"] == 0, 5, "it is counted no more")
+    assert len(service.events("outlet_released", number=number)) == 1
+    wait_until(lambda: metrics(service)["token_holds"] == 0, 5, "it is counted no more")
     row, = database.query("SELECT * FROM message_sender.hold")
     assert row["released_by"] == "message-sender" and row["release_note"]
     assert command("check", env={"DATABASE_URL": database.url}).returncode == 0
 
 
-def test_a_number_is_resumed_by_hand(new_service, simulator):
+def test_a_refused_token_holds_no_other_outlet(new_service, simulator):
+    """Outlets of this and another tenant that name the same number go on, all the time."""
+    service = new_service(WORKERS=2, TOKEN_PROBE_SECONDS=1)
+    database, bad, number = service.database, new_message(), str(next(NUMBER))
+    good = [new_message(tenant_id=bad["tenant_id"]), new_message()]
+    simulator.script("outlet", bad["outlet_id"], "ok", number=number, token="t")
+    for message in good:
+        simulator.script("outlet", message["outlet_id"], "ok", number=number)
+    ids = [post_async(service, bad) for _ in range(3)]
+    wait_until(lambda: held(database) == 3, 10, "all of the bad one are held")
+    for message in good:
+        for _ in range(2):
+            database.wait_state(post_async(service, message), "sent", 5)
+    wait_until(lambda: service.events("token_refused", number=number), 10, "a probe is refused")
+    for message in good:
+        database.wait_state(post_async(service, message), "sent", 5)
+        status, _ = post(service, message)
+        assert status == 200
+    row, = database.query("SELECT * FROM message_sender.hold")
+    assert (row["tenant_id"], row["outlet_id"]) == (bad["tenant_id"], bad["outlet_id"])
+    assert row["released_at"] is None
+    assert not database.query("SELECT 1 FROM message_sender.message WHERE state = 'sent'"
+                              " AND outlet_id = %s", bad["outlet_id"])
+    simulator.script("outlet", bad["outlet_id"], "ok", number=number)
+    for message_id in ids:
+        database.wait_state(message_id, "sent", 20)
+    assert accepted_in_order(database, ids) == ids
+    row, = database.query("SELECT * FROM message_sender.hold")
+    assert row["released_by"] == "message-sender"
+    assert command("check", env={"DATABASE_URL": database.url}).returncode == 0
+
+
+@pytest.mark.parametrize("scope", ["outlet", "number"])
+def test_a_refused_token_is_resumed_by_hand(new_service, simulator, scope):
     service = new_service(WORKERS=2, TOKEN_PROBE_SECONDS=3600, CREDENTIALS_CACHE_SECONDS=0)
     message, number = new_message(), str(next(NUMBER))
     simulator.script("outlet", message["outlet_id"], "ok", number=number, token="t")
     message_id = post_async(service, message)
     wait_until(lambda: held(service.database) == 1, 10, "it is held")
     simulator.script("outlet", message["outlet_id"], "ok", number=number)
-    text = cli(service.database, "resume", "--number", number)
-    assert f"released: number {number} held for its token by message-sender" in text
+    text = cli(service.database, "resume", *subject_of(scope, message, number))
+    assert f"released: {outlet_of(message)} held for its token (number {number}) by" in text
     service.database.wait_state(message_id, "sent", 5)

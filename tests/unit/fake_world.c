@@ -302,11 +302,11 @@ int store_load_probe(struct store *s, uint64_t tag, uint64_t lanes, int hold, st
 	return 0;
 }
 
-void store_hold_number(struct store *s, const char *number, const char *note)
+void store_set_hold(struct store *s, const struct hold *hold, const char *note)
 {
 	(void)s;
 	fake.hold_count++;
-	KEEP(fake.held_number, number);
+	fake.held = *hold;
 	KEEP(fake.held_note, note);
 }
 

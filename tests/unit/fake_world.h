@@ -157,8 +157,8 @@ struct fake {
 	int64_t holds_version; /* … the last one with this version */
 	unsigned probe_count;  /* loads of a probe, the last for this hold */
 	int probed_hold;
-	unsigned hold_count; /* numbers to be held, the last one */
-	char held_number[32];
+	unsigned hold_count; /* that are to begin, the last one */
+	struct hold held;
 	char held_note[320];
 	unsigned release_count;
 	int released_hold;

@@ -80,20 +80,33 @@ END_TEST
 
 START_TEST(a_hold_for_a_token_stands_apart)
 {
-	struct hold holds[] = { hold_of(1, HOLD_NUMBER, "", "", "100"),
-				hold_of(2, HOLD_NUMBER, "", "", "100"),
-				hold_of(3, HOLD_NUMBER, "", "", "200") };
+	struct hold holds[] = { hold_of(1, HOLD_OUTLET, "t", "o", "100"),
+				hold_of(2, HOLD_OUTLET, "t", "o", ""),
+				hold_of(3, HOLD_OUTLET, "t", "p", "100") };
 	struct hold_set set = { holds, 3 };
 
 	holds[0].reason = HOLD_TOKEN;
 	holds[2].reason = HOLD_TOKEN;
 	hold_sort(&set);
 	ck_assert_int_eq(found(&set, "t", "o", "100"), 2);
-	ck_assert_int_eq(found(&set, "t", "o", "200"), 0);
-	ck_assert_int_eq(hold_find_token(&set, "100")->id, 1);
-	ck_assert_int_eq(hold_find_token(&set, "200")->id, 3);
-	ck_assert_ptr_null(hold_find_token(&set, "300"));
-	ck_assert_ptr_null(hold_find_token(&set, ""));
+	ck_assert_int_eq(found(&set, "t", "p", "100"), 0);
+	ck_assert_int_eq(hold_find_token(&set, "t", "o", "100")->id, 1);
+	ck_assert_int_eq(hold_find_token(&set, "t", "p", "100")->id, 3);
+}
+END_TEST
+
+/* Whoever names its number, and whatever else it sends from. */
+START_TEST(a_token_holds_its_outlet_and_no_other)
+{
+	struct hold holds[] = { hold_of(1, HOLD_OUTLET, "t", "o", "100") };
+	const struct hold_set set = { holds, 1 };
+
+	holds[0].reason = HOLD_TOKEN;
+	ck_assert_ptr_nonnull(hold_find_token(&set, "t", "o", "100"));
+	ck_assert_ptr_null(hold_find_token(&set, "t", "p", "100"));
+	ck_assert_ptr_null(hold_find_token(&set, "u", "o", "100"));
+	ck_assert_ptr_null(hold_find_token(&set, "t", "o", "200"));
+	ck_assert_ptr_null(hold_find_token(&set, "t", "o", ""));
 }
 END_TEST
 
@@ -161,6 +174,7 @@ int main(void)
 	tcase_add_test(tcase, a_number_that_is_not_known_is_held_by_no_number);
 	tcase_add_test(tcase, all_covers_everything_and_comes_first);
 	tcase_add_test(tcase, a_hold_for_a_token_stands_apart);
+	tcase_add_test(tcase, a_token_holds_its_outlet_and_no_other);
 	tcase_add_test(tcase, of_many_each_is_found);
 	tcase_add_test(tcase, the_same_again_is_another);
 	tcase_add_test(tcase, names_are_those_of_sql);

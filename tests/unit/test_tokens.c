@@ -1,4 +1,4 @@
-/* Numbers whose token Meta refuses: held, probed, released. */
+/* Outlets whose token Meta refuses: held, probed, released. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +17,23 @@ static void learn(struct hold *holds, unsigned count)
 	turn();
 }
 
-/* Number 100 is held for its token since so long. */
-static void hold_number(int64_t since_ms)
+static struct hold token_hold(int id, const char *tenant, const char *outlet, int64_t since_ms)
 {
-	struct hold h = { .id = HOLD,
-			  .scope = HOLD_NUMBER,
+	struct hold h = { .id = id,
+			  .scope = HOLD_OUTLET,
 			  .reason = HOLD_TOKEN,
 			  .number = "100",
 			  .set_wall_us = clock_wall_us() - 1000 * since_ms };
+
+	text_copy_cut(h.tenant_id, sizeof(h.tenant_id), tenant);
+	text_copy_cut(h.outlet_id, sizeof(h.outlet_id), outlet);
+	return h;
+}
+
+/* The outlet of all messages is held for its token of number 100 since so long. */
+static void hold_outlet(int64_t since_ms)
+{
+	struct hold h = token_hold(HOLD, "tenant-0", "outlet", since_ms);
 
 	learn(&h, 1);
 }
@@ -61,18 +70,22 @@ static void refuse_unwaited(unsigned n)
 	turn_for(5);
 }
 
-START_TEST(nobody_waits_so_the_number_is_held_and_nothing_fails)
+START_TEST(nobody_waits_so_the_outlet_is_held_and_nothing_fails)
 {
 	token_is("token-1"); /* the same as before */
 	refuse_unwaited(1);
 	ck_assert_uint_eq(fake.lookup_count, 1);
 	ck_assert_str_eq(fake.lookups[0].refused, "token-1");
 	ck_assert_uint_eq(fake.hold_count, 1);
-	ck_assert_str_eq(fake.held_number, "100");
-	ck_assert_ptr_nonnull(strstr(fake.held_note, "code 190: "));
+	ck_assert_int_eq(fake.held.scope, HOLD_OUTLET);
+	ck_assert_int_eq(fake.held.reason, HOLD_TOKEN);
+	ck_assert_str_eq(fake.held.tenant_id, "tenant-0");
+	ck_assert_str_eq(fake.held.outlet_id, "outlet");
+	ck_assert_str_eq(fake.held.number, "100");
+	ck_assert_ptr_nonnull(strstr(fake.held_note, "Meta's code 190: "));
 	ck_assert_uint_eq(fake.begin_count, 1);
 	ck_assert_uint_eq(fake.defer_count, 0);
-	hold_number(0);
+	hold_outlet(0);
 	turn_until(&fake.defer_count, 1);
 	ck_assert_int_eq(fake.defers[0].row.hold, HOLD);
 	commit_defer();
@@ -80,7 +93,7 @@ START_TEST(nobody_waits_so_the_number_is_held_and_nothing_fails)
 }
 END_TEST
 
-START_TEST(a_changed_token_is_tried_before_the_number_is_held)
+START_TEST(a_changed_token_is_tried_before_the_outlet_is_held)
 {
 	token_is("token-2");
 	refuse_unwaited(1);
@@ -124,13 +137,13 @@ START_TEST(many_refused_at_once_ask_once)
 }
 END_TEST
 
-START_TEST(a_held_number_holds_who_does_not_wait_and_no_other)
+START_TEST(a_held_outlet_holds_who_does_not_wait_and_no_other)
 {
 	struct delivery_order o = order(1, false);
 	struct message m = message_of(9);
 	struct delivery_place *place;
 
-	hold_number(0);
+	hold_outlet(0);
 	take(&o);
 	ck_assert_uint_eq(fake.begin_count, 0);
 	turn_until(&fake.defer_count, 1);
@@ -146,6 +159,45 @@ START_TEST(a_held_number_holds_who_does_not_wait_and_no_other)
 	commit_begin();
 	answer_accepted();
 	ck_assert_uint_eq(fake.release_count, 1); /* as good as a probe */
+	ck_assert_int_eq(fake.released_hold, HOLD);
+}
+END_TEST
+
+/* They send from the same number; in order one is before ours, one behind. */
+START_TEST(what_other_outlets_are_held_for_does_not_hold_ours)
+{
+	struct hold holds[] = {
+		token_hold(8, "tenant-0", "another", 0),
+		token_hold(9, "tenant-1", "outlet", 0),
+	};
+	const struct delivery_order o = order(1, false);
+
+	token_is("token-1");
+	learn(holds, 2);
+	take(&o);
+	turn_until(&fake.begin_count, 1);
+	commit_begin();
+	answer_accepted();
+	ck_assert_uint_eq(fake.release_count, 0);
+}
+END_TEST
+
+START_TEST(a_success_releases_its_outlet_and_no_other)
+{
+	struct hold holds[] = {
+		token_hold(8, "tenant-0", "another", 0),
+		token_hold(HOLD, "tenant-0", "outlet", 0),
+		token_hold(9, "tenant-1", "outlet", 0),
+	};
+	const struct delivery_order o = order(1, true);
+
+	token_is("token-1");
+	learn(holds, 3);
+	take(&o);
+	turn_until(&fake.begin_count, 1);
+	commit_begin();
+	answer_accepted();
+	ck_assert_uint_eq(fake.release_count, 1);
 	ck_assert_int_eq(fake.released_hold, HOLD);
 }
 END_TEST
@@ -167,7 +219,7 @@ START_TEST(a_probe_comes_in_time)
 {
 	const int64_t began_ms = clock_boot_ms();
 
-	hold_number(0);
+	hold_outlet(0);
 	ck_assert_uint_eq(fake.probe_count, 0);
 	turn_until(&fake.holds_count, 2); /* a second later */
 	fake_holds(fake.holds_version, NULL, 0);
@@ -179,7 +231,7 @@ END_TEST
 START_TEST(a_probe_that_is_accepted_releases)
 {
 	token_is("token-2");
-	hold_number(5000);
+	hold_outlet(5000);
 	turn_until(&fake.probe_count, 1);
 	probe();
 	turn_until(&fake.begin_count, 1);
@@ -197,7 +249,7 @@ END_TEST
 START_TEST(a_probe_that_is_refused_goes_back)
 {
 	token_is("token-1");
-	hold_number(5000);
+	hold_outlet(5000);
 	turn_until(&fake.probe_count, 1);
 	probe();
 	turn_until(&fake.begin_count, 1);
@@ -221,7 +273,7 @@ START_TEST(a_refused_token_is_not_tried_again_soon_but_another_is)
 	house_reopen();
 	load(NULL);
 	token_is("token-1");
-	hold_number(5000);
+	hold_outlet(5000);
 	turn_until(&fake.probe_count, 1);
 	probe();
 	commit_begin();
@@ -257,7 +309,7 @@ START_TEST(who_takes_lanes_over_does_not_probe_at_once)
 {
 	token_is("token-1");
 	house_lanes(0);
-	hold_number(5000);
+	hold_outlet(5000);
 	house_lanes(~UINT64_C(0));
 	load(NULL);
 	fake_holds(fake.holds_version, NULL, 0);
@@ -269,7 +321,7 @@ END_TEST
 START_TEST(a_refusal_for_another_reason_shows_that_the_token_works)
 {
 	token_is("token-1");
-	hold_number(5000);
+	hold_outlet(5000);
 	turn_until(&fake.probe_count, 1);
 	probe();
 	commit_begin();
@@ -281,7 +333,7 @@ END_TEST
 START_TEST(trouble_shows_nothing)
 {
 	token_is("token-1");
-	hold_number(5000);
+	hold_outlet(5000);
 	turn_until(&fake.probe_count, 1);
 	probe();
 	commit_begin();
@@ -298,7 +350,7 @@ START_TEST(an_outlet_with_another_number_is_released)
 
 	token_is("token-2");
 	text_copy_cut(fake.credentials.number, sizeof(fake.credentials.number), "200");
-	hold_number(5000);
+	hold_outlet(5000);
 	turn_until(&fake.probe_count, 1);
 	fake_probe(&row);
 	turn_until(&fake.begin_count, 1);
@@ -311,7 +363,7 @@ START_TEST(a_pause_holds_a_probe_too)
 {
 	struct hold holds[] = {
 		{ .id = 8, .scope = HOLD_TENANT, .tenant_id = "tenant-0" },
-		{ .id = HOLD, .scope = HOLD_NUMBER, .reason = HOLD_TOKEN, .number = "100" },
+		token_hold(HOLD, "tenant-0", "outlet", 5000),
 	};
 
 	token_is("token-2");
@@ -333,11 +385,13 @@ int main(void)
 
 	tcase_set_timeout(tcase, 30);
 	tcase_add_checked_fixture(tcase, house_open, house_close);
-	tcase_add_test(tcase, nobody_waits_so_the_number_is_held_and_nothing_fails);
-	tcase_add_test(tcase, a_changed_token_is_tried_before_the_number_is_held);
+	tcase_add_test(tcase, nobody_waits_so_the_outlet_is_held_and_nothing_fails);
+	tcase_add_test(tcase, a_changed_token_is_tried_before_the_outlet_is_held);
 	tcase_add_test(tcase, who_waits_is_told_that_it_failed);
 	tcase_add_test(tcase, many_refused_at_once_ask_once);
-	tcase_add_test(tcase, a_held_number_holds_who_does_not_wait_and_no_other);
+	tcase_add_test(tcase, a_held_outlet_holds_who_does_not_wait_and_no_other);
+	tcase_add_test(tcase, what_other_outlets_are_held_for_does_not_hold_ours);
+	tcase_add_test(tcase, a_success_releases_its_outlet_and_no_other);
 	tcase_add_test(tcase, a_probe_comes_in_time);
 	tcase_add_test(tcase, a_probe_that_is_accepted_releases);
 	tcase_add_test(tcase, a_probe_that_is_refused_goes_back);
