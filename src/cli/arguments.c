@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 struct option {
 	const char *name;
 	enum argument argument;
@@ -111,4 +113,32 @@ bool arguments_read(int argc, char **argv, unsigned takes, unsigned needs,
 	}
 	*ret_arguments = a;
 	return true;
+}
+
+static bool take_token(char *ret_token, const char *text, size_t len)
+{
+	if (!text_visible_ascii(text, len, MESSAGE_TOKEN_MAX))
+		return false;
+	memcpy(ret_token, text, len);
+	ret_token[len] = '\0';
+	return true;
+}
+
+const char *arguments_outlet(const struct arguments *arguments, struct arguments_outlet *ret_outlet)
+{
+	const char *tenant = arguments->tenant ? arguments->tenant : arguments->outlet;
+	const char *outlet = arguments->outlet;
+	size_t len = strlen(tenant);
+	struct arguments_outlet found;
+
+	if (!arguments->tenant) {
+		len = strcspn(outlet, "/");
+		outlet += len + (outlet[len] == '/');
+	}
+	if (!take_token(found.tenant_id, tenant, len) ||
+	    !take_token(found.outlet_id, outlet, strlen(outlet)))
+		return "--outlet is TENANT/OUTLET, or OUTLET with --tenant TENANT; each 1 to 128 "
+		       "visible ASCII characters";
+	*ret_outlet = found;
+	return NULL;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/compiler.h"
+#include "domain/message.h"
 
 enum argument {
 	ARGUMENT_OPERAND = 1 << 0,
@@ -20,7 +21,7 @@ enum argument {
 	ARGUMENT_BY = 1 << 6,     /* --by NAME */
 	ARGUMENT_WAMID = 1 << 7,  /* --wamid ID */
 	ARGUMENT_HELP = 1 << 8,   /* --help, -h: every command takes it */
-	ARGUMENT_OUTLET = 1 << 9, /* --outlet TENANT/OUTLET */
+	ARGUMENT_OUTLET = 1 << 9, /* --outlet TENANT/OUTLET, or behind --tenant ID --outlet ID */
 	ARGUMENT_NUMBER = 1 << 10,
 	ARGUMENT_ALL = 1 << 11,  /* --all */
 	ARGUMENT_LIST = 1 << 12, /* --list */
@@ -63,9 +64,19 @@ struct arguments {
 	bool help;
 };
 
+struct arguments_outlet {
+	char tenant_id[MESSAGE_TOKEN_MAX + 1];
+	char outlet_id[MESSAGE_TOKEN_MAX + 1];
+};
+
 /* takes, needs: enum argument, or-ed.  --help makes all else unnecessary.  False: ret_fault
  * says what is wrong. */
 bool arguments_read(int argc, char **argv, unsigned takes, unsigned needs,
 		    struct arguments *ret_arguments, char *ret_fault, size_t size) MUST_CHECK;
+
+/* What --outlet names: with --tenant an outlet of that; else both, divided by the first slash, so
+ * that a tenant id with a slash needs --tenant.  Null, or what is wrong. */
+const char *arguments_outlet(const struct arguments *arguments,
+			     struct arguments_outlet *ret_outlet) MUST_CHECK;
 
 #endif

@@ -32,20 +32,6 @@ static bool is_token(const char *text)
 	return text_visible_ascii(text, strlen(text), MESSAGE_TOKEN_MAX);
 }
 
-/* The first slash divides. */
-static bool split_outlet(const char *text, struct subject *s)
-{
-	const char *slash = strchr(text, '/');
-	const size_t len = slash ? (size_t)(slash - text) : 0;
-
-	if (!slash || len >= sizeof(s->tenant_id))
-		return false;
-	memcpy(s->tenant_id, text, len);
-	s->tenant_id[len] = '\0';
-	return is_token(s->tenant_id) && is_token(slash + 1) &&
-	       text_copy(s->outlet_id, sizeof(s->outlet_id), slash + 1);
-}
-
 static bool is_number(const char *text)
 {
 	return *text && strlen(text) < HOLD_NUMBER_BYTES &&
@@ -56,19 +42,25 @@ static bool is_number(const char *text)
 static const char *read_subject(const struct arguments *a, struct subject *ret_subject)
 {
 	struct subject s = { .scope = HOLD_ALL };
+	struct arguments_outlet outlet;
+	const char *fault;
 
-	if (!!a->tenant + !!a->outlet + !!a->number + a->all != 1)
-		return "name one of --tenant, --outlet, --number, --all";
+	if ((a->tenant || a->outlet) + !!a->number + a->all != 1)
+		return "name one of --tenant, --outlet, --number, --all; --outlet may stand with "
+		       "--tenant";
 	if ((a->why && strlen(a->why) > WHY_MAX) || (a->by && strlen(a->by) > WHO_MAX))
 		return "--why has at most 500 bytes, --by 100";
-	if (a->tenant) {
+	if (a->outlet) {
+		s.scope = HOLD_OUTLET;
+		fault = arguments_outlet(a, &outlet);
+		if (fault)
+			return fault;
+		memcpy(s.tenant_id, outlet.tenant_id, sizeof(s.tenant_id));
+		memcpy(s.outlet_id, outlet.outlet_id, sizeof(s.outlet_id));
+	} else if (a->tenant) {
 		s.scope = HOLD_TENANT;
 		if (!is_token(a->tenant) || !text_copy(s.tenant_id, sizeof(s.tenant_id), a->tenant))
 			return "--tenant is 1 to 128 visible ASCII characters";
-	} else if (a->outlet) {
-		s.scope = HOLD_OUTLET;
-		if (!split_outlet(a->outlet, &s))
-			return "--outlet is TENANT/OUTLET, each 1 to 128 visible ASCII characters";
 	} else if (a->number) {
 		s.scope = HOLD_NUMBER;
 		if (!is_number(a->number) || !text_copy(s.number, sizeof(s.number), a->number))

@@ -31,7 +31,7 @@ enum { FILTERS = 8 }; /* the parameters that the statements share */
 struct replay {
 	const struct arguments *arguments;
 	struct query *query;
-	char tenant[MESSAGE_TOKEN_MAX + 1]; /* of --outlet TENANT/OUTLET */
+	struct arguments_outlet outlet; /* of --outlet */
 	char since[CLOCK_RFC3339_BYTES];
 	char until[CLOCK_RFC3339_BYTES];
 	char ttl[16];
@@ -48,18 +48,15 @@ struct replay {
 
 static const char *read_outlet(struct replay *r)
 {
-	const char *outlet = r->arguments->outlet;
-	const char *slash = outlet ? strchr(outlet, '/') : NULL;
+	const char *fault;
 
-	if (!outlet)
+	if (!r->arguments->outlet)
 		return NULL;
-	if (!slash || slash == outlet || !slash[1] || (size_t)(slash - outlet) > MESSAGE_TOKEN_MAX)
-		return "--outlet is written TENANT/OUTLET";
-	memcpy(r->tenant, outlet, (size_t)(slash - outlet));
-	if (r->filters[0] && strcmp(r->filters[0], r->tenant) != 0)
-		return "--outlet names another tenant than --tenant";
-	r->filters[0] = r->tenant;
-	r->filters[1] = slash + 1;
+	fault = arguments_outlet(r->arguments, &r->outlet);
+	if (fault)
+		return fault;
+	r->filters[0] = r->outlet.tenant_id;
+	r->filters[1] = r->outlet.outlet_id;
 	return NULL;
 }
 

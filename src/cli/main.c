@@ -7,7 +7,8 @@
 
 #include "cli/command.h"
 
-#define WHAT_IS_HELD "--tenant ID | --outlet TENANT/OUTLET | --number ID | --all"
+#define WHAT_IS_HELD \
+	"--tenant ID | --outlet TENANT/OUTLET | --tenant ID --outlet ID | --number ID | --all"
 #define WHOSE_HOLD                                                                           \
 	(ARGUMENT_TENANT | ARGUMENT_OUTLET | ARGUMENT_NUMBER | ARGUMENT_ALL | ARGUMENT_WHY | \
 	 ARGUMENT_BY | ARGUMENT_CONFIG)
@@ -47,7 +48,8 @@ static const struct command commands[] = {
 	{ "resume", WHAT_IS_HELD " [--why TEXT] [--by NAME] [--config FILE]",
 	  "go on with them, at once and in order", WHOSE_HOLD, 0, command_resume },
 	{ "queue replay",
-	  "[--tenant ID] [--outlet TENANT/OUTLET] [--number ID] [--code N] [--since TIME] "
+	  "[--tenant ID] [--outlet TENANT/OUTLET, with --tenant OUTLET] [--number ID] [--code N] "
+	  "[--since TIME] "
 	  "[--until TIME] [--limit N] [--again] [--include-unknown] [--json] "
 	  "[--yes --by NAME --why TEXT [--rate N]] [--config FILE]",
 	  "send failed messages once more, as new ones (--yes), or tell which ones; of the last 24 "

@@ -106,12 +106,13 @@ def test_filters(house, simulator):
         return json.loads(replay(house, "--json", "--tenant", "filters", *words).stdout)["messages"]
 
     assert count() == 4
-    assert count("--outlet", "filters/there") == 1
+    assert count("--outlet", "there") == 1 and count("--outlet", "filters/there") == 0
     assert count("--number", number) >= 3
     assert count("--code", "131026") == 4 and count("--code", "131047") == 0
     assert count("--since", "2099-01-01T00:00:00Z") == 0
     assert count("--until", "2020-01-01T00:00:00Z", "--since", "2019-01-01T00:00:00Z") == 0
     assert [old for old, _ in replayed(house, "--outlet", "filters/there")] == other
+    assert replayed(house, "--tenant", "filters", "--outlet", "there") == []
     # --limit at one less, exactly, one more.
     assert [old for old, _ in replayed(house, "--tenant", "filters", "--limit", "2")] == ids[:2]
     assert [old for old, _ in replayed(house, "--tenant", "filters", "--limit", "1")] == ids[2:]
@@ -181,7 +182,7 @@ def test_it_is_interrupted_and_repeated(house, simulator):
     (["--yes"], "--by"), (["--limit", "0"], "--limit"), (["--limit", "1000001"], "--limit"),
     (["--rate", "0"], "--rate"), (["--rate", "1001"], "--rate"), (["--since", "today"], "--since"),
     (["--code", "x"], "--code"), (["--outlet", "there"], "TENANT/OUTLET"),
-    (["--tenant", "a", "--outlet", "b/c"], "another tenant"),
+    (["--tenant", "a b", "--outlet", "c"], "--tenant TENANT"),
 ])
 def test_wrong_words(house, words, says):
     done = replay(house, *words)

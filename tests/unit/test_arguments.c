@@ -88,6 +88,41 @@ START_TEST(help_makes_all_else_unnecessary)
 }
 END_TEST
 
+static bool names(const char *tenant, const char *outlet, const char *tenant_id,
+		  const char *outlet_id)
+{
+	const struct arguments given = { .tenant = tenant, .outlet = outlet };
+	struct arguments_outlet o = { .tenant_id = "" };
+
+	if (arguments_outlet(&given, &o))
+		return false;
+	ck_assert_str_eq(o.tenant_id, tenant_id);
+	ck_assert_str_eq(o.outlet_id, outlet_id);
+	return true;
+}
+
+START_TEST(an_outlet_is_named_in_two_ways)
+{
+	char longest[130];
+
+	memset(longest, 'x', 129);
+	longest[129] = '\0';
+	ck_assert(!names("t", longest, "", ""));
+	ck_assert(!names(longest, "o", "", ""));
+	ck_assert(names("t", longest + 1, "t", longest + 1));
+	ck_assert(names(NULL, "t/o", "t", "o"));
+	ck_assert(names(NULL, "t/o/p", "t", "o/p"));
+	ck_assert(names("t/o", "p", "t/o", "p"));
+	ck_assert(names("t", "t/o", "t", "t/o"));
+	ck_assert(!names(NULL, "o", "", ""));
+	ck_assert(!names(NULL, "/o", "", ""));
+	ck_assert(!names(NULL, "t/", "", ""));
+	ck_assert(!names("t", "", "", ""));
+	ck_assert(!names("", "o", "", ""));
+	ck_assert(!names("t", "o p", "", ""));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("arguments");
@@ -100,6 +135,7 @@ int main(void)
 	tcase_add_test(tcase, a_value_may_look_like_an_option);
 	tcase_add_test(tcase, what_cannot_be_used_is_refused);
 	tcase_add_test(tcase, help_makes_all_else_unnecessary);
+	tcase_add_test(tcase, an_outlet_is_named_in_two_ways);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
