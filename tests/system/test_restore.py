@@ -236,7 +236,8 @@ def test_earlier_files_put_in_place(server, new_service, simulator, running, pol
     postgres.start()
     traffic.finish()
     ticks = ticks_of(service.database)
-    wait_until(lambda: ticks_of(service.database) > ticks, 10, "a tick")
+    # The worker that keeps the file knows a tick of another a second later.
+    wait_until(lambda: ticks_of(service.database) > ticks + 2, 10, "ticks")
     assert not service.events("restored"), "a crash is no restore"
     if not running:
         service.stop()
