@@ -129,7 +129,7 @@ const char *arguments_outlet(const struct arguments *arguments, struct arguments
 	const char *tenant = arguments->tenant ? arguments->tenant : arguments->outlet;
 	const char *outlet = arguments->outlet;
 	size_t len = strlen(tenant);
-	struct arguments_outlet found;
+	struct arguments_outlet found = { .tenant_id = "" };
 
 	if (!arguments->tenant) {
 		len = strcspn(outlet, "/");

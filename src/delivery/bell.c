@@ -376,7 +376,7 @@ static void take_lanes(struct bell *bell, struct pack *p)
 
 static void take_call(struct bell *bell, struct pack *p)
 {
-	struct bell_call call;
+	struct bell_call call = { .lane = 0 };
 	bool sound;
 
 	pack_get_bytes(p, call.id.bytes, sizeof(call.id.bytes));

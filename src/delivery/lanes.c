@@ -329,8 +329,11 @@ void lanes_on_view(struct lanes *l, const struct store_lanes_view *view)
 /* Corrects the last view, so that what follows need not wait for the next one. */
 static void correct_view(struct lanes *l, uint64_t lanes, const struct message_id *owner)
 {
+	struct message_id node = { { 0 } }; /* another */
 	bool found = !owner;
 
+	if (owner && node_slot(l->node, *owner) >= 0)
+		node = node_id(l->node);
 	for (unsigned n = 0; n < l->view.count; n++) {
 		struct store_incarnation *i = &l->view.live[n];
 
@@ -345,8 +348,7 @@ static void correct_view(struct lanes *l, uint64_t lanes, const struct message_i
 	if (!found && l->view.count < STORE_LIVE_MAX)
 		l->view.live[l->view.count++] = (struct store_incarnation){
 			.id = *owner,
-			.node_id = node_slot(l->node, *owner) < 0 ? (struct message_id){ { 0 } }
-								  : node_id(l->node),
+			.node_id = node,
 			.lease_left_ms = STORE_LEASE_MS,
 			.lanes = lanes,
 		};
