@@ -57,6 +57,7 @@ conversation_client_new(struct loop *loop, const struct conversation_client_sett
 		.max_in_flight = settings->max_in_flight,
 		.connect_timeout_ms = settings->timeout_ms,
 		.idle_max_ms = IDLE_MAX_MS,
+		.http2_again_ms = ENDPOINT_HTTP2_AGAIN_MS,
 		.ca_file = settings->ca_file,
 		.user_agent = ENDPOINT_USER_AGENT,
 	};

@@ -15,6 +15,7 @@
 #define ENDPOINT_USER_AGENT "message-sender"
 #define ENDPOINT_JSON "Content-Type: application/json"
 #define ENDPOINT_HEADER_BYTES 192
+#define ENDPOINT_HTTP2_AGAIN_MS 60000
 
 /* A copy without slashes at its end, owned by the caller; null: no memory. */
 char *endpoint_base(const char *base_url) MUST_CHECK;

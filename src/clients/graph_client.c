@@ -67,6 +67,7 @@ struct graph_client *graph_client_new(struct loop *loop,
 		.max_in_flight = settings->max_in_flight,
 		.connect_timeout_ms = settings->connect_timeout_ms,
 		.idle_max_ms = IDLE_MAX_MS,
+		.http2_again_ms = ENDPOINT_HTTP2_AGAIN_MS,
 		.ca_file = settings->ca_file,
 		.user_agent = ENDPOINT_USER_AGENT,
 	};
@@ -185,6 +186,11 @@ int graph_client_send(struct graph_client *c, uint64_t tag, const struct message
 	str_fini(&url);
 	str_fini(&body);
 	return rc;
+}
+
+bool graph_client_fell_back(const struct graph_client *c)
+{
+	return transport_fell_back(c->transport);
 }
 
 unsigned graph_client_room(const struct graph_client *c)

@@ -64,6 +64,8 @@ int graph_client_send(struct graph_client *c, uint64_t tag, const struct message
 		      const struct credentials *credentials, unsigned attempt,
 		      int64_t deadline_boot_ms, struct err *ret_err) MUST_CHECK;
 
+/* Meta did not choose HTTP/2 when it was offered last: calls go over HTTP/1.1. */
+bool graph_client_fell_back(const struct graph_client *c);
 /* How many more attempts could begin now. */
 unsigned graph_client_room(const struct graph_client *c);
 

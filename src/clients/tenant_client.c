@@ -110,6 +110,7 @@ struct tenant_client *tenant_client_new(struct loop *loop,
 		.max_in_flight = 2 * settings->max_entries,
 		.connect_timeout_ms = settings->credentials_timeout_ms,
 		.idle_max_ms = IDLE_MAX_MS,
+		.http2_again_ms = ENDPOINT_HTTP2_AGAIN_MS,
 		.ca_file = settings->ca_file,
 		.user_agent = ENDPOINT_USER_AGENT,
 	};

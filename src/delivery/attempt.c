@@ -180,11 +180,14 @@ static void explain(struct item_record *record)
 {
 	const struct graph_answer *a = &record->answer;
 	const char *details = a->facts.end == CALL_ANSWERED ? a->details : a->err.text;
+	size_t len = strlen(details);
 
+	while (len > 0 && details[len - 1] == '.')
+		len--; /* the sentence ends here anyway */
 	text_copy_cut(record->title, sizeof(record->title),
 		      *a->title ? a->title : a->verdict.error->title);
-	(void)snprintf(record->reason, sizeof(record->reason), "%s%s%s. %s", record->title,
-		       *details ? ": " : "", details, a->verdict.error->action);
+	(void)snprintf(record->reason, sizeof(record->reason), "%s%s%.*s. %s", record->title,
+		       len > 0 ? ": " : "", (int)len, details, a->verdict.error->action);
 }
 
 /* A refused token is looked up once more; after that the message fails when somebody waits

@@ -9,6 +9,23 @@ static void count_since(struct delivery *d, enum metric_bound bound, uint64_t no
 	*seen = now;
 }
 
+static void watch_protocol(struct delivery *d)
+{
+	const struct world *w = d->world;
+	const bool fell_back = graph_client_fell_back(w->graph);
+
+	if (fell_back == d->graph_fell_back)
+		return;
+	d->graph_fell_back = fell_back;
+	meter_set(w->meter, METRIC_FALLEN_BACK, 0, 0, fell_back);
+	if (fell_back)
+		log_text(w->log, LOG_WARNING, "graph_http1",
+			 "the server did not choose HTTP/2: calls go over HTTP/1.1; HTTP/2 is "
+			 "offered again once a minute");
+	else
+		log_text(w->log, LOG_INFO, "graph_http2", "calls go over HTTP/2 again");
+}
+
 void delivery_gauge(struct delivery *d)
 {
 	const struct meter *m = d->world->meter;
@@ -16,6 +33,7 @@ void delivery_gauge(struct delivery *d)
 	meter_set(m, METRIC_LANES, 0, 0, __builtin_popcountll(lanes_ours(d->lanes)));
 	meter_set(m, METRIC_ITEMS, 0, 0, (int64_t)table_count(d->items));
 	meter_set(m, METRIC_TOKEN_HOLDS, 0, 0, tokens_held(d->tokens));
+	watch_protocol(d);
 	count_since(d, BOUND_BELLS, bell_lost(d->bell), &d->bells_lost);
 	count_since(d, BOUND_FAR_BELLS, far_lost(d->far), &d->far_bells_lost);
 }

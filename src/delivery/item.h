@@ -173,6 +173,7 @@ struct delivery {
 	bool draining;
 	uint64_t bells_lost; /* counted so far (gauge.c) */
 	uint64_t far_bells_lost;
+	bool graph_fell_back; /* as logged */
 	/* fallback polls (adopt.c) */
 	struct poll sends;
 	struct poll copies;
@@ -279,6 +280,8 @@ bool route_load(struct delivery *d);
 /* Asks the store how a held message stands, unless that is being asked. */
 void route_ask(struct item *item);
 void route_adopted(struct delivery *d, struct item *item);
+/* A page of rows was read: who waits for one of them joins it, and need not be loaded. */
+void route_join(struct delivery *d);
 /* loaded: the store could tell. */
 void route_loaded(struct delivery *d, bool loaded);
 /* Nobody will take them: who waits is told. */

@@ -29,6 +29,7 @@ enum metric {
 	METRIC_ITEMS,            /* gauge */
 	METRIC_LANES,            /* gauge */
 	METRIC_TOKEN_HOLDS,      /* gauge */
+	METRIC_FALLEN_BACK,      /* gauge */
 	METRIC_BOUNDS,           /* bound (enum metric_bound) */
 	METRIC_BATCHES,          /* end (enum metric_batch) */
 	METRIC_CONNECTIONS_LOST, /* connection (enum metric_connection) */

@@ -93,6 +93,9 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 	[METRIC_TOKEN_HOLDS] = { "token_holds", METRIC_GAUGE, NO_LABELS,
 		"Outlets whose token Meta refuses and that have messages waiting for a better one. "
 		"Refresh it in the Tenant Service." },
+	[METRIC_FALLEN_BACK] = { "workers_fallen_back", METRIC_GAUGE, NO_LABELS,
+		"Workers whose Graph calls go over HTTP/1.1, at a higher cost, as the server did "
+		"not choose HTTP/2; it is offered again once a minute." },
 	[METRIC_BOUNDS] = { "bound_reached_total", METRIC_COUNTER, { LABEL("bound", bounds) },
 		"Times a bound was reached. requests, store_slow, store_away, accept_time, "
 		"receiving: 503; tenant_backlog, backlog: 429; body: 413; head: 431; the others "

@@ -170,7 +170,6 @@ static void check_settled(struct h2_connection *c)
 	if (c->state != H2_CONNECTION_SETTLING || !h2_session_settled(c->session))
 		return;
 	c->state = H2_CONNECTION_OPEN;
-	c->was_open = true;
 	loop_cancel(loop_of(c), c->timer);
 	c->timer = 0;
 }

@@ -46,8 +46,8 @@ struct h2_connection {
 	struct err err;
 	bool http1_only; /* over, because the server did not choose HTTP/2 */
 	bool untrusted;  /* over, because of its certificate */
-	bool was_open;
-	bool suspect; /* did not answer a ping: takes no new calls */
+	bool carried;    /* the owner's: a call was given to it */
+	bool suspect;    /* did not answer a ping: takes no new calls */
 	int64_t began_ms;
 	int64_t idle_since_ms; /* the owner's */
 	/* its own: */

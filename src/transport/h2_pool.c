@@ -12,7 +12,8 @@
  * Connections are opened as the queue needs them, SETUP_MAX at most at a time, so that a
  * restart of the other side does not become a storm of handshakes.  When one cannot be opened,
  * the calls that have waited for it from its beginning end, unless there is another to hope
- * for.
+ * for.  One that the server ends before it carried a call could not be opened either.  A
+ * server that does not choose HTTP/2 is offered it again after http2_again_ms.
  *
  * Deadlines, idle connections and pings are looked at when the first of them is due, so they
  * cost a call nothing.
@@ -53,7 +54,8 @@ struct h2_pool {
 	unsigned idle_count;
 	bool has_origin;
 	bool http1_only;
-	bool trust_anew; /* the certificates to trust are to be read again */
+	int64_t offer_after_ms; /* HTTP/2 again, with http1_only */
+	bool trust_anew;        /* the certificates to trust are to be read again */
 	int64_t setup_after_ms;
 	uint64_t look_timer;
 	int64_t look_ms; /* when it fires */
@@ -248,6 +250,7 @@ static void turn_to_http1(struct h2_pool *p)
 	struct list *node;
 
 	p->http1_only = true;
+	p->offer_after_ms = loop_now_ms(p->rules.loop) + p->rules.settings->http2_again_ms;
 	while ((node = list_take_first(&p->queue)) != NULL) {
 		p->queued--;
 		p->refused(p->refused_arg, LIST_OBJECT(node, struct call, node));
@@ -276,6 +279,16 @@ static void on_setup_failed(struct h2_pool *p, const struct h2_connection *c)
 		end_waiting(p, c->began_ms, &c->err);
 }
 
+static void end_connection(struct h2_pool *p, struct h2_connection *c)
+{
+	list_remove(&c->node);
+	if (c->state == H2_CONNECTION_OPEN)
+		err_set(&c->err, ERR_TEMPORARY, 0, "connection: ended by the server");
+	if (!c->carried)
+		on_setup_failed(p, c);
+	close_connection(p, c);
+}
+
 /* Puts it where it belongs now, or closes it. */
 static void settle(struct h2_pool *p, struct h2_connection *c)
 {
@@ -283,15 +296,14 @@ static void settle(struct h2_pool *p, struct h2_connection *c)
 
 	if (c->in == &p->opening && c->state >= H2_CONNECTION_OPEN)
 		p->opening_count--;
+	if (c->state == H2_CONNECTION_OPEN && c->began_ms >= p->offer_after_ms)
+		p->http1_only = false;
 	if (c->state == H2_CONNECTION_OVER) {
-		list_remove(&c->node);
-		if (!c->was_open)
-			on_setup_failed(p, c);
-		close_connection(p, c);
+		end_connection(p, c);
 	} else if (c->state == H2_CONNECTION_OPEN && h2_connection_leaving(c)) {
 		place(p, c, &p->leaving);
 		if (!used)
-			close_connection(p, c);
+			end_connection(p, c);
 	} else if (c->state == H2_CONNECTION_OPEN && used) {
 		if (c->in == &p->spare)
 			look_at(p, h2_connection_look(c, loop_now_ms(p->rules.loop)));
@@ -483,6 +495,7 @@ static void start_first(struct h2_pool *p, struct h2_connection *c)
 		end_first(p, call, "connection: no more streams");
 	} else {
 		p->started++;
+		c->carried = true;
 	}
 	h2_connection_touch(c);
 	settle(p, c);
@@ -556,9 +569,14 @@ static void look(struct h2_pool *p)
 
 /* --- the owner's side --- */
 
+bool h2_pool_refused(const struct h2_pool *p)
+{
+	return p->http1_only;
+}
+
 bool h2_pool_add(struct h2_pool *p, struct call *c)
 {
-	if (p->http1_only)
+	if (p->http1_only && loop_now_ms(p->rules.loop) < p->offer_after_ms)
 		return false;
 	if (!p->has_origin)
 		p->has_origin = origin_of(c->url, &p->origin);

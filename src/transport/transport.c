@@ -1,7 +1,7 @@
 /*
  * A transport with http2 serves one origin through h2_pool, that of its first https call,
- * and everything else through http1_pool.  When the origin turns out not to speak HTTP/2,
- * its calls move over, none of which has left yet.
+ * and everything else through http1_pool.  When its server does not choose HTTP/2, the
+ * calls move over, none of which has left yet.
  *
  * Everything happens in the one hook: ended calls are delivered, waiting ones start, until
  * nothing is left to do.
@@ -106,6 +106,11 @@ void transport_free(struct transport *t)
 unsigned transport_in_flight(const struct transport *t)
 {
 	return http1_pool_in_flight(t->http1) + (t->h2 != NULL ? h2_pool_in_flight(t->h2) : 0);
+}
+
+bool transport_fell_back(const struct transport *t)
+{
+	return t->h2 != NULL && h2_pool_refused(t->h2);
 }
 
 unsigned transport_room(const struct transport *t)

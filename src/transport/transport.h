@@ -4,9 +4,9 @@
  *
  * One transport per upstream and worker.  With http2 its calls go over nghttp2 and OpenSSL to
  * the origin of the first https URL (h2_pool.h): that costs half of what libcurl does.  A
- * server that does not choose HTTP/2, any other origin and any transport without http2 is
- * served over HTTP/1.1 by one curl multi (http1_pool.h).  Calls that cannot start wait in our
- * own queue.
+ * server that does not choose HTTP/2 (which is offered again later), any other origin and any
+ * transport without http2 is served over HTTP/1.1 by one curl multi (http1_pool.h).  Calls
+ * that cannot start wait in our own queue.
  *
  * Promises:
  *  - The done function is called from a loop hook, never from within submit.
@@ -39,6 +39,7 @@ struct transport_settings {
 	unsigned max_in_flight;   /* started and queued; beyond it submit refuses */
 	int64_t connect_timeout_ms;
 	int64_t idle_max_ms;    /* a connection idle longer is not used again (30 s) */
+	int64_t http2_again_ms; /* to a server that did not choose HTTP/2 it is offered again */
 	const char *ca_file;    /* extra CA bundle, "" none; copied */
 	const char *user_agent; /* copied */
 };
@@ -95,6 +96,9 @@ int transport_submit(struct transport *t, const struct transport_request *reques
 /* Calls submitted and not completed; how many more submit would take. */
 unsigned transport_in_flight(const struct transport *t);
 unsigned transport_room(const struct transport *t);
+
+/* With http2: its calls go over HTTP/1.1, as the server did not choose HTTP/2. */
+bool transport_fell_back(const struct transport *t);
 
 /* Once per process, before the first transport and before any thread; and its end. */
 int transport_global_init(struct err *ret_err) MUST_CHECK;

@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "domain/recipient.h"
 
 #define DEADLINE_MS 10000
+#define LOGGED_MAX (1u << 20)
 
 struct house house;
 struct delivery_settings house_settings;
@@ -368,6 +370,19 @@ void take_and_call(unsigned n)
 	take(&order);
 	commit_begin();
 	ck_assert_uint_eq(fake.send_count, sends + 1);
+}
+
+unsigned house_logged(const char *words)
+{
+	char *text = calloc(1, LOGGED_MAX + 1);
+	unsigned count = 0;
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_int_ge((int)pread(house.world->log->fd, text, LOGGED_MAX, 0), 0);
+	for (const char *at = text; (at = strstr(at, words)) != NULL; at++)
+		count++;
+	free(text);
+	return count;
 }
 
 const struct fake_outcome *last_outcome(void)

@@ -97,6 +97,9 @@ void answer_lookup(void);
 /* Message n as an order, up to the call. */
 void take_and_call(unsigned n);
 
+/* How often the words are in the log of this house. */
+unsigned house_logged(const char *words);
+
 const struct fake_outcome *last_outcome(void);
 /* Exactly one result was told since the last look, and it was this. */
 void expect_told(enum delivery_end end);

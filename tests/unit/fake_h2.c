@@ -96,12 +96,15 @@ static void write_certificate(struct fake_h2 *s, X509 *certificate)
 	fclose(file);
 }
 
-static int select_h2(SSL *ssl UNUSED, const unsigned char **out, unsigned char *out_len,
-		     const unsigned char *in, unsigned in_len, void *arg)
+static bool is_http1(const struct connection *c)
 {
-	const struct fake_h2 *s = arg;
+	return c - c->server->connections < c->server->options.http1;
+}
 
-	if (s->options.http1)
+static int select_h2(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+		     const unsigned char *in, unsigned in_len, void *arg UNUSED)
+{
+	if (is_http1(SSL_get_app_data(ssl)))
 		return SSL_TLSEXT_ERR_NOACK;
 	return nghttp2_select_next_protocol((unsigned char **)(uintptr_t)out, out_len, in,
 					    in_len) == 1
@@ -136,7 +139,7 @@ static void make_tls(struct fake_h2 *s)
 	s->tls = SSL_CTX_new(TLS_server_method());
 	ck_assert_int_eq(SSL_CTX_use_certificate(s->tls, certificate), 1);
 	ck_assert_int_eq(SSL_CTX_use_PrivateKey(s->tls, key), 1);
-	SSL_CTX_set_alpn_select_cb(s->tls, select_h2, s);
+	SSL_CTX_set_alpn_select_cb(s->tls, select_h2, NULL);
 	write_certificate(s, certificate);
 	X509_EXTENSION_free(san);
 	X509_EXTENSION_free(ca);
@@ -473,6 +476,8 @@ static void open_session(struct connection *c)
 			(nghttp2_settings_entry){ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, o->window };
 	if (!o->silent)
 		nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, settings, n);
+	if (o->goes)
+		go_away(c, 0);
 	if (o->wide)
 		nghttp2_session_set_local_window_size(c->session, NGHTTP2_FLAG_NONE, 0, WIDE);
 }
@@ -525,10 +530,11 @@ static void *serve_connection(void *arg)
 
 	c->ssl = SSL_new(c->server->tls);
 	SSL_set_fd(c->ssl, c->fd);
+	SSL_set_app_data(c->ssl, c);
 	if (SSL_accept(c->ssl) == 1) {
 		if (SSL_session_reused(c->ssl))
 			add(c->server, &c->server->resumed);
-		if (c->server->options.http1)
+		if (is_http1(c))
 			serve_http1(c);
 		else
 			serve_http2(c);

@@ -54,7 +54,8 @@ struct fake_h2_options {
 	unsigned window;  /* of a stream at its start, 0: as usual */
 	bool no_window;   /* none at all: no body can be sent */
 	bool wide;        /* a connection's window of 64 MiB */
-	bool http1;       /* no HTTP/2: one "ok" for each request */
+	unsigned http1;   /* so many first connections have no HTTP/2: one "ok" for each request */
+	bool goes;        /* GOAWAY right behind its SETTINGS */
 	bool silent;      /* sends nothing, not even SETTINGS */
 	bool deaf;        /* does not answer pings */
 };

@@ -1,9 +1,10 @@
 #include "fake_world.h"
 
 #include <check.h>
-#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "base/compiler.h"
 #include "base/text.h"
 #include "delivery/item.h"
 
@@ -40,13 +41,12 @@ struct world *fake_world_new(struct loop *loop, uint32_t max_jobs)
 	static const struct store_backlog nothing;
 	struct world *w;
 	struct err err;
-
 	const bool deaf = fake.deaf; /* from the start, if the test says so */
 
 	memset(&fake, 0, sizeof(fake));
 	fake.deaf = deaf;
 	fake.room = 10;
-	log.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	log.fd = memfd_create("log", MFD_CLOEXEC);
 	w = world_new(loop, &log, &settings, &err);
 	ck_assert_ptr_nonnull(w);
 	fake_backlog(&nothing);
@@ -486,7 +486,7 @@ struct graph_client *graph_client_new(struct loop *loop,
 	return (struct graph_client *)&fake;
 }
 
-void graph_client_free(struct graph_client *c)
+void graph_client_free(struct graph_client *c UNUSED)
 {
 	(void)c;
 }
@@ -513,9 +513,13 @@ int graph_client_send(struct graph_client *c, uint64_t tag, const struct message
 	return 0;
 }
 
-unsigned graph_client_room(const struct graph_client *c)
+bool graph_client_fell_back(const struct graph_client *c UNUSED)
 {
-	(void)c;
+	return fake.fell_back;
+}
+
+unsigned graph_client_room(const struct graph_client *c UNUSED)
+{
 	return fake.room;
 }
 
@@ -527,6 +531,7 @@ static void answer_call(uint64_t tag, const struct call_facts *facts, const char
 	};
 
 	KEEP(answer.wamid, wamid);
+	KEEP(answer.details, fake.details);
 	err_set(&answer.err, ERR_TEMPORARY, 0, "as the test says");
 	fake.room++;
 	to.graph(to.arg, tag, &answer);

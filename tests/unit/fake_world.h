@@ -189,6 +189,8 @@ struct fake {
 
 	/* What the world is like. */
 	unsigned room;                /* of the graph client; a call takes one until its answer */
+	bool fell_back;               /* the graph client, to HTTP/1.1 */
+	char details[256];            /* of its next answers */
 	bool store_full;              /* accept, begin, find, load and status are refused */
 	bool graph_refuses;           /* graph_client_send() fails */
 	bool copies_refused;          /* conversation_client_store() fails */

@@ -50,6 +50,7 @@ void house_setup(void)
 						      .max_in_flight = RESULTS_MAX,
 						      .connect_timeout_ms = house_ms(5000),
 						      .idle_max_ms = 30000,
+						      .http2_again_ms = 60000,
 						      .user_agent = "test/1" };
 	ck_assert_int_eq(transport_global_init(&err), 0);
 	house.loop = loop_new(&err);

@@ -285,6 +285,37 @@ START_TEST(our_own_gate_is_nobodys_fault)
 }
 END_TEST
 
+START_TEST(a_reason_has_one_stop_behind_each_sentence)
+{
+	static const char *const details[] = { "Unable to deliver", "Unable to deliver.",
+					       "Unable to deliver..." };
+	const char *reason;
+
+	memcpy(fake.details, details[_i], strlen(details[_i]) + 1);
+	take_and_call(1);
+	answer_code(400, 131026);
+	reason = last_outcome()->failure_reason;
+	ck_assert_ptr_nonnull(strstr(reason, ": Unable to deliver. "));
+	ck_assert_ptr_null(strstr(reason, ".."));
+	ck_assert_str_eq(last_outcome()->row.details, details[_i]);
+}
+END_TEST
+
+START_TEST(a_fall_back_to_http1_is_logged_once)
+{
+	for (unsigned i = 1; i <= 2; i++) {
+		fake.fell_back = true;
+		turn_for(20);
+		ck_assert_uint_eq(house_logged("event=graph_http1 "), i);
+		ck_assert_uint_eq(house_logged("event=graph_http2 "), i - 1);
+		fake.fell_back = false;
+		turn_for(20);
+		ck_assert_uint_eq(house_logged("event=graph_http2 "), i);
+	}
+	ck_assert_uint_eq(house_logged("event=graph_http1 "), 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("breakers");
@@ -304,6 +335,8 @@ int main(void)
 	tcase_add_test(tcase, a_drain_lets_go_of_what_waits_for_a_probe);
 	tcase_add_test(tcase, so_many_numbers_with_trouble_are_watched);
 	tcase_add_test(tcase, our_own_gate_is_nobodys_fault);
+	tcase_add_loop_test(tcase, a_reason_has_one_stop_behind_each_sentence, 0, 3);
+	tcase_add_test(tcase, a_fall_back_to_http1_is_logged_once);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <dlfcn.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -349,7 +350,7 @@ START_TEST(a_server_without_http2_is_served_by_http1)
 {
 	struct transport_request request;
 
-	house_open_with(&OPTIONS(.http1 = true), STEPS({ 0 }), 1);
+	house_open_with(&OPTIONS(.http1 = UINT_MAX), STEPS({ 0 }), 1);
 	request = house_request();
 	for (int i = 0; i < 10; i++)
 		house_submit(&request);
@@ -363,9 +364,47 @@ START_TEST(a_server_without_http2_is_served_by_http1)
 }
 END_TEST
 
+START_TEST(http2_is_offered_again_later)
+{
+	house.settings.http2_again_ms = house_ms(300);
+	house_open_with(&OPTIONS(.http1 = 3), STEPS({ 0 }), 1);
+	ck_assert(!transport_fell_back(house.transport));
+	ck_assert_int_eq(house_post()->end, TRANSPORT_ANSWERED);
+	ck_assert(transport_fell_back(house.transport));
+	ck_assert_uint_eq(fake_h2_connections(house.server), 2); /* each pool's first */
+	ck_assert_int_eq(house_post()->end, TRANSPORT_ANSWERED);
+	ck_assert_uint_eq(fake_h2_connections(house.server), 2);
+	house_run(house_ms(300));
+	ck_assert_int_eq(house_post()->end, TRANSPORT_ANSWERED);
+	ck_assert_uint_eq(fake_h2_connections(house.server), 3);
+	ck_assert(transport_fell_back(house.transport));
+	house_run(house_ms(300));
+	ck_assert_int_eq(house_post()->end, TRANSPORT_ANSWERED);
+	ck_assert(!transport_fell_back(house.transport));
+	ck_assert_uint_eq(fake_h2_most_streams(house.server), 1);
+	ck_assert_uint_eq(house.gate_asked, 4);
+}
+END_TEST
+
+/* Each of them is a connection that could not be opened: no storm of handshakes. */
+START_TEST(a_server_that_goes_at_once_is_not_stormed)
+{
+	struct transport_request request;
+
+	house_open_with(&OPTIONS(.goes = true), STEPS({ 0 }), 1);
+	request = house_request();
+	for (int i = 0; i < 200; i++)
+		house_submit(&request);
+	house_await(200);
+	ck_assert_uint_eq(house_ended(TRANSPORT_NOT_SENT), 200);
+	ck_assert_uint_le(fake_h2_connections(house.server), 32);
+	ck_assert_uint_eq(house.gate_asked, 0);
+}
+END_TEST
+
 START_TEST(another_origin_is_served_by_http1)
 {
-	struct fake_h2 *other = fake_h2_start_with(&OPTIONS(.http1 = true), STEPS({ 0 }), 1);
+	struct fake_h2 *other = fake_h2_start_with(&OPTIONS(.http1 = UINT_MAX), STEPS({ 0 }), 1);
 
 	house_open(STEPS({ 0 }), 1);
 	ck_assert_int_eq(house_post()->end, TRANSPORT_ANSWERED);
@@ -473,6 +512,8 @@ int main(void)
 	tcase_add_loop_test(tcase, freeing_while_connecting_is_clean, 1, 10);
 	tcase = a_case(suite, "kinds");
 	tcase_add_test(tcase, a_server_without_http2_is_served_by_http1);
+	tcase_add_test(tcase, http2_is_offered_again_later);
+	tcase_add_test(tcase, a_server_that_goes_at_once_is_not_stormed);
 	tcase_add_test(tcase, another_origin_is_served_by_http1);
 	tcase = a_case(suite, "later");
 	tcase_add_test(tcase, a_session_is_taken_up_again);
