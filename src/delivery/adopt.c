@@ -346,6 +346,7 @@ void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const str
 	} else if (tag == LOAD_CALLS) {
 		route_loaded(d, verdict == STORE_DONE);
 	} else if (verdict == STORE_DONE) {
+		route_join(d);
 		page_read(poll, more);
 	} else {
 		poll_again(poll, POLL_MS);

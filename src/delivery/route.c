@@ -199,6 +199,24 @@ void route_adopted(struct delivery *d, struct item *item)
 	}
 }
 
+void route_join(struct delivery *d)
+{
+	struct list *next;
+
+	for (struct list *node = d->calls.next; node != &d->calls; node = next) {
+		struct parked *p = parked_of(node);
+		struct item *item =
+			table_find(d->items, p->call.id.bytes, sizeof(p->call.id.bytes));
+
+		next = node->next;
+		if (!p->call.waiter.waits || !item || item->told)
+			continue;
+		if (!item->waiter.waits)
+			item->waiter = p->call.waiter;
+		forget(d, p);
+	}
+}
+
 /* A call is answered.  Held, asked for, and not among the rows: it is over, and whoever waits is
  * to look. */
 static void take_answer(struct item *item, bool loaded)

@@ -513,6 +513,26 @@ START_TEST(in_new_lanes_nothing_overtakes_what_waits_there)
 }
 END_TEST
 
+START_TEST(in_new_lanes_who_waits_for_what_is_found_joins_it)
+{
+	struct message m;
+	struct store_work row = row_of(2, STATE_QUEUED, &m);
+	const struct delivery_order order = order_of(&m);
+
+	lanes_come();
+	take(&order);
+	turn_for(20);
+	ck_assert_uint_eq(fake.begin_count, 0);
+	load(&row);
+	turn_until(&fake.begin_count, 1);
+	ck_assert_uint_eq(fake.call_count, 0); /* it need not be loaded again */
+	commit_begin();
+	answer_accepted();
+	commit_outcome();
+	expect_told(DELIVERY_SENT);
+}
+END_TEST
+
 START_TEST(in_new_lanes_those_are_seen_that_others_must_wait_for)
 {
 	const unsigned before = fake.load_count;
@@ -641,6 +661,7 @@ int main(void)
 	tcase_add_test(tcase, an_attempt_of_another_worker_that_failed_is_repeated_first);
 	tcase_add_test(tcase, an_attempt_of_another_worker_that_dies_is_lost_and_holds_nobody);
 	tcase_add_test(tcase, in_new_lanes_nothing_overtakes_what_waits_there);
+	tcase_add_test(tcase, in_new_lanes_who_waits_for_what_is_found_joins_it);
 	tcase_add_test(tcase, in_new_lanes_those_are_seen_that_others_must_wait_for);
 	tcase_add_test(tcase, nothing_overtakes_what_rang_while_we_were_deaf);
 	tcase_add_test(tcase, nothing_overtakes_what_rang_before_we_could_hear);
