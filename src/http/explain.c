@@ -257,9 +257,13 @@ static void explain_unknown(const struct message_facts *f, int64_t now_wall_us,
 
 	blame(e, f->last_code, f->last_subcode, f->last_title);
 	e->since_wall_us = f->last_ended_wall_us;
-	(void)snprintf(e->summary, sizeof(e->summary),
-		       "The reply to attempt %u was lost: WhatsApp may or may not have it.",
-		       attempt);
+	(void)snprintf(
+		e->summary, sizeof(e->summary),
+		f->last_code == GRAPH_CASE_RESTORED
+			? "PostgreSQL was restored or failed over: whether attempt %u was "
+			  "made is not known, so WhatsApp may or may not have it."
+			: "The reply to attempt %u was lost: WhatsApp may or may not have it.",
+		attempt);
 	explain_policy(f, now_wall_us, e);
 }
 

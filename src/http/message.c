@@ -44,8 +44,11 @@ void http_message(struct http_response *r, const struct message_whole *whole)
 
 void http_document(struct http_response *r, const char *json)
 {
+	struct json_out out;
+
 	http_response_init(r, 200);
-	(void)str_append_text(&r->body, json); /* too long: seen when it is sent */
+	json_out_begin(&out, &r->body);
+	json_out_document(&out, json); /* too long: seen when it is sent */
 }
 
 static void write_time(struct json_out *out, const char *key, int64_t wall_us)

@@ -160,8 +160,34 @@ void json_out_raw(struct json_out *o, const char *key, const char *json)
 	append_plain(o->to, json);
 }
 
+/* Valid JSON has blanks within texts, which stay, and between its parts. */
+static void append_compact(struct str *to, const char *json, size_t len)
+{
+	const char *const end = json + len;
+	const char *from = json;
+	bool in_text = false;
+
+	for (const char *at = json; at < end; at++) {
+		if (in_text && *at == '\\') {
+			at++;
+		} else if (*at == '"') {
+			in_text = !in_text;
+		} else if (!in_text && strchr(" \t\r\n", *at)) {
+			(void)str_append(to, from, (size_t)(at - from));
+			from = at + 1;
+		}
+	}
+	(void)str_append(to, from, (size_t)(end - from));
+}
+
+void json_out_document(struct json_out *o, const char *json)
+{
+	lead_in(o, NULL);
+	append_compact(o->to, json, strlen(json));
+}
+
 void json_out_members(struct json_out *o, const char *json)
 {
 	lead_in(o, NULL);
-	(void)str_append(o->to, json + 1, strlen(json) - 2);
+	append_compact(o->to, json + 1, strlen(json) - 2);
 }

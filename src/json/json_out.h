@@ -30,8 +30,9 @@ void json_out_bool(struct json_out *o, const char *key, bool value);
 void json_out_null(struct json_out *o, const char *key);
 /* json is valid JSON already (a stored payload). */
 void json_out_raw(struct json_out *o, const char *key, const char *json);
-/* The members of an object that was encoded elsewhere, with at least one; json is valid JSON
- * without anything around it. */
+/* A document that was encoded elsewhere, without the blanks between its parts. */
+void json_out_document(struct json_out *o, const char *json);
+/* The members of such an object, with at least one; nothing stands around it. */
 void json_out_members(struct json_out *o, const char *json);
 
 #endif

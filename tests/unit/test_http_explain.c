@@ -149,6 +149,10 @@ static void lost(const char *policy)
 
 static void next_is(const char *next)
 {
+	f.last_code = GRAPH_CASE_RESTORED;
+	says(STATE_UNKNOWN, "PostgreSQL was restored or failed over: whether attempt 1 was made is "
+			    "not known, so WhatsApp may or may not have it.");
+	f.last_code = GRAPH_CASE_NET_AFTER;
 	says(STATE_UNKNOWN, "The reply to attempt 1 was lost: WhatsApp may or may not have it.");
 	ck_assert_str_eq(e.next, next);
 	ck_assert_int_eq(e.since_wall_us, f.last_ended_wall_us);

@@ -146,7 +146,19 @@ START_TEST(members_of_another_object_stand_among_ours)
 	json_out_int(&out, "c", 2);
 	json_out_members(&out, "{\"d\":3}");
 	json_out_object_end(&out);
-	ck_assert_str_eq(to.data, "{\"a\" : 1, \"b\":{},\"c\":2,\"d\":3}");
+	ck_assert_str_eq(to.data, "{\"a\":1,\"b\":{},\"c\":2,\"d\":3}");
+	str_fini(&to);
+}
+END_TEST
+
+START_TEST(a_document_loses_its_blanks_but_no_text)
+{
+	struct str to = STR_INIT(100);
+	struct json_out out;
+
+	json_out_begin(&out, &to);
+	json_out_document(&out, " {\"a b\" : [1,\t2,\n null] , \"c\" : \"x \\\" : y \\\\\" } ");
+	ck_assert_str_eq(to.data, "{\"a b\":[1,2,null],\"c\":\"x \\\" : y \\\\\"}");
 	str_fini(&to);
 }
 END_TEST
@@ -159,6 +171,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, members_of_another_object_stand_among_ours);
+	tcase_add_test(tcase, a_document_loses_its_blanks_but_no_text);
 	tcase_add_test(tcase, commas_and_nesting_are_done);
 	tcase_add_test(tcase, numbers_keep_their_64_bits);
 	tcase_add_test(tcase, what_must_be_escaped_is);
