@@ -4,9 +4,10 @@
 -- Result: none.
 -- The attempt's row is added, or replaces one that says `lost`.  An accepted one makes the
 -- message sent; another counts only while work speaks of that very attempt, and never undoes
--- sent.  (One that a restore has put in, of nobody's incarnation, is everybody's.)  Work goes on as `next` says; a message that turned out sent by another attempt only
--- goes to the Conversation Service.  A later attempt under way is left alone: its own
--- outcome ends the work.
+-- sent.  (One that a restore has put in, of nobody's incarnation, is everybody's.)  Work goes
+-- on as `next` says; a message that turned out sent by another attempt only goes to the
+-- Conversation Service.  A later attempt under way is left alone: its own outcome ends the
+-- work.
 -- Indexes: primary keys.  Locks: work (held since outcome_lock), message, attempt rows.
 WITH judged AS MATERIALIZED (
 	SELECT u.*, c.current, CASE

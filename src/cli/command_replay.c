@@ -23,6 +23,7 @@
 #define RATE_DEFAULT 50
 #define RATE_MAX 1000
 #define BATCH_MAX 200
+#define SECOND_US INT64_C(1000000)
 #define DAY_US INT64_C(86400000000)
 #define DOCUMENT_MAX ((size_t)4 * 1024 * 1024)
 
@@ -63,7 +64,7 @@ static const char *read_outlet(struct replay *r)
 static const char *read_times(struct replay *r)
 {
 	const struct arguments *a = r->arguments;
-	int64_t until_us = clock_wall_us() + DAY_US; /* nothing is newer */
+	int64_t until_us = clock_wall_us() + SECOND_US; /* now: cut to the second below */
 	int64_t since_us = clock_wall_us() - DAY_US;
 
 	if (a->since && !clock_rfc3339_parse(a->since, &since_us))

@@ -149,7 +149,8 @@ def stop_worker(house, seconds, report):
     finally:
         signal_process(victim, signal.SIGCONT)
     house.wait_serving()
-    report["was replaced"] = victim not in house.workers()
+    report["afterwards"] = ("the same worker" if victim in house.workers()
+                            else "another worker")
 
 
 def stop_postgres(house, seconds, report):
