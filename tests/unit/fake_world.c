@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/compiler.h"
 #include "base/text.h"
 #include "delivery/item.h"
 
@@ -491,13 +490,12 @@ void graph_client_free(struct graph_client *c UNUSED)
 	(void)c;
 }
 
-int graph_client_send(struct graph_client *c, uint64_t tag, const struct message *m,
+int graph_client_send(struct graph_client *c UNUSED, uint64_t tag, const struct message *m,
 		      const struct credentials *credentials, unsigned attempt,
 		      int64_t deadline_boot_ms, struct err *ret_err)
 {
 	struct fake_send *s;
 
-	(void)c;
 	if (fake.graph_refuses)
 		return refuse(ret_err);
 	ck_assert_uint_gt(fake.room, 0);
