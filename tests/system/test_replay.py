@@ -162,9 +162,9 @@ def test_it_is_interrupted_and_repeated(house, simulator):
         assert running.stdout.readline().startswith("1 replayed")
         assert running.stdout.readline().startswith("2 replayed")
     finally:
-        running.send_signal(signal.SIGINT)
+        running.send_signal(signal.SIGTERM)
         running.communicate(timeout=10)
-    assert running.returncode == -signal.SIGINT
+    assert running.returncode == -signal.SIGTERM
     rest = [old for old, _ in replayed(house, "--tenant", "stopped")]
     assert rest == ids[2:], "one a second, and those that were done are left out"
 
