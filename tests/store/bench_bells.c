@@ -199,7 +199,8 @@ static struct message_id listener_id;
 static void on_rung(void *arg, const char *text)
 {
 	(void)arg;
-	hear(strtoll(text, NULL, 10));
+	if (text) /* null: the session that hears has begun, or ended */
+		hear(strtoll(text, NULL, 10));
 }
 
 static struct store *open_store(struct loop *loop, struct message_id incarnation)
