@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/table.h"
+#include "base/text.h"
 
 #define AGAIN_MS 50 /* what was woken has not begun yet */
 
@@ -45,7 +46,7 @@ static void entry_init(struct entry *e, struct breakers *bs, enum metric_scope s
 	*e = (struct entry){ .breakers = bs, .scope = scope };
 	list_init(&e->waiting);
 	list_init(&e->age);
-	memcpy(e->number, number, strnlen(number, sizeof(e->number) - 1));
+	text_copy_cut(e->number, sizeof(e->number), number);
 }
 
 struct breakers *breakers_new(struct loop *loop, const struct log *log, const struct meter *meter,

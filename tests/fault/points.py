@@ -51,17 +51,20 @@ def _base(pid):
         for line in maps:
             if line.rstrip().endswith(str(PROGRAM)):
                 return int(line.split("-")[0], 16)
-    raise AssertionError(f"process {pid} does not run {PROGRAM}")
+    raise ProcessLookupError(f"process {pid} does not run {PROGRAM}")
 
 
 def _read(pid, address, length):
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         memory.seek(address)
-        return memory.read(length)
+        found = memory.read(length)
+    if len(found) < length:
+        raise ProcessLookupError(f"process {pid} has ended")
+    return found
 
 
 def steps(pid):
-    """All steps of both tables, as this worker has them."""
+    """All steps of both tables, as this worker has them; OSError: it died meanwhile."""
     base = _base(pid)
     symbols = list(_symbols())
     functions = {offset: name for offset, _, name in symbols}
@@ -86,7 +89,7 @@ class Trap:
         for pid in pids:
             try:
                 self.before[pid] = self._replace(pid, BREAKPOINT)
-            except (OSError, AssertionError):
+            except OSError:
                 pass   # it has ended meanwhile
 
     def _replace(self, pid, code):
@@ -101,7 +104,7 @@ class Trap:
         for pid, code in self.before.items():
             try:
                 self._replace(pid, code)
-            except (OSError, AssertionError):
+            except OSError:
                 pass   # dead
 
 

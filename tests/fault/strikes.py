@@ -82,9 +82,19 @@ def kill_at_step(house, step):
         return strike_step(house, step, None, LATE_SECONDS)
 
 
+def all_steps(house):
+    """As a worker has them that lives long enough."""
+    def read():
+        for worker in house.workers():
+            with contextlib.suppress(OSError):
+                return points.steps(worker)
+        return None
+    return wait_until(read, 15, "a worker that tells its steps")
+
+
 def kill_at_steps(house, times, report, some=None):
     """Each step so often; or only at some of them, whichever.  Returns those where nobody died."""
-    steps = points.steps(wait_until(house.workers, 15, "a worker")[0])
+    steps = all_steps(house)
     for step in times * (random.sample(steps, some) if some else steps):
         if kill_at_step(house, step):
             count(report, str(step))
