@@ -1,6 +1,6 @@
 -- accept: new messages and, unless they are not to be sent, their work.
--- Parameters: $1..$18 one array per column, in the order of the input; $19 incarnation,
---   for rows with attempt 1; $20 the host's time now, also that of the attempt's begin.
+-- Parameters: $1..$24 one array per column, in the order of the input; $25 incarnation,
+--   for rows with attempt 1; $26 the host's time now, also that of the attempt's begin.
 -- Result: one row, bigint[]: the seq of each message, in the order of the input.
 -- Ids are new, so a conflict is the row's own fault.
 -- Indexes: primary keys.  Locks: the new rows.
@@ -16,6 +16,6 @@ WITH input AS MATERIALIZED (
 	FROM input ORDER BY message_id
 ), queued AS (
 @include accept_work
-	FROM input WHERE state = 'queued' ORDER BY message_id
+	FROM input WHERE state IN ('queued', 'scheduled') ORDER BY message_id
 )
 SELECT array_agg(seq) FROM input

@@ -19,5 +19,5 @@ WITH input AS MATERIALIZED (
 )
 @include accept_work
 FROM input
-WHERE state = 'queued' AND (message_id IN (SELECT message_id FROM stored)) IS TRUE
+WHERE state IN ('queued', 'scheduled') AND (message_id IN (SELECT message_id FROM stored)) IS TRUE
 ORDER BY message_id

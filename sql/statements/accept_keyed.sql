@@ -1,7 +1,7 @@
 -- accept_keyed: accept for a batch in which requests have an idempotency key; also repeated
 -- after a loss, and for what its caller was told may not have been taken.
--- Parameters: $1..$20 as accept; $21 text[] key, null for none; $22 bytea[] fingerprint;
---   $23 integer[] how long the request may be under way, ms; $24 smallint[], $25 text[] status
+-- Parameters: $1..$26 as accept; $27 text[] key, null for none; $28 bytea[] fingerprint;
+--   $29 integer[] how long the request may be under way, ms; $30 smallint[], $31 text[] status
 --   and body of the answer, null when it comes later.
 -- Result: one row, bigint[]: the seq of each message, in the order of the input; -1: its key
 --   is another message's, and nothing was stored of it.
@@ -13,7 +13,7 @@ WITH input AS MATERIALIZED (
 	SELECT u.*, nextval('message_sender.work_seq') AS seq
 	FROM unnest(
 @include accept_arrays
-		, $21::text[], $22::bytea[], $23::integer[], $24::smallint[], $25::text[]
+		, $27::text[], $28::bytea[], $29::integer[], $30::smallint[], $31::text[]
 	) AS u (
 @include accept_columns
 		, key, fingerprint, runs_ms, answer_status, answer_body
@@ -46,7 +46,7 @@ WITH input AS MATERIALIZED (
 ), queued AS (
 @include accept_work
 	FROM admitted
-	WHERE state = 'queued' AND (message_id IN (SELECT message_id FROM stored)) IS TRUE
+	WHERE state IN ('queued', 'scheduled') AND (message_id IN (SELECT message_id FROM stored)) IS TRUE
 	ORDER BY message_id
 )
 SELECT array_agg(CASE WHEN ours THEN seq ELSE -1 END) FROM admitted

@@ -18,4 +18,4 @@ SET state = 'cancelled', failed_at = $6::timestamptz,
 FROM gone g
 WHERE m.message_id = g.message_id AND m.message_id = ANY ($1::uuid[])
 	AND m.message_id BETWEEN $4::uuid AND $5::uuid
-	AND m.state = 'queued'
+	AND m.state IN ('queued', 'scheduled')

@@ -42,7 +42,7 @@ WITH input AS MATERIALIZED (
 	FROM gone g
 	WHERE m.message_id = g.message_id AND m.message_id = ANY ($1::uuid[])
 		AND m.message_id BETWEEN $6::uuid AND $7::uuid
-		AND m.state IN ('queued', 'sending', 'retrying', 'unknown')
+		AND m.state IN ('queued', 'scheduled', 'sending', 'retrying', 'unknown')
 ), earlier AS (
 	SELECT i.ord
 	FROM input i

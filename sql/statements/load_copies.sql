@@ -5,11 +5,9 @@
 -- Result: one row a message, columns as load.c reads them; the same as those of load.
 -- Each lane gives at most $3 rows, so the sort is bounded however long the backlog is.
 -- Indexes: work_to_copy; message's primary key.  Locks: none.
-SELECT w.message_id, w.seq, m.accepted_at, w.lane, w.tenant_id, m.outlet_id,
-	m.conversation_id, m.recipient, m.message_type, m.payload, m.sender_type,
-	w.state, w.caller_waits, w.attempt, w.counted, w.throttled, w.incarnation, w.begun_at,
-	w.deadline_at, w.due_at, w.expires_at, w.number, m.wamid, w.conversation_tries,
-	statement_timestamp(), false AS gone
+SELECT
+@include load_columns
+	false AS gone
 FROM (
 	SELECT w.* FROM unnest($1::smallint[]) AS l (lane)
 	CROSS JOIN LATERAL (

@@ -17,11 +17,9 @@ WITH first AS MATERIALIZED (
 	WHERE w.message_id = ANY (ARRAY(SELECT message_id FROM first)) AND w.state = 'held'
 	RETURNING w.*
 )
-SELECT w.message_id, w.seq, m.accepted_at, w.lane, w.tenant_id, m.outlet_id,
-	m.conversation_id, m.recipient, m.message_type, m.payload, m.sender_type,
-	w.state, w.caller_waits, w.attempt, w.counted, w.throttled, w.incarnation, w.begun_at,
-	w.deadline_at, w.due_at, w.expires_at, w.number, m.wamid, w.conversation_tries,
-	statement_timestamp(), false AS gone
+SELECT
+@include load_columns
+	false AS gone
 FROM moved AS w
 CROSS JOIN LATERAL (
 	SELECT m.* FROM message_sender.message m

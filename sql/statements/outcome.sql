@@ -77,4 +77,4 @@ FROM judged j
 WHERE m.message_id = j.message_id AND m.message_id = ANY ($1::uuid[])
 	AND m.message_id BETWEEN $20::uuid AND $21::uuid
 	AND (j.outcome = 'accepted' OR j.current)
-	AND m.state IN ('queued', 'sending', 'retrying', 'unknown')
+	AND m.state IN ('queued', 'scheduled', 'sending', 'retrying', 'unknown')

@@ -11,4 +11,4 @@ SELECT w.state, count(*), count(*) FILTER (WHERE w.attempt_open),
 		/ 1000.0)))::bigint, 0)
 FROM message_sender.work w
 GROUP BY w.state ORDER BY array_position(
-	ARRAY['queued', 'sending', 'retrying', 'held', 'unknown', 'sent'], w.state)
+	ARRAY['scheduled', 'queued', 'sending', 'retrying', 'held', 'unknown', 'sent'], w.state)

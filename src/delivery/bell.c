@@ -130,6 +130,7 @@ static void put_order(struct pack *p, const struct delivery_order *order)
 	pack_put_bytes(p, m->id.bytes, sizeof(m->id.bytes));
 	pack_put_u64(p, m->seq);
 	pack_put_i64(p, m->accepted_wall_us);
+	pack_put_u8(p, (uint8_t)m->class);
 	pack_put_text(p, m->tenant_id);
 	pack_put_text(p, m->outlet_id);
 	pack_put_text(p, m->conversation_id);
@@ -137,6 +138,7 @@ static void put_order(struct pack *p, const struct delivery_order *order)
 	pack_put_text(p, m->type);
 	pack_put_text(p, m->payload);
 	pack_put_text(p, m->sender_type);
+	pack_put_text(p, m->deliver_between ? m->deliver_between : "");
 	put_credentials(p, order->credentials);
 	pack_put_i64(p, order->expires_wall_us);
 	put_waiter(p, &order->waiter);
@@ -294,7 +296,7 @@ static bool get_credentials(struct pack *p, struct credentials *credentials)
 
 static void take_order(struct bell *bell, struct pack *p)
 {
-	struct message m = { { { 0 } }, 0, 0, 0, "", "", "", "", "", "", "" };
+	struct message m = { .seq = 0 };
 	struct delivery_order order = { .message = &m };
 	struct credentials credentials;
 	bool sound;
@@ -302,6 +304,7 @@ static void take_order(struct bell *bell, struct pack *p)
 	pack_get_bytes(p, m.id.bytes, sizeof(m.id.bytes));
 	m.seq = pack_get_u64(p);
 	m.accepted_wall_us = pack_get_i64(p);
+	m.class = (enum message_class)pack_get_u8(p);
 	m.tenant_id = pack_get_text(p);
 	m.outlet_id = pack_get_text(p);
 	m.conversation_id = pack_get_text(p);
@@ -309,12 +312,13 @@ static void take_order(struct bell *bell, struct pack *p)
 	m.type = pack_get_text(p);
 	m.payload = pack_get_text(p);
 	m.sender_type = pack_get_text(p);
+	m.deliver_between = pack_get_text(p);
 	if (get_credentials(p, &credentials))
 		order.credentials = &credentials;
 	order.expires_wall_us = pack_get_i64(p);
 	sound = get_waiter(bell, p, &order.waiter);
 	order.hops = pack_get_u32(p);
-	if (!p->failed && sound)
+	if (!p->failed && sound && m.class < MESSAGE_CLASSES)
 		bell->receiver.order(bell->receiver.arg, &order);
 	explicit_bzero(&credentials, sizeof(credentials));
 }

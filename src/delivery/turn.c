@@ -13,8 +13,8 @@
 #include "base/table.h"
 #include "domain/recipient.h"
 
-/* Tenant, outlet, recipient, and what stands between them; none holds a blank. */
-#define KEY_BYTES (2 * (MESSAGE_TOKEN_MAX + 1) + RECIPIENT_BYTES)
+/* Class, tenant, outlet, recipient, and what stands between them; none holds a blank. */
+#define KEY_BYTES (2 + 2 * (MESSAGE_TOKEN_MAX + 1) + RECIPIENT_BYTES)
 
 struct turn_queue {
 	struct turns *turns;
@@ -65,8 +65,8 @@ void turns_free(struct turns *turns)
 
 static size_t key_of(char key[KEY_BYTES], const struct message *m)
 {
-	const int len =
-		snprintf(key, KEY_BYTES, "%s %s %s", m->tenant_id, m->outlet_id, m->recipient);
+	const int len = snprintf(key, KEY_BYTES, "%d %s %s %s", (int)m->class, m->tenant_id,
+				 m->outlet_id, m->recipient);
 
 	return len < 0 ? 0 : len < KEY_BYTES ? (size_t)len : KEY_BYTES - 1;
 }

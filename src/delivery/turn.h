@@ -1,9 +1,9 @@
 /*
- * turn - messages of one outlet to one recipient go out in the order they came in.
+ * turn - messages of one outlet and class to one recipient go out in the order they came in.
  * Private to delivery.
  *
- * Every message under way has an entry in the queue of its outlet and recipient, in the order
- * of its seq; it may begin when nobody before it blocks.  An entry leaves when
+ * Every message under way has an entry in the queue of its outlet, class and recipient, in the
+ * order of its seq; it may begin when nobody before it blocks.  An entry leaves when
  * its message is accepted by Meta or has ended.  An entry that holds others up for `hold_ms`
  * (it waits for a later attempt, or for a reply) is passed: it blocks nobody any more.  The moment
  * goes along when it is handed over; of what began elsewhere it is reckoned from what was told.

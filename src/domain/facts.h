@@ -59,7 +59,7 @@ struct message_facts {
 	int64_t settle_wall_us;  /* the policy decides or looks again then; 0: a person decides */
 	unsigned settle_resends; /* by policy so far */
 	bool placed;             /* it waits in its lane, and these were counted: */
-	int64_t ahead;           /* messages before it in its lane, up to 10,000 */
+	int64_t ahead;           /* messages before it in its queue, up to 10,000 */
 	int64_t ahead_recipient; /* those to its recipient, of the nearest 1,000 */
 };
 

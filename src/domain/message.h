@@ -6,6 +6,7 @@
 #ifndef DOMAIN_MESSAGE_H
 #define DOMAIN_MESSAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -15,11 +16,24 @@
 #define MESSAGE_TOKEN_MAX 128 /* tenant, outlet, conversation: visible ASCII characters */
 #define MESSAGE_TEXT_MAX 4096 /* code points of a text body (Meta: 4096 characters) */
 
+/* Its priority.  The numbers are stored. */
+enum message_class {
+	MESSAGE_HIGH = 0, /* one-time codes */
+	MESSAGE_NORMAL,
+	MESSAGE_BULK,
+	MESSAGE_CLASSES,
+};
+
 struct message {
 	struct message_id id;
-	uint64_t seq; /* order per recipient; 0 until the store gave it */
+	uint64_t seq; /* order per recipient in its queue; 0 until the store gave it */
 	int64_t accepted_wall_us;
 	unsigned lane; /* 0 to MESSAGE_LANES - 1 */
+	enum message_class class;
+	uint64_t queue;              /* message_queue() of it */
+	int64_t send_at_wall_us;     /* not before; 0: none */
+	int64_t valid_until_wall_us; /* as its caller said; 0: it did not */
+	struct message_id batch_id;  /* of the bulk call; all 0: none */
 	const char *tenant_id;
 	const char *outlet_id;
 	const char *conversation_id; /* "": not stored in the Conversation Service */
@@ -27,14 +41,26 @@ struct message {
 	const char *type;            /* "text" */
 	const char *payload;         /* JSON text */
 	const char *sender_type;     /* "llm" or "agent" */
+	const char *deliver_between; /* JSON text, null or "": at any time */
 };
 
-/* A copy with all its texts in one block; lane is computed from the tenant.  Null: no memory.
- * Free with message_free(); null is allowed there. */
+/* A copy with all its texts in one block, none of them null; lane and queue are computed.  Null: no
+ * memory.  Free with message_free(); null is allowed there. */
 struct message *message_copy(const struct message *from) MUST_CHECK;
 void message_free(struct message *m);
 
 /* hash(tenant_id) mod MESSAGE_LANES: FNV-1a 64, fixed for ever, as it is stored. */
 unsigned message_lane(const char *tenant_id);
+
+/* Messages of one tenant, outlet and class: FNV-1a 64 of tenant, a byte 0 and outlet, without its
+ * highest bit, so that it is positive in SQL too, and with the class as its lowest two bits.  Fixed
+ * for ever, as it is stored (work.queue; message_sender.work_queue() in SQL).  Two that collide
+ * are one queue, which does no harm. */
+uint64_t message_queue(const char *tenant_id, const char *outlet_id, enum message_class class);
+enum message_class message_queue_class(uint64_t queue);
+
+/* "high", "normal", "bulk": as callers write it. */
+const char *message_class_name(enum message_class class);
+bool message_class_parse(const char *name, enum message_class *ret_class);
 
 #endif

@@ -73,3 +73,10 @@ bool message_id_equal(struct message_id a, struct message_id b)
 {
 	return memcmp(a.bytes, b.bytes, sizeof(a.bytes)) == 0;
 }
+
+bool message_id_is_none(struct message_id id)
+{
+	static const struct message_id none;
+
+	return message_id_equal(id, none);
+}

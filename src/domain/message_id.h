@@ -24,5 +24,7 @@ void message_id_text(struct message_id id, char *text);
 /* The canonical 36-character form, any UUID version, either case. */
 bool message_id_parse(const char *text, struct message_id *ret_id) MUST_CHECK;
 bool message_id_equal(struct message_id a, struct message_id b);
+/* All 0: no message's. */
+bool message_id_is_none(struct message_id id);
 
 #endif

@@ -22,6 +22,7 @@ struct state_row {
 
 static const struct state_row states[STATE_COUNT] = {
 	[STATE_QUEUED] = { "queued", "queued", "queued", false },
+	[STATE_SCHEDULED] = { "scheduled", "scheduled", "scheduled", false },
 	[STATE_SENDING] = { "sending", "queued", "sending", false },
 	[STATE_RETRYING] = { "retrying", "queued", "retrying", false },
 	[STATE_UNKNOWN] = { "unknown", "queued", "outcome_unknown", false },
@@ -41,35 +42,38 @@ struct arrow {
 };
 
 static const struct arrow arrows[] = {
-	{ STATE_QUEUED, STATE_SENDING },     /* an attempt begins */
-	{ STATE_QUEUED, STATE_RETRYING },    /* no credentials yet: waits */
-	{ STATE_QUEUED, STATE_FAILED },      /* no credentials, and the caller waits no longer */
-	{ STATE_QUEUED, STATE_CANCELLED },   /* before any attempt */
-	{ STATE_QUEUED, STATE_EXPIRED },     /* validity ran out */
-	{ STATE_SENDING, STATE_SENT },       /* accepted */
-	{ STATE_SENDING, STATE_RETRYING },   /* not sent or refused for now */
-	{ STATE_SENDING, STATE_UNKNOWN },    /* the reply was lost */
-	{ STATE_SENDING, STATE_FAILED },     /* refused for good, or retries used up */
-	{ STATE_SENDING, STATE_EXPIRED },    /* refused for now, and no time for another try */
-	{ STATE_SENDING, STATE_DELIVERED },  /* the receipt overtook the outcome */
-	{ STATE_SENDING, STATE_READ },       /* the receipt overtook the outcome */
-	{ STATE_RETRYING, STATE_SENDING },   /* the next attempt begins */
-	{ STATE_RETRYING, STATE_SENT },      /* an earlier attempt turns out accepted */
-	{ STATE_RETRYING, STATE_DELIVERED }, /* a receipt of an earlier attempt */
-	{ STATE_RETRYING, STATE_READ },      /* a receipt of an earlier attempt */
-	{ STATE_RETRYING, STATE_FAILED },    /* given up while waiting */
-	{ STATE_RETRYING, STATE_CANCELLED }, /* between two attempts */
-	{ STATE_RETRYING, STATE_EXPIRED },   /* validity ran out */
-	{ STATE_UNKNOWN, STATE_SENDING },    /* sent again, by recorded policy */
-	{ STATE_UNKNOWN, STATE_RETRYING },   /* the outcome came late: not sent, or refused */
-	{ STATE_UNKNOWN, STATE_SENT },       /* the outcome or a receipt came late */
-	{ STATE_UNKNOWN, STATE_DELIVERED },  /* a receipt settles it */
-	{ STATE_UNKNOWN, STATE_READ },       /* a receipt settles it */
-	{ STATE_UNKNOWN, STATE_FAILED },     /* a receipt, a late refusal, or policy */
-	{ STATE_SENT, STATE_DELIVERED },     /* receipt */
-	{ STATE_SENT, STATE_READ },          /* receipt; delivered was lost or is late */
-	{ STATE_SENT, STATE_FAILED },        /* receipt */
-	{ STATE_DELIVERED, STATE_READ },     /* receipt */
+	{ STATE_SCHEDULED, STATE_QUEUED },    /* it is due */
+	{ STATE_SCHEDULED, STATE_CANCELLED }, /* before any attempt */
+	{ STATE_SCHEDULED, STATE_EXPIRED },   /* validity ran out */
+	{ STATE_QUEUED, STATE_SENDING },      /* an attempt begins */
+	{ STATE_QUEUED, STATE_RETRYING },     /* no credentials yet: waits */
+	{ STATE_QUEUED, STATE_FAILED },       /* no credentials, and the caller waits no longer */
+	{ STATE_QUEUED, STATE_CANCELLED },    /* before any attempt */
+	{ STATE_QUEUED, STATE_EXPIRED },      /* validity ran out */
+	{ STATE_SENDING, STATE_SENT },        /* accepted */
+	{ STATE_SENDING, STATE_RETRYING },    /* not sent or refused for now */
+	{ STATE_SENDING, STATE_UNKNOWN },     /* the reply was lost */
+	{ STATE_SENDING, STATE_FAILED },      /* refused for good, or retries used up */
+	{ STATE_SENDING, STATE_EXPIRED },     /* refused for now, and no time for another try */
+	{ STATE_SENDING, STATE_DELIVERED },   /* the receipt overtook the outcome */
+	{ STATE_SENDING, STATE_READ },        /* the receipt overtook the outcome */
+	{ STATE_RETRYING, STATE_SENDING },    /* the next attempt begins */
+	{ STATE_RETRYING, STATE_SENT },       /* an earlier attempt turns out accepted */
+	{ STATE_RETRYING, STATE_DELIVERED },  /* a receipt of an earlier attempt */
+	{ STATE_RETRYING, STATE_READ },       /* a receipt of an earlier attempt */
+	{ STATE_RETRYING, STATE_FAILED },     /* given up while waiting */
+	{ STATE_RETRYING, STATE_CANCELLED },  /* between two attempts */
+	{ STATE_RETRYING, STATE_EXPIRED },    /* validity ran out */
+	{ STATE_UNKNOWN, STATE_SENDING },     /* sent again, by recorded policy */
+	{ STATE_UNKNOWN, STATE_RETRYING },    /* the outcome came late: not sent, or refused */
+	{ STATE_UNKNOWN, STATE_SENT },        /* the outcome or a receipt came late */
+	{ STATE_UNKNOWN, STATE_DELIVERED },   /* a receipt settles it */
+	{ STATE_UNKNOWN, STATE_READ },        /* a receipt settles it */
+	{ STATE_UNKNOWN, STATE_FAILED },      /* a receipt, a late refusal, or policy */
+	{ STATE_SENT, STATE_DELIVERED },      /* receipt */
+	{ STATE_SENT, STATE_READ },           /* receipt; delivered was lost or is late */
+	{ STATE_SENT, STATE_FAILED },         /* receipt */
+	{ STATE_DELIVERED, STATE_READ },      /* receipt */
 };
 
 static const struct state_row *row(enum state state)

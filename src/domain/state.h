@@ -11,6 +11,7 @@
 
 enum state {
 	STATE_QUEUED = 0, /* accepted, no attempt under way */
+	STATE_SCHEDULED,  /* due later, as its caller said; no attempt was made */
 	STATE_SENDING,    /* an attempt is under way */
 	STATE_RETRYING,   /* waits for its next attempt */
 	STATE_UNKNOWN,    /* last attempt's reply was lost */

@@ -79,13 +79,13 @@ static void explain_turn(const struct message_facts *f, struct explanation *e)
 			       f->ahead_recipient == 1 ? "es" : "");
 	else if (f->ahead > 0)
 		(void)snprintf(e->summary, sizeof(e->summary),
-			       "It waits to be sent; %s%lld earlier message%s of its lane %s on "
+			       "It waits to be sent; %s%lld earlier message%s of its queue %s on "
 			       "the way.",
 			       f->ahead >= 10000 ? "at least " : "", (long long)f->ahead,
 			       f->ahead == 1 ? "" : "s", f->ahead == 1 ? "is" : "are");
 	else
 		text_copy_cut(e->summary, sizeof(e->summary),
-			      "It is the next of its lane to be sent.");
+			      "It is the next of its queue to be sent.");
 }
 
 static void explain_queued(const struct message_facts *f, struct explanation *e)
@@ -94,6 +94,17 @@ static void explain_queued(const struct message_facts *f, struct explanation *e)
 	explain_turn(f, e);
 	say_next(e, "Attempt 1 begins as soon as the worker that owns its lane has a place for "
 		    "it.");
+}
+
+static void explain_scheduled(const struct message_facts *f, struct explanation *e)
+{
+	char due[CLOCK_RFC3339_BYTES];
+
+	clock_rfc3339(f->due_wall_us, due);
+	e->since_wall_us = f->accepted_wall_us;
+	e->until_wall_us = e->estimated_wall_us = f->due_wall_us;
+	(void)snprintf(e->summary, sizeof(e->summary), "It is scheduled for %s.", due);
+	say_next(e, "Until then nothing is sent; then it takes its turn.");
 }
 
 static void explain_sending(const struct message_facts *f, int64_t now_wall_us,
@@ -364,6 +375,9 @@ void explain_message(const struct message_facts *f, int64_t now_wall_us,
 	switch (f->state) {
 	case STATE_QUEUED:
 		explain_queued(f, &e);
+		break;
+	case STATE_SCHEDULED:
+		explain_scheduled(f, &e);
 		break;
 	case STATE_SENDING:
 		explain_sending(f, now_wall_us, &e);

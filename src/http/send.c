@@ -97,6 +97,22 @@ static bool read_sender_type(const struct json_value *root, const char **ret_sen
 	return true;
 }
 
+static bool read_class(const struct json_value *root, enum message_class *ret_class,
+		       struct err *ret_err)
+{
+	const char *text;
+	size_t len;
+
+	*ret_class = MESSAGE_NORMAL;
+	if (!json_member_text(root, "priority", &text, &len, ret_err))
+		return false;
+	if (text == NULL || message_class_parse(text, ret_class))
+		return true;
+	err_set(ret_err, ERR_INVALID, 0,
+		"priority: is none of high, normal and bulk; write one of them");
+	return false;
+}
+
 struct member_check {
 	const struct type *type;
 	struct err *ret_err;
@@ -105,8 +121,8 @@ struct member_check {
 
 static bool check_member(void *arg, const char *name, UNUSED const struct json_value *value)
 {
-	static const char *const known[] = { "tenant_id", "outlet_id",    "conversation_id",
-					     "to",        "message_type", "sender_type" };
+	static const char *const known[] = { "tenant_id",    "outlet_id",   "conversation_id", "to",
+					     "message_type", "sender_type", "priority" };
 	struct member_check *check = arg;
 	char shown[NAME_SHOWN_BYTES];
 
@@ -118,7 +134,7 @@ static bool check_member(void *arg, const char *name, UNUSED const struct json_v
 	text_copy_cut(shown, sizeof(shown), name);
 	err_set(check->ret_err, ERR_INVALID, 0,
 		"%s: is not a member of this request; known are tenant_id, outlet_id, "
-		"conversation_id, to, %s, message_type, sender_type",
+		"conversation_id, to, %s, message_type, sender_type, priority",
 		shown, check->type->member);
 	check->unknown = true;
 	return false;
@@ -145,7 +161,9 @@ static struct message *read_root(const struct json_value *root, struct str *payl
 	    !read_token(root, "outlet_id", true, &m.outlet_id, ret_err) ||
 	    !read_token(root, "conversation_id", false, &m.conversation_id, ret_err) ||
 	    !read_recipient(root, recipient, ret_err) || !read_type(root, &type, ret_err) ||
-	    !type->read(root, payload, ret_err) || !read_sender_type(root, &m.sender_type, ret_err))
+	    !type->read(root, payload, ret_err) ||
+	    !read_sender_type(root, &m.sender_type, ret_err) ||
+	    !read_class(root, &m.class, ret_err))
 		return NULL;
 	check = (struct member_check){ .type = type, .ret_err = ret_err };
 	json_members(root, check_member, &check);

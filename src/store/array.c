@@ -104,6 +104,18 @@ void array_begin(struct array *a, enum array_type type, unsigned rows)
 	write_int(at + 16, 1, 4); /* lower bound */
 }
 
+void array_empty(struct array *a, enum array_type type)
+{
+	uint8_t *at;
+
+	begin_param(a);
+	at = room(a, 12);
+	if (!at)
+		return;
+	memset(at, 0, 8); /* no dimensions, no nulls */
+	write_int(at + 8, (uint64_t)type, 4);
+}
+
 void array_put_bool(struct array *a, bool v)
 {
 	put_int(a, v, 1);
@@ -121,6 +133,11 @@ void array_put_int2(struct array *a, int v)
 void array_put_int4(struct array *a, int v)
 {
 	put_int(a, (uint64_t)v, 4);
+}
+
+void array_put_int8(struct array *a, int64_t v)
+{
+	put_int(a, (uint64_t)v, 8);
 }
 
 void array_put_time(struct array *a, int64_t wall_us)
@@ -183,6 +200,14 @@ void array_put_time_or_null(struct array *a, int64_t wall_us)
 		array_put_time(a, wall_us);
 	else
 		array_put_null(a);
+}
+
+void array_put_uuid_or_null(struct array *a, struct message_id v)
+{
+	if (message_id_is_none(v))
+		array_put_null(a);
+	else
+		array_put_uuid(a, v);
 }
 
 void array_put_text_or_null(struct array *a, const char *v)

@@ -16,12 +16,13 @@
 
 #include "domain/message_id.h"
 
-#define ARRAY_PARAMS_MAX 28
+#define ARRAY_PARAMS_MAX 32
 
 /* Elements: their OIDs in pg_type, fixed for ever. */
 enum array_type {
 	ARRAY_BOOL = 16,
 	ARRAY_BYTEA = 17,
+	ARRAY_INT8 = 20,
 	ARRAY_INT2 = 21,
 	ARRAY_INT4 = 23,
 	ARRAY_TEXT = 25,
@@ -52,9 +53,12 @@ void array_reset(struct array *a);
 
 /* An array parameter of `rows` elements, 1 or more. */
 void array_begin(struct array *a, enum array_type type, unsigned rows);
+/* One without elements: unnest() makes nulls of it, beside longer ones. */
+void array_empty(struct array *a, enum array_type type);
 void array_put_bool(struct array *a, bool v);
 void array_put_int2(struct array *a, int v); /* cut to the range of int2 */
 void array_put_int4(struct array *a, int v);
+void array_put_int8(struct array *a, int64_t v);
 void array_put_uuid(struct array *a, struct message_id v);
 void array_put_time(struct array *a, int64_t wall_us);
 void array_put_text(struct array *a, const char *v);
@@ -64,6 +68,7 @@ void array_put_null(struct array *a);
 void array_put_int2_or_null(struct array *a, int v);
 void array_put_int4_or_null(struct array *a, int v);
 void array_put_time_or_null(struct array *a, int64_t wall_us);
+void array_put_uuid_or_null(struct array *a, struct message_id v);
 void array_put_text_or_null(struct array *a, const char *v);
 
 /* A whole parameter: the numbers of the bits that are set, as smallint[]; at least one. */

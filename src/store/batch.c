@@ -67,7 +67,9 @@ static const char *accept_state(const struct op *op)
 {
 	if (op->kind == OP_CANCEL)
 		return "cancelled";
-	return op->row.accept.failed ? "failed" : "queued";
+	if (op->row.accept.failed)
+		return "failed";
+	return op->row.accept.scheduled ? "scheduled" : "queued";
 }
 
 static const char *accept_reason(const struct op *op)
@@ -83,6 +85,62 @@ static bool accept_begins(const struct op *op)
 }
 
 #define MESSAGE(op) ((op)->row.accept.message)
+
+/* What few messages have: without one in the batch there are no elements. */
+#define RARE_COLUMN(a, type, put, has, value)        \
+	do {                                         \
+		if (any_rare(ops, count, has)) {     \
+			COLUMN(a, type, put, value); \
+		} else {                             \
+			array_empty(a, type);        \
+		}                                    \
+	} while (0)
+
+static bool is_due_later(const struct op *op)
+{
+	return op->row.accept.due_wall_us != 0;
+}
+
+static bool has_send_at(const struct op *op)
+{
+	return MESSAGE(op)->send_at_wall_us != 0;
+}
+
+static bool has_window(const struct op *op)
+{
+	return MESSAGE(op)->deliver_between && *MESSAGE(op)->deliver_between;
+}
+
+static bool has_validity(const struct op *op)
+{
+	return MESSAGE(op)->valid_until_wall_us != 0;
+}
+
+static bool is_in_batch(const struct op *op)
+{
+	return !message_id_is_none(MESSAGE(op)->batch_id);
+}
+
+static bool any_rare(struct op *const *ops, unsigned count, bool (*has)(const struct op *op))
+{
+	for (unsigned i = 0; i < count; i++)
+		if (has(ops[i]))
+			return true;
+	return false;
+}
+
+static void fill_accept_rare(struct array *a, struct op *const *ops, unsigned count)
+{
+	RARE_COLUMN(a, ARRAY_TIME, array_put_time_or_null, is_due_later,
+		    ops[i]->row.accept.due_wall_us);
+	RARE_COLUMN(a, ARRAY_TIME, array_put_time_or_null, has_send_at,
+		    MESSAGE(ops[i])->send_at_wall_us);
+	RARE_COLUMN(a, ARRAY_TEXT, array_put_text_or_null, has_window,
+		    MESSAGE(ops[i])->deliver_between);
+	RARE_COLUMN(a, ARRAY_TIME, array_put_time_or_null, has_validity,
+		    MESSAGE(ops[i])->valid_until_wall_us);
+	RARE_COLUMN(a, ARRAY_UUID, array_put_uuid_or_null, is_in_batch, MESSAGE(ops[i])->batch_id);
+}
 
 static void fill_accept(struct array *a, struct op *const *ops, unsigned count,
 			const struct fill_context *context)
@@ -110,6 +168,8 @@ static void fill_accept(struct array *a, struct op *const *ops, unsigned count,
 		       ? ops[i]->row.accept.failure_code
 		       : 0);
 	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, accept_reason(ops[i]));
+	COLUMN(a, ARRAY_INT8, array_put_int8, (int64_t)MESSAGE(ops[i])->queue);
+	fill_accept_rare(a, ops, count);
 	array_uuid(a, context->incarnation);
 	array_time(a, context->now_wall_us);
 }

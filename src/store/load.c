@@ -4,7 +4,7 @@
 
 #include "store/array.h"
 
-/* The columns of sql/statements/load.sql, load_copies.sql and load_held.sql. */
+/* The columns of the statements that load: sql/parts/load_columns.sql, and `gone`. */
 enum column {
 	MESSAGE_ID = 0,
 	SEQ,
@@ -17,6 +17,8 @@ enum column {
 	MESSAGE_TYPE,
 	PAYLOAD,
 	SENDER_TYPE,
+	QUEUE,
+	DELIVER_BETWEEN,
 	STATE,
 	CALLER_WAITS,
 	ATTEMPT,
@@ -102,6 +104,8 @@ static struct message_id uuid(const struct row *r, enum column c)
 
 static struct store_work work_of(const struct row *r)
 {
+	const uint64_t queue = (uint64_t)number(r, QUEUE);
+
 	return (struct store_work){
 		.message = {
 			.id = uuid(r, MESSAGE_ID),
@@ -115,6 +119,9 @@ static struct store_work work_of(const struct row *r)
 			.type = text(r, MESSAGE_TYPE),
 			.payload = text(r, PAYLOAD),
 			.sender_type = text(r, SENDER_TYPE),
+			.queue = queue,
+			.class = message_queue_class(queue),
+			.deliver_between = text(r, DELIVER_BETWEEN),
 		},
 		.caller_waited = number(r, CALLER_WAITS) != 0,
 		.attempt = (unsigned)number(r, ATTEMPT),

@@ -72,10 +72,12 @@ struct store_key {
 struct store_accept {
 	const struct message *message; /* borrowed until completion */
 	bool caller_waits;             /* the contract's schedule applies */
-	int64_t expires_wall_us;       /* end of validity */
-	bool begin;                    /* attempt 1 begins in the same transaction */
-	const char *number;            /* with begin; borrowed until completion */
-	int64_t deadline_wall_us;      /* with begin: the attempt's own deadline */
+	bool scheduled;           /* state scheduled: read when it is due, by store_load_due() */
+	int64_t due_wall_us;      /* 0: now */
+	int64_t expires_wall_us;  /* end of validity */
+	bool begin;               /* attempt 1 begins in the same transaction */
+	const char *number;       /* with begin; borrowed until completion */
+	int64_t deadline_wall_us; /* with begin: the attempt's own deadline */
 	/* Not to be sent at all: stored as failed, no work. */
 	bool failed;
 	int failure_code;

@@ -45,9 +45,9 @@ static void fill(const char *name, int rows, const char *state)
 	harness_sql_text(
 		&h,
 		"INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state, "
-		"caller_waits, attempt, attempt_open, due_at, expires_at) "
+		"caller_waits, attempt, attempt_open, due_at, expires_at, queue) "
 		"SELECT gen_random_uuid(), '%s', 0, nextval('message_sender.work_seq'), '%s', "
-		"false, 0, false, now(), now() FROM generate_series(1, %d)",
+		"false, 0, false, now(), now(), 1 FROM generate_series(1, %d)",
 		name, state, rows);
 }
 
@@ -87,10 +87,11 @@ END_TEST
 
 START_TEST(at_most_2000_tenants_the_largest)
 {
-	harness_sql_text(&h, "INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, "
-			     "state, caller_waits, attempt, attempt_open, due_at, expires_at) "
-			     "SELECT gen_random_uuid(), 't' || i, 0, i, 'queued', false, 0, false, "
-			     "now(), now() FROM generate_series(1, 2001) i");
+	harness_sql_text(&h,
+			 "INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, "
+			 "state, caller_waits, attempt, attempt_open, due_at, expires_at, queue) "
+			 "SELECT gen_random_uuid(), 't' || i, 0, i, 'queued', false, 0, false, "
+			 "now(), now(), 1 FROM generate_series(1, 2001) i");
 	fill("large", 2, "queued");
 	ask_now(true, 1);
 	ck_assert_int_eq(h.backlog->messages, 2003);

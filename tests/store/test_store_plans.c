@@ -65,10 +65,11 @@ static void fill_tables(void)
 	harness_sql_text(
 		&h, "INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, "
 		    ""
-		    "state, caller_waits, attempt, attempt_open, due_at, expires_at) "
+		    "state, caller_waits, attempt, attempt_open, due_at, expires_at, queue) "
 		    "SELECT message_id, tenant_id, "
 		    "('x' || right(message_id::text, 2))::bit(8)::int %% 64, "
-		    "nextval('message_sender.work_seq'), 'queued', false, 0, false, now(), now() "
+		    "nextval('message_sender.work_seq'), 'queued', false, 0, false, now(), now(), "
+		    "message_sender.work_queue(tenant_id, outlet_id, class) "
 		    "FROM message_sender.message ON CONFLICT DO NOTHING");
 	harness_sql_text(&h,
 			 "INSERT INTO message_sender.attempt (message_id, attempt, incarnation, "

@@ -333,9 +333,9 @@ START_TEST(a_release_waits_until_all_is_marked)
 			     " 'queued', now() FROM generate_series(1, 1200)");
 	harness_sql_text(&h,
 			 "INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state,"
-			 " caller_waits, attempt, attempt_open, due_at, expires_at)"
+			 " caller_waits, attempt, attempt_open, due_at, expires_at, queue)"
 			 " SELECT message_id, 't', 7, nextval('message_sender.work_seq'), 'queued',"
-			 " false, 0, false, now(), now() + interval '1 day'"
+			 " false, 0, false, now(), now() + interval '1 day', 1"
 			 " FROM message_sender.message");
 	store_free(h.store);
 	h.store = NULL;

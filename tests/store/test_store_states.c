@@ -20,6 +20,11 @@ static unsigned tag_of(enum state from, enum write write)
 	return (unsigned)from * WRITES + (unsigned)write;
 }
 
+static bool not_begun(enum state from)
+{
+	return from == STATE_QUEUED || from == STATE_SCHEDULED;
+}
+
 /* The message as it is in state `from`; what has ended still has an open attempt in work, the
  * worst that can be. */
 static void put_into(enum state from, unsigned tag)
@@ -27,6 +32,8 @@ static void put_into(enum state from, unsigned tag)
 	static const char *const work[STATE_COUNT] = {
 		[STATE_QUEUED] = "state = 'queued', attempt = 0, attempt_open = false, "
 				 "incarnation = NULL",
+		[STATE_SCHEDULED] = "state = 'scheduled', wait = 5, attempt = 0, "
+				    "attempt_open = false, incarnation = NULL",
 		[STATE_RETRYING] = "state = 'retrying', attempt_open = false",
 		[STATE_UNKNOWN] = "state = 'unknown', wait = 2, attempt_open = false",
 		[STATE_SENT] = "state = 'sent', wait = 1, attempt_open = false",
@@ -59,7 +66,7 @@ static void write_outcome(unsigned tag, enum outcome outcome, enum store_next ne
 static void write_defer(enum state from, unsigned tag, bool failed)
 {
 	struct store_defer row = { .id = harness_message(&h, tag)->id,
-				   .attempt = from == STATE_QUEUED ? 0 : 1,
+				   .attempt = not_begun(from) ? 0 : 1,
 				   .failed = failed,
 				   .due_wall_us = clock_wall_us(),
 				   .reason = "x" };
@@ -70,7 +77,7 @@ static void write_defer(enum state from, unsigned tag, bool failed)
 static void write_begin(enum state from, unsigned tag)
 {
 	struct store_begin row = { .id = harness_message(&h, tag)->id,
-				   .attempt = from == STATE_QUEUED ? 1 : 2,
+				   .attempt = not_begun(from) ? 1 : 2,
 				   .number = "1" };
 	struct err err;
 
@@ -151,7 +158,7 @@ START_TEST(sql_and_c_agree_on_what_may_become_of_a_state)
 			unsigned target = h.done_count + 1;
 
 			/* No attempt has begun that could have one. */
-			if (from == STATE_QUEUED && outcome_of_attempt(write))
+			if (not_begun(from) && outcome_of_attempt(write))
 				continue;
 			put_into(from, tag_of(from, write));
 			submit(from, write);

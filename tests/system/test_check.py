@@ -29,7 +29,7 @@ def sent(attempts=1, **columns):
 
 def work(state="queued", attempt=0, message_id=ID, **columns):
     columns = {"message_id": message_id, "tenant_id": "t", "lane": 1, "seq": 1, "state": state,
-               "caller_waits": False, "attempt": attempt, "attempt_open": False,
+               "caller_waits": False, "attempt": attempt, "attempt_open": False, "queue": 1,
                "due_at": "now", "expires_at": "tomorrow", **columns}
     return insert("work", columns)
 
@@ -264,8 +264,8 @@ def test_many_that_are_due_may_take_their_time(postgres):
     """2,000 of each, 10 ms each: 20 s more."""
     database = postgres.database()
     many = ("INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state, wait,"
-            " caller_waits, attempt, attempt_open, due_at, expires_at) SELECT gen_random_uuid(),"
-            " 't', 2, n, %s, %s, false, 1, false, %s, 'tomorrow'"
+            " caller_waits, attempt, attempt_open, due_at, expires_at, queue) SELECT gen_random_uuid(),"
+            " 't', 2, n, %s, %s, false, 1, false, %s, 'tomorrow', 1"
             " FROM generate_series(2, 2000) AS n")
     for name, state, wait, statements, limit in (("unknown_overdue", "unknown", 2, LOST, 60),
                                                  ("copy_overdue", "sent", 1, TO_COPY, 300)):

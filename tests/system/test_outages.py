@@ -120,9 +120,9 @@ def test_a_crowd_waits_in_the_database(new_service, simulator, relay, postgres, 
             FROM generate_series(1, 30000) i
             RETURNING message_id)
         INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state, caller_waits,
-            attempt, attempt_open, due_at, expires_at)
+            attempt, attempt_open, due_at, expires_at, queue)
         SELECT message_id, 'crowd', %s, nextval('message_sender.work_seq'), 'queued', false, 0, false,
-            now(), now() + interval '1 day'
+            now(), now() + interval '1 day', 1
         FROM stored""", lane_of("crowd"))
     service = new_service(database=database, WORKERS=1,
                           MANAGEMENT_SOCKET=str(sockets / "crowd.sock"),

@@ -19,6 +19,7 @@ ASYNC = {"Prefer": "respond-async"}
 NOBODY = "01900000-0000-7000-8000-000000000000"
 WHOLE = {
     "message_id", "tenant_id", "outlet_id", "conversation_id", "to", "message_type", "sender_type",
+    "priority", "send_at", "deliver_between", "expires_at", "batch_id",
     "status", "state_detail", "whatsapp_message_id", "number", "attempts", "accepted_at",
     "sent_at", "delivered_at", "read_at", "failed_at", "failure_reason"}
 EXPLAIN = {
@@ -68,6 +69,7 @@ def test_a_sent_message_is_told_whole(api):
     assert body["whatsapp_message_id"] == answer["whatsapp_message_id"]
     assert body["sent_at"] == answer["sent_at"]
     assert body["attempts"] == 1 and body["number"] and body["sender_type"] == "llm"
+    assert body["priority"] == "normal" and body["deliver_between"] is None
     assert_time(body["accepted_at"])
     assert body["delivered_at"] is body["read_at"] is body["failed_at"] is body["failure"] is None
     assert body["failure_reason"] == ""

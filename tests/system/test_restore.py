@@ -140,9 +140,9 @@ def test_a_release_marks_in_portions(postgres):
             SELECT gen_random_uuid(), 't', 'o', '+62812', 'text', '{{}}', 'llm', 'queued', now()
             FROM {rows} RETURNING message_id)
         INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state, caller_waits,
-            attempt, attempt_open, due_at, expires_at)
+            attempt, attempt_open, due_at, expires_at, queue)
             SELECT message_id, 't', 7, nextval('message_sender.work_seq'), 'queued', false, 0,
-                false, now(), now() + interval '1 day' FROM m RETURNING message_id""")
+                false, now(), now() + interval '1 day', 1 FROM m RETURNING message_id""")
     database.query("SELECT message_sender.restored(id, system_identifier, timeline, ticks, 9, 'x')"
                    " FROM message_sender.beacon")
     database.query("SELECT message_sender.mark_restored(500)")

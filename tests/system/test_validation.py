@@ -18,7 +18,7 @@ def test_required(api, field):
     assert_invalid(api.send(new_message(**{field: None})), field)
 
 
-@pytest.mark.parametrize("field", [*REQUIRED, "conversation_id", "message_type", "sender_type"])
+@pytest.mark.parametrize("field", [*REQUIRED, "conversation_id", "message_type", "sender_type", "priority"])
 @pytest.mark.parametrize("value", [7, True, [], {}, 1.5], ids=str)
 def test_must_be_text(api, field, value):
     assert_invalid(api.send(new_message(**{field: value})), field)
@@ -109,6 +109,12 @@ def test_other_types_are_refused_by_name(api, kind):
 def test_sender_type(api, sender):
     why = assert_invalid(api.send(new_message(sender_type=sender)), "sender_type")
     assert "llm" in why and "agent" in why
+
+
+@pytest.mark.parametrize("priority", ["urgent", "", "HIGH"])
+def test_priority(api, priority):
+    why = assert_invalid(api.send(new_message(priority=priority)), "priority")
+    assert all(word in why for word in ("high", "normal", "bulk"))
 
 
 def test_unknown_member_is_named(api):

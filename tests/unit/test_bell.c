@@ -196,6 +196,8 @@ static const struct message message = {
 	.type = "text",
 	.payload = "{\"body\":\"Halo \xf0\x9f\x98\x80\"}",
 	.sender_type = "agent",
+	.class = MESSAGE_BULK,
+	.deliver_between = "{\"from\":\"08:00\"}",
 };
 
 static const struct credentials credentials = { "123456", "EAAG" };
@@ -226,6 +228,9 @@ START_TEST(an_order_arrives_with_all_it_says)
 	ck_assert_str_eq(ears[1].message->type, message.type);
 	ck_assert_str_eq(ears[1].message->payload, message.payload);
 	ck_assert_str_eq(ears[1].message->sender_type, message.sender_type);
+	ck_assert_int_eq(ears[1].message->class, message.class);
+	ck_assert_uint_eq(ears[1].message->queue, message_queue("tenant", "outlet", MESSAGE_BULK));
+	ck_assert_str_eq(ears[1].message->deliver_between, message.deliver_between);
 	ck_assert(ears[1].has_credentials);
 	ck_assert_str_eq(ears[1].credentials.number, credentials.number);
 	ck_assert_str_eq(ears[1].credentials.token, credentials.token);

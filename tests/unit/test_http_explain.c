@@ -36,17 +36,17 @@ static void says(enum state state, const char *summary)
 
 START_TEST(a_queued_message_waits_its_turn)
 {
-	says(STATE_QUEUED, "It is the next of its lane to be sent.");
+	says(STATE_QUEUED, "It is the next of its queue to be sent.");
 	ck_assert_int_eq(e.since_wall_us, f.accepted_wall_us);
 	ck_assert_int_eq(e.until_wall_us, 0);
 	f.ahead = 1;
-	says(STATE_QUEUED, "It waits to be sent; 1 earlier message of its lane is on the way.");
+	says(STATE_QUEUED, "It waits to be sent; 1 earlier message of its queue is on the way.");
 	f.ahead = 9999;
 	says(STATE_QUEUED,
-	     "It waits to be sent; 9999 earlier messages of its lane are on the way.");
+	     "It waits to be sent; 9999 earlier messages of its queue are on the way.");
 	f.ahead = 10000;
 	says(STATE_QUEUED,
-	     "It waits to be sent; at least 10000 earlier messages of its lane are on the way.");
+	     "It waits to be sent; at least 10000 earlier messages of its queue are on the way.");
 	f.ahead_recipient = 1;
 	says(STATE_QUEUED, "It waits its turn: 1 earlier message to this recipient goes first.");
 	f.ahead_recipient = 2;

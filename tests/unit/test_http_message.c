@@ -121,7 +121,7 @@ START_TEST(an_explanation_has_all_its_members)
 	ck_assert_str_eq(
 		r.body.data,
 		"{\"message_id\":\"m\",\"status\":\"queued\",\"state_detail\":\"queued\","
-		"\"summary\":\"It waits to be sent; 4 earlier messages of its lane are on the "
+		"\"summary\":\"It waits to be sent; 4 earlier messages of its queue are on the "
 		"way.\",\"next\":\"Attempt 1 begins as soon as the worker that owns its lane has "
 		"a place for it.\",\"since\":\"1970-01-01T00:00:01Z\",\"until\":null,"
 		"\"estimated_at\":null,\"expires_at\":\"1970-01-01T00:00:02Z\",\"position\":5,"

@@ -52,6 +52,7 @@ START_TEST(the_request_of_the_contract_is_taken)
 	ck_assert_str_eq(m->payload, "{\"body\":\"Hello! Your order #12345 has been shipped.\"}");
 	ck_assert_str_eq(m->sender_type, "llm");
 	ck_assert_uint_eq(m->lane, message_lane(m->tenant_id));
+	ck_assert_int_eq(m->class, MESSAGE_NORMAL);
 	ck_assert_uint_eq(m->seq, 0);
 	message_free(m);
 }
@@ -72,6 +73,24 @@ START_TEST(what_is_optional_may_be_absent_or_null)
 	m = taken("{" TENANT OUTLET TO MESSAGE ",\"sender_type\":\"agent\"}");
 	ck_assert_str_eq(m->sender_type, "agent");
 	message_free(m);
+}
+END_TEST
+
+START_TEST(each_priority_is_taken)
+{
+	static const char *const bodies[] = {
+		[MESSAGE_HIGH] = "{" TENANT OUTLET TO MESSAGE ",\"priority\":\"high\"}",
+		[MESSAGE_NORMAL] = "{" TENANT OUTLET TO MESSAGE ",\"priority\":null}",
+		[MESSAGE_BULK] = "{" TENANT OUTLET TO MESSAGE ",\"priority\":\"bulk\"}",
+	};
+
+	for (int class = 0; class < MESSAGE_CLASSES; class ++) {
+		struct message *m = taken(bodies[class]);
+
+		ck_assert_int_eq(m->class, class);
+		ck_assert_uint_eq(m->queue, message_queue(m->tenant_id, m->outlet_id, m->class));
+		message_free(m);
+	}
 }
 END_TEST
 
@@ -174,6 +193,9 @@ START_TEST(other_types_are_refused_by_name)
 		   "message_type: \"\" is not supported yet");
 	is_refused("{" TENANT OUTLET TO MESSAGE ",\"message_type\":7}",
 		   "message_type: is a number; write a string");
+	is_refused("{" TENANT OUTLET TO MESSAGE ",\"priority\":\"High\"}",
+		   "priority: is none of high, normal and bulk");
+	is_refused("{" TENANT OUTLET TO MESSAGE ",\"priority\":0}", "priority: is a number");
 	is_refused("{" TENANT OUTLET TO MESSAGE ",\"sender_type\":\"bot\"}",
 		   "sender_type: is neither llm nor agent");
 }
@@ -183,7 +205,7 @@ START_TEST(unknown_and_repeated_members_are_named)
 {
 	is_refused("{" TENANT OUTLET TO MESSAGE ",\"foo\":1}",
 		   "foo: is not a member of this request; known are tenant_id, outlet_id, "
-		   "conversation_id, to, message, message_type, sender_type");
+		   "conversation_id, to, message, message_type, sender_type, priority");
 	is_refused("{" TENANT OUTLET TO MESSAGE ",\"Message\":null}", "Message: is not a member");
 	is_refused("{" TENANT OUTLET TO TO MESSAGE "}", "to: is given twice; give it once");
 }
@@ -304,6 +326,7 @@ int main(void)
 
 	tcase_add_test(tcase, the_request_of_the_contract_is_taken);
 	tcase_add_test(tcase, what_is_optional_may_be_absent_or_null);
+	tcase_add_test(tcase, each_priority_is_taken);
 	tcase_add_test(tcase, the_recipient_is_normalised);
 	tcase_add_test(tcase, what_is_required_is_named);
 	tcase_add_test(tcase, the_first_fault_in_the_order_of_the_contract_is_told);

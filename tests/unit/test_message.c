@@ -21,6 +21,10 @@ START_TEST(a_copy_owns_its_texts)
 		.type = "text",
 		.payload = payload,
 		.sender_type = "agent",
+		.class = MESSAGE_BULK,
+		.send_at_wall_us = 9,
+		.valid_until_wall_us = 10,
+		.deliver_between = "{}",
 	};
 	struct message *m = message_copy(&from);
 
@@ -38,6 +42,15 @@ START_TEST(a_copy_owns_its_texts)
 	ck_assert_str_eq(m->payload, "{\"body\":\"Hello\"}");
 	ck_assert_str_eq(m->sender_type, "agent");
 	ck_assert_uint_eq(m->lane, message_lane("tenant-1"));
+	ck_assert_uint_eq(m->queue, message_queue("tenant-1", "outlet", MESSAGE_BULK));
+	ck_assert_int_eq(m->class, MESSAGE_BULK);
+	ck_assert_int_eq(m->send_at_wall_us, 9);
+	ck_assert_int_eq(m->valid_until_wall_us, 10);
+	ck_assert_str_eq(m->deliver_between, "{}");
+	message_free(m);
+	from.deliver_between = NULL;
+	m = message_copy(&from);
+	ck_assert_str_eq(m->deliver_between, "");
 	message_free(m);
 	message_free(NULL);
 }
@@ -49,6 +62,33 @@ START_TEST(lanes_are_fixed_for_ever)
 	ck_assert_uint_eq(message_lane(""), 0xcbf29ce484222325 % 64);
 	ck_assert_uint_eq(message_lane("a"), 0xaf63dc4c8601ec8c % 64);
 	ck_assert_uint_eq(message_lane("foobar"), 0x85944171f73967e8 % 64);
+}
+END_TEST
+
+/* Queues are stored: FNV-1a 64 of "foo", 0, "bar", computed by hand elsewhere. */
+START_TEST(queues_are_fixed_for_ever)
+{
+	const uint64_t hash = UINT64_C(0x8a5f40d8243888aa) & UINT64_C(0x7ffffffffffffffc);
+
+	ck_assert_uint_eq(message_queue("foo", "bar", MESSAGE_HIGH), hash);
+	ck_assert_uint_eq(message_queue("foo", "bar", MESSAGE_NORMAL), hash + 1);
+	ck_assert_uint_eq(message_queue("foo", "bar", MESSAGE_BULK), hash + 2);
+	ck_assert_uint_ne(message_queue("foob", "ar", MESSAGE_HIGH), hash);
+	ck_assert_int_eq(message_queue_class(hash + 2), MESSAGE_BULK);
+}
+END_TEST
+
+START_TEST(classes_are_read_back)
+{
+	enum message_class class = MESSAGE_BULK;
+
+	for (int i = 0; i < MESSAGE_CLASSES; i++) {
+		ck_assert(message_class_parse(message_class_name((enum message_class)i), &class));
+		ck_assert_int_eq(class, i);
+	}
+	ck_assert(!message_class_parse("High", &class));
+	ck_assert(!message_class_parse("", &class));
+	ck_assert_int_eq(class, MESSAGE_BULK);
 }
 END_TEST
 
@@ -79,6 +119,8 @@ int main(void)
 
 	tcase_add_test(tcase, a_copy_owns_its_texts);
 	tcase_add_test(tcase, lanes_are_fixed_for_ever);
+	tcase_add_test(tcase, queues_are_fixed_for_ever);
+	tcase_add_test(tcase, classes_are_read_back);
 	tcase_add_test(tcase, every_lane_gets_its_share);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -7,17 +7,18 @@
 /* Row: from, column: to; in the order of the enum. */
 static const char *const matrix[STATE_COUNT] = {
 	/*             QSRUSDRFCEH */
-	/* queued */ ".xx....xxx.",
-	/* sending */ "..xxxxxx.x.",
-	/* retrying */ ".x..xxxxxx.",
-	/* unknown */ ".xx.xxxx...",
-	/* sent */ ".....xxx...",
-	/* delivered */ "......x....",
-	/* read */ "...........",
-	/* failed */ "...........",
-	/* cancelled */ "...........",
-	/* expired */ "...........",
-	/* held: of work only */ "...........",
+	/* queued */ "..xx....xxx.",
+	/* scheduled */ "x........xx.",
+	/* sending */ "...xxxxxx.x.",
+	/* retrying */ "..x..xxxxxx.",
+	/* unknown */ "..xx.xxxx...",
+	/* sent */ "......xxx...",
+	/* delivered */ ".......x....",
+	/* read */ "............",
+	/* failed */ "............",
+	/* cancelled */ "............",
+	/* expired */ "............",
+	/* held: of work only */ "............",
 };
 
 START_TEST(exactly_these_arrows_exist)
@@ -33,9 +34,10 @@ END_TEST
 
 static int rank(const char *status)
 {
-	static const char *const order[] = { "queued", "sent", "delivered", "read", "failed" };
+	static const char *const order[] = { "scheduled", "queued", "sent",
+					     "delivered", "read",   "failed" };
 
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		if (strcmp(status, order[i]) == 0)
 			return i;
 	ck_abort_msg("no status of the contract: %s", status);
@@ -61,6 +63,7 @@ START_TEST(what_has_ended_begins_no_attempt)
 		ck_assert(!state_may_become((enum state)from, STATE_QUEUED));
 	}
 	ck_assert(!state_is_final(STATE_QUEUED));
+	ck_assert(!state_is_final(STATE_SCHEDULED));
 	ck_assert(!state_is_final(STATE_SENDING));
 	ck_assert(!state_is_final(STATE_RETRYING));
 	ck_assert(!state_is_final(STATE_UNKNOWN));
@@ -98,6 +101,7 @@ START_TEST(clients_see_the_words_of_the_contract)
 {
 	static const char *const words[STATE_COUNT][2] = {
 		[STATE_QUEUED] = { "queued", "queued" },
+		[STATE_SCHEDULED] = { "scheduled", "scheduled" },
 		[STATE_SENDING] = { "queued", "sending" },
 		[STATE_RETRYING] = { "queued", "retrying" },
 		[STATE_UNKNOWN] = { "queued", "outcome_unknown" },

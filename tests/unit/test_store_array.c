@@ -42,6 +42,15 @@ START_TEST(an_array_is_as_array_send_writes_it)
 }
 END_TEST
 
+START_TEST(an_empty_array_has_no_dimension)
+{
+	array_empty(&a, ARRAY_TEXT);
+	array_int4(&a, 1);
+	EXPECT(0, "\0\0\0\0\0\0\0\0\0\0\0\x19");
+	EXPECT(1, "\0\0\0\1");
+}
+END_TEST
+
 START_TEST(integers_are_big_endian_and_int2_is_cut)
 {
 	array_begin(&a, ARRAY_INT2, 4);
@@ -129,6 +138,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, an_array_is_as_array_send_writes_it);
+	tcase_add_test(tcase, an_empty_array_has_no_dimension);
 	tcase_add_test(tcase, integers_are_big_endian_and_int2_is_cut);
 	tcase_add_test(tcase, zero_and_empty_become_null_where_asked);
 	tcase_add_test(tcase, time_counts_from_2000);

@@ -109,6 +109,23 @@ START_TEST(others_do_not_wait)
 }
 END_TEST
 
+START_TEST(other_classes_do_not_wait)
+{
+	struct turn a = { .waiting = false }, b = a;
+	struct message m = to("+1");
+
+	m.class = MESSAGE_BULK;
+	ck_assert(turn_join(turns, &a, &m));
+	ck_assert(!turn_is_free(turns, &m));
+	m.class = MESSAGE_HIGH;
+	ck_assert(turn_is_free(turns, &m));
+	ck_assert(turn_join(turns, &b, &m));
+	ck_assert(turn_may_begin(turns, &b));
+	turn_leave(turns, &a);
+	turn_leave(turns, &b);
+}
+END_TEST
+
 START_TEST(one_that_holds_others_up_is_passed)
 {
 	struct turn a = { .waiting = false }, b = a, c = a;
@@ -251,6 +268,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, the_first_begins_and_the_next_follows_when_it_leaves);
 	tcase_add_test(tcase, others_do_not_wait);
+	tcase_add_test(tcase, other_classes_do_not_wait);
 	tcase_add_test(tcase, one_that_holds_others_up_is_passed);
 	tcase_add_test(tcase, a_place_in_the_queue_can_be_handed_over);
 	tcase_add_test(tcase, a_hand_over_does_not_wind_the_clock_anew);
