@@ -26,7 +26,9 @@ enum kind {
 	KIND_DEATH
 };
 
-#define PACKETS_PER_READY 16
+/* More than an inbox holds: what a round of the loop does is done by who knows all that was rung
+ * before it (docs/internals/lanes.md, invariant 9). */
+#define PACKETS_PER_READY 16384
 
 /* What was rung for one target and has not left yet; its buffer is taken on first use. */
 struct outbox {
@@ -104,6 +106,7 @@ static void put_credentials(struct pack *p, const struct credentials *credential
 static void put_waiter(struct pack *p, const struct delivery_waiter *waiter)
 {
 	pack_put_u8(p, waiter->waits);
+	pack_put_u8(p, waiter->taken);
 	pack_put_u8(p, waiter->far);
 	pack_put_bytes(p, waiter->incarnation.bytes, sizeof(waiter->incarnation.bytes));
 	pack_put_u32(p, waiter->slot);
@@ -115,6 +118,7 @@ static void put_waiter(struct pack *p, const struct delivery_waiter *waiter)
 static bool get_waiter(const struct bell *bell, struct pack *p, struct delivery_waiter *waiter)
 {
 	waiter->waits = pack_get_u8(p) != 0;
+	waiter->taken = pack_get_u8(p) != 0;
 	waiter->far = pack_get_u8(p) != 0;
 	pack_get_bytes(p, waiter->incarnation.bytes, sizeof(waiter->incarnation.bytes));
 	waiter->slot = pack_get_u32(p);
@@ -249,6 +253,7 @@ void bell_lanes(struct bell *bell, enum bell_news news, uint64_t lanes,
 		if (s != bell->slot && node_life(bell->node, s) != NODE_FREE)
 			ring_lanes(bell, s, news, lanes, incarnation);
 	}
+	(void)send_all(bell);
 }
 
 void bell_death(struct node *node)
@@ -443,6 +448,16 @@ static void on_ready(void *arg, int fd, uint32_t events)
 	}
 }
 
+/* Whoever it was for is dead, and who has its lanes now has looked for its work; old news of lanes
+ * must not be taken for new ones. */
+static void discard(struct bell *bell)
+{
+	const int fd = node_read_fd(bell->node, bell->slot);
+
+	while (recv(fd, bell->inbound, BELL_PACKET_BYTES, MSG_DONTWAIT) > 0)
+		;
+}
+
 struct bell *bell_new(struct loop *loop, struct node *node, unsigned slot,
 		      const struct bell_receiver *receiver, struct err *ret_err)
 {
@@ -459,6 +474,7 @@ struct bell *bell_new(struct loop *loop, struct node *node, unsigned slot,
 	bell->loop = loop;
 	bell->slot = slot;
 	bell->receiver = *receiver;
+	discard(bell);
 	bell->watch = loop_watch(loop, node_read_fd(node, slot), EPOLLIN, on_ready, bell, ret_err);
 	if (!bell->watch) {
 		bell_free(bell);

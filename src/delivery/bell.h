@@ -54,6 +54,7 @@ struct bell_receiver {
 	void *arg;
 };
 
+/* What was rung for an earlier life of this slot is thrown away. */
 struct bell *bell_new(struct loop *loop, struct node *node, unsigned slot,
 		      const struct bell_receiver *receiver, struct err *ret_err) MUST_CHECK;
 void bell_free(struct bell *bell);
@@ -70,7 +71,7 @@ void bell_learn(struct bell *bell, unsigned to_slot, const char *tenant_id, cons
 unsigned bell_ask(struct bell *bell, const char *tenant_id, const char *outlet_id);
 
 void bell_call(struct bell *bell, unsigned to_slot, const struct bell_call *call);
-/* To every running sibling. */
+/* To every running sibling.  It has left when this returns, with all that was rung before. */
 void bell_lanes(struct bell *bell, enum bell_news news, uint64_t lanes,
 		struct message_id incarnation);
 

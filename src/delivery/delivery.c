@@ -172,11 +172,12 @@ static void on_known(void *arg)
 		route_parked(d);
 }
 
-static void on_lanes_news(void *arg, enum bell_news news, uint64_t lanes, bool far)
+static void on_lanes_news(void *arg, enum bell_news news, uint64_t lanes, bool near, bool far)
 {
 	struct delivery *d = arg;
 
-	bell_lanes(d->bell, news, lanes, d->settings.incarnation);
+	if (near)
+		bell_lanes(d->bell, news, lanes, d->settings.incarnation);
 	if (far)
 		far_lanes(d->far, news, lanes);
 }
@@ -221,8 +222,9 @@ static int open_parts(struct delivery *d, struct err *ret_err)
 	};
 
 	d->items = table_new(d->settings.max_items);
-	d->turns = turns_new(d->world->loop, d->settings.max_items, d->settings.order_hold_ms,
-			     item_on_turn, d);
+	/* Of items, and of orders that wait for a look. */
+	d->turns = turns_new(d->world->loop, 2 * (size_t)d->settings.max_items,
+			     d->settings.order_hold_ms, item_on_turn, d);
 	d->breakers = breakers_new(d->world->loop, d->world->log, d->world->meter,
 				   &d->settings.breaker, BREAKERS_MAX, item_on_wake, d);
 	if (!d->items || !d->turns || !d->breakers) {
@@ -384,13 +386,6 @@ static void tell_released(struct delivery *d, const struct delivery_order *order
 		delivery_tell(d, &order->waiter, &result);
 }
 
-/* The poll was faster than the bell: the item learns who waits for it. */
-static void join(struct item *item, const struct delivery_order *order)
-{
-	if (!item->waiter.waits)
-		item->waiter = order->waiter;
-}
-
 /* Attempt 1 was begun by the accepting commit: place and turn become the item's. */
 static void take_begun(struct delivery *d, struct item *item, const struct delivery_order *order)
 {
@@ -416,8 +411,8 @@ static void take_own(struct delivery *d, const struct delivery_order *order)
 	struct item *item =
 		table_find(d->items, order->message->id.bytes, sizeof(order->message->id.bytes));
 
-	if (item) {
-		join(item, order);
+	if (item) { /* the poll was faster than the bell */
+		item_join(item, &order->waiter);
 		return;
 	}
 	if (order->place || delivery_room(d))
@@ -427,7 +422,7 @@ static void take_own(struct delivery *d, const struct delivery_order *order)
 		tell_released(d, order);
 		return;
 	}
-	item->waiter = order->waiter;
+	item_join(item, &order->waiter);
 	item->expires_wall_us = order->expires_wall_us;
 	if (order->credentials)
 		item_set_credentials(item, order->credentials);
@@ -448,6 +443,21 @@ void delivery_take(struct delivery *d, const struct delivery_order *order)
 	else
 		route_order(d, order);
 	delivery_give_back(d, order->place);
+}
+
+bool delivery_is_far(const struct delivery *d, unsigned lane)
+{
+	const enum lane_place place = lanes_owner(d->lanes, lane).place;
+
+	return place == LANE_FAR || (place == LANE_UNKNOWN && lanes_has_far(d->lanes));
+}
+
+void delivery_ring(struct delivery *d, const struct message *message,
+		   const struct delivery_waiter *waiter)
+{
+	route_call(d, &(struct bell_call){ .id = message->id,
+					   .lane = message_lane(message->tenant_id),
+					   .waiter = *waiter });
 }
 
 static void release_idle(void *arg, void *object)

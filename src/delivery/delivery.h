@@ -56,6 +56,7 @@ struct delivery_settings {
  * names one of the worker of another node whose incarnation that is. */
 struct delivery_waiter {
 	bool waits;
+	bool taken; /* only until the lane's owner has it */
 	bool far;
 	struct message_id incarnation; /* far */
 	unsigned slot;
@@ -103,9 +104,15 @@ void delivery_give_back(struct delivery *d, struct delivery_place *place);
 /* No circuit breaker holds up attempts from this number that nobody waits for. */
 bool delivery_flows(const struct delivery *d, const char *number);
 
+/* The owner of the lane is, or may be, a worker of another node: a bell to it takes its time. */
+bool delivery_is_far(const struct delivery *d, unsigned lane);
+
 /* Takes the message over, or rings the bell of its lane's owner.  When there is no room, the
  * message stays in the store and is found by the fallback poll. */
 void delivery_take(struct delivery *d, const struct delivery_order *order);
+/* Rings once more, by its id, for a message that delivery_take() has had. */
+void delivery_ring(struct delivery *d, const struct message *message,
+		   const struct delivery_waiter *waiter);
 
 /* The lanes go to the next owner: whatever is not inside an attempt is released (its waiter
  * is told), what is inside is finished. */

@@ -107,8 +107,8 @@ void far_call(struct far *far, struct message_id to, const struct bell_call *cal
 	if (left_ms > WAIT_MS_MAX)
 		left_ms = WAIT_MS_MAX;
 	id_hex(id, call->id);
-	(void)snprintf(entry, sizeof(entry), "%s%016" PRIx64 "%02x%06x", id, w->id,
-		       call->lane & 0xff, (unsigned)left_ms);
+	(void)snprintf(entry, sizeof(entry), "%s%016" PRIx64 "%02x%06x%x", id, w->id,
+		       call->lane & 0xff, (unsigned)left_ms, (unsigned)w->taken);
 	add(far, to, 'o', entry);
 }
 
@@ -209,14 +209,16 @@ static void take_calls(struct far *far, const char *text, struct message_id from
 	uint64_t waiter;
 	uint64_t lane;
 	uint64_t left_ms;
+	uint64_t taken;
 
 	while (id_of(&text, &id) && number(&text, 16, &waiter) && number(&text, 2, &lane) &&
-	       number(&text, 6, &left_ms)) {
+	       number(&text, 6, &left_ms) && number(&text, 1, &taken)) {
 		const struct bell_call call = {
 			.id = id,
 			.lane = (unsigned)lane,
 			.hops = 1,
 			.waiter = { .waits = left_ms > 0,
+				    .taken = taken > 0,
 				    .far = true,
 				    .incarnation = from,
 				    .id = waiter,

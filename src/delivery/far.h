@@ -4,7 +4,8 @@
  * They carry ids only: what was rung for one worker in one round of the loop travels as one
  * NOTIFY of at most STORE_RING_BYTES (more: as several).  Hints, as all bells are.
  *
- *   o <sender> <message id><waiter><lane><ms it waits>...   messages, for the owner
+ *   o <sender> <message id><waiter><lane><ms it waits><1: only until it is taken>...
+ *                                                           messages, for the owner
  *   r <sender> <message id><waiter>...                      their results are in the store
  *   l <sender> <news><lanes>                                news of lanes; to everybody
  *   m <sender>                                              its bells may be lost; to everybody

@@ -79,6 +79,21 @@ void item_set_credentials(struct item *item, const struct credentials *credentia
 		memcpy(item->number, credentials->number, sizeof(item->number));
 }
 
+void item_join(struct item *item, const struct delivery_waiter *waiter)
+{
+	const struct delivery_result result = {
+		.id = item->message->id,
+		.end = DELIVERY_TAKEN,
+		.action = "",
+		.detail = "",
+	};
+
+	if (waiter->waits && waiter->taken)
+		delivery_tell(item->delivery, waiter, &result);
+	else if (!item->waiter.waits)
+		item->waiter = *waiter;
+}
+
 bool item_waited_for(const struct item *item)
 {
 	return item->waiter.waits && !item->told && clock_boot_ms() < item->waiter.until_boot_ms;

@@ -198,6 +198,9 @@ struct item *item_new(struct delivery *d, const struct message *message);
 void item_free(struct item *item);
 void item_set_credentials(struct item *item, const struct credentials *credentials);
 bool item_waited_for(const struct item *item);
+/* Who waits is told when it ends, unless somebody does already; or at once, who only wants to know
+ * that it is here. */
+void item_join(struct item *item, const struct delivery_waiter *waiter);
 /* Its row of work is gone. */
 void item_work_over(const struct item *item);
 /* Attempt n begins: its times, from now. */

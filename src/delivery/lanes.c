@@ -14,10 +14,11 @@
 #include "domain/spread.h"
 
 #define RENEW_MS 2000
-#define AGAIN_MS 250    /* the store could not answer */
-#define ROUNDS 4        /* changes that follow at once, between two renewals */
-#define STEADY_MS 4000  /* after we could not renew, others have so long to do it as well */
-#define COMPLAIN_MS 500 /* between two bells to those who hold too much */
+#define AGAIN_FIRST_MS 30 /* the store could not answer, perhaps for a lock; then twice as long … */
+#define AGAIN_MS 250      /* … up to this; and when ROUNDS have not helped */
+#define ROUNDS 4          /* changes that follow at once */
+#define STEADY_MS 4000    /* after we could not renew, others have so long to do it as well */
+#define COMPLAIN_MS 500   /* between two bells to those who hold too much */
 
 struct lanes {
 	struct world *world;
@@ -26,12 +27,15 @@ struct lanes {
 	struct lanes_events events;
 	uint64_t owned;     /* as the last view said, less what is being released */
 	uint64_t releasing; /* in the change that is under way */
+	uint64_t newer; /* others have said of these that they have them since it was asked for */
 	bool pending;
 	bool again;
+	bool fencing; /* in the change that is under way */
 	bool known;
 	bool fenced;
 	bool draining;
 	unsigned rounds;
+	int64_t again_ms;
 	uint64_t timer;
 	int64_t asked_boot_ms;
 	int64_t lease_until_boot_ms;
@@ -158,7 +162,15 @@ static bool far_lives(const struct lanes *l)
 
 static void tell(struct lanes *l, enum bell_news news, uint64_t lanes)
 {
-	l->events.news(l->events.arg, news, lanes, far_lives(l));
+	l->events.news(l->events.arg, news, lanes, true, far_lives(l));
+}
+
+/* Workers of other nodes do not see a death before their next renewal, and have a share in its
+ * lanes. */
+static void tell_far(struct lanes *l)
+{
+	if (far_lives(l))
+		l->events.news(l->events.arg, BELL_LOOK, 0, false, true);
 }
 
 static void on_timer(void *arg)
@@ -199,6 +211,8 @@ static void change(struct lanes *l)
 	}
 	l->pending = true;
 	l->again = false;
+	l->fencing = c.fence_count > 0;
+	l->newer = 0;
 	l->asked_boot_ms = clock_boot_ms();
 	store_lanes(l->world->store, 0, &c);
 }
@@ -244,7 +258,7 @@ static void go_on(struct lanes *l)
 		change(l);
 		return;
 	}
-	change_later(l, wait_ms(l));
+	change_later(l, more ? AGAIN_MS : wait_ms(l));
 	if (short_of && now_ms - l->complained_boot_ms >= COMPLAIN_MS) {
 		l->complained_boot_ms = now_ms;
 		tell(l, BELL_LOOK, 0);
@@ -284,50 +298,8 @@ static void take_view(struct lanes *l, uint64_t released)
 	l->events.known(l->events.arg);
 }
 
-static void log_held(const struct lanes *l, bool held)
-{
-	if (held)
-		log_text(l->world->log, LOG_ERROR, "lanes_held",
-			 "PostgreSQL was restored or failed over: nothing is sent before "
-			 "`message-sender queue release`");
-	else
-		log_text(l->world->log, LOG_WARNING, "lanes_open", "released: work goes on");
-}
-
-void lanes_on_view(struct lanes *l, const struct store_lanes_view *view)
-{
-	const uint64_t released = l->releasing;
-
-	l->pending = false;
-	l->releasing = 0;
-	if (!view) {
-		change_later(l, AGAIN_MS);
-		return;
-	}
-	clean_up(l, view);
-	if (view->held != l->view.held && !view->fenced)
-		log_held(l, view->held);
-	l->view = *view;
-	l->view_boot_ms = clock_boot_ms();
-	if (!l->steady_boot_ms || !lanes_leased(l))
-		l->steady_boot_ms = l->view_boot_ms;
-	l->known = true;
-	if (view->fenced) {
-		l->fenced = true;
-		l->owned = 0;
-		learn_owners(l);
-		l->events.known(l->events.arg);
-		log_text(l->world->log, LOG_WARNING, "fenced", "%s",
-			 view->held ? "PostgreSQL was restored or failed over"
-				    : "others have taken our lanes: our lease had run out");
-		return;
-	}
-	take_view(l, released);
-	go_on(l);
-}
-
-/* Corrects the last view, so that what follows need not wait for the next one. */
-static void correct_view(struct lanes *l, uint64_t lanes, const struct message_id *owner)
+/* In the view these lanes are the owner's now; null: nobody's. */
+static void set_owner(struct lanes *l, uint64_t lanes, const struct message_id *owner)
 {
 	struct message_id node = { { 0 } }; /* another */
 	bool found = !owner;
@@ -352,6 +324,93 @@ static void correct_view(struct lanes *l, uint64_t lanes, const struct message_i
 			.lease_left_ms = STORE_LEASE_MS,
 			.lanes = lanes,
 		};
+}
+
+static const struct store_incarnation *find_live(const struct store_lanes_view *view,
+						 struct message_id id)
+{
+	for (unsigned n = 0; n < view->count; n++) {
+		if (message_id_equal(view->live[n].id, id))
+			return &view->live[n];
+	}
+	return NULL;
+}
+
+/* Takes a view, but for what bells have told since it was asked for, which may be newer than it.
+ * Who was told to be the owner, and is not in the view, has just come or gone: nobody knows. */
+static void replace_view(struct lanes *l, const struct store_lanes_view *view)
+{
+	const struct store_incarnation *self = find_live(view, l->self);
+	const uint64_t newer = l->newer & ~(self ? self->lanes : 0);
+	uint64_t told[STORE_LIVE_MAX] = { 0 };
+	uint64_t nobody = newer;
+
+	for (unsigned n = 0; n < view->count && newer; n++) {
+		const struct store_incarnation *i = find_live(&l->view, view->live[n].id);
+
+		if (i && !is_self(l, i))
+			told[n] = i->lanes & newer;
+		nobody &= ~told[n];
+	}
+	l->view = *view;
+	set_owner(l, nobody, NULL);
+	for (unsigned n = 0; n < view->count; n++) {
+		if (told[n])
+			set_owner(l, told[n], &view->live[n].id);
+	}
+}
+
+static void log_held(const struct lanes *l, bool held)
+{
+	if (held)
+		log_text(l->world->log, LOG_ERROR, "lanes_held",
+			 "PostgreSQL was restored or failed over: nothing is sent before "
+			 "`message-sender queue release`");
+	else
+		log_text(l->world->log, LOG_WARNING, "lanes_open", "released: work goes on");
+}
+
+void lanes_on_view(struct lanes *l, const struct store_lanes_view *view)
+{
+	const uint64_t released = l->releasing;
+
+	l->pending = false;
+	l->releasing = 0;
+	if (!view) {
+		change_later(l, l->again_ms);
+		l->again_ms = 2 * l->again_ms < AGAIN_MS ? 2 * l->again_ms : AGAIN_MS;
+		return;
+	}
+	l->again_ms = AGAIN_FIRST_MS;
+	clean_up(l, view);
+	if (view->held != l->view.held && !view->fenced)
+		log_held(l, view->held);
+	replace_view(l, view);
+	l->view_boot_ms = clock_boot_ms();
+	if (!l->steady_boot_ms || !lanes_leased(l))
+		l->steady_boot_ms = l->view_boot_ms;
+	l->known = true;
+	if (view->fenced) {
+		l->fenced = true;
+		l->owned = 0;
+		learn_owners(l);
+		l->events.known(l->events.arg);
+		log_text(l->world->log, LOG_WARNING, "fenced", "%s",
+			 view->held ? "PostgreSQL was restored or failed over"
+				    : "others have taken our lanes: our lease had run out");
+		return;
+	}
+	take_view(l, released);
+	if (l->fencing)
+		tell_far(l);
+	l->fencing = false;
+	go_on(l);
+}
+
+/* So that what follows need not wait for the next view. */
+static void correct_view(struct lanes *l, uint64_t lanes, const struct message_id *owner)
+{
+	set_owner(l, lanes, owner);
 	learn_owners(l);
 }
 
@@ -361,6 +420,7 @@ void lanes_on_news(struct lanes *l, enum bell_news news, uint64_t lanes,
 	if (message_id_equal(incarnation, l->self))
 		return; /* our own, by way of the store */
 	if (news == BELL_MINE) {
+		l->newer |= lanes;
 		correct_view(l, lanes, &incarnation);
 		l->events.known(l->events.arg);
 		return;
@@ -381,6 +441,7 @@ struct lanes *lanes_new(struct world *world, const struct node *node, struct mes
 		return NULL;
 	}
 	l->world = world;
+	l->again_ms = AGAIN_FIRST_MS;
 	l->node = node;
 	l->self = incarnation;
 	l->events = *events;

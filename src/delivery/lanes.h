@@ -9,7 +9,8 @@
  *  L3  Lanes of others are taken only when free, or in the transaction that fences their owner,
  *      or after it.
  *  L4  Once fenced, for ever: this life owns nothing any more.
- *  L5  Who owns what of the others is a hint, for bells.
+ *  L5  Who owns what of the others is a hint, for bells; but it is never older than what a bell has
+ *      told: a view that was asked for before that does not undo it.
  */
 #ifndef DELIVERY_LANES_H
 #define DELIVERY_LANES_H
@@ -34,8 +35,9 @@ struct lanes_events {
 	void (*leaving)(void *arg, uint64_t lanes);
 	/* Owners may have become known. */
 	void (*known)(void *arg);
-	/* To be told to the other workers of this node, and (far) of the others. */
-	void (*news)(void *arg, enum bell_news news, uint64_t lanes, bool far);
+	/* To be told to the other workers of this node (near; it is in their inboxes when this
+	 * returns), and of the others (far). */
+	void (*news)(void *arg, enum bell_news news, uint64_t lanes, bool near, bool far);
 	void *arg;
 };
 

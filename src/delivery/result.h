@@ -14,6 +14,7 @@ enum delivery_end {
 	DELIVERY_FAILED,    /* final: it is never sent afterwards */
 	DELIVERY_UNKNOWN,   /* Meta's reply was lost */
 	DELIVERY_RELEASED,  /* goes on later, without the waiter */
+	DELIVERY_TAKEN,     /* its lane's owner has it: who only wanted to know that, knows */
 	DELIVERY_ELSEWHERE, /* somebody else has it, or had it: the store knows how it stands */
 	DELIVERY_END_COUNT,
 };

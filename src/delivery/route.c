@@ -20,6 +20,7 @@
 struct parked {
 	struct list node;
 	struct bell_call call;
+	struct turn turn; /* of an order that waits for a look */
 	int64_t until_boot_ms;
 };
 
@@ -31,8 +32,14 @@ static struct parked *parked_of(struct list *node)
 static void forget(struct delivery *d, struct parked *p)
 {
 	list_remove(&p->node);
+	turn_leave(d->turns, &p->turn);
 	d->parked_count--;
 	free(p);
+}
+
+static struct item *find(const struct delivery *d, const struct bell_call *call)
+{
+	return table_find(d->items, call->id.bytes, sizeof(call->id.bytes));
 }
 
 static void tell(struct delivery *d, const struct bell_call *call, enum delivery_end end)
@@ -48,23 +55,23 @@ static void tell(struct delivery *d, const struct bell_call *call, enum delivery
 		delivery_tell(d, &call->waiter, &result);
 }
 
-/* Keeps a call in a list; without room its waiter is told: false. */
-static bool keep(struct delivery *d, struct list *list, const struct bell_call *call)
+/* Keeps a call in a list; without room its waiter is told: null. */
+static struct parked *keep(struct delivery *d, struct list *list, const struct bell_call *call)
 {
 	struct parked *p = d->parked_count < d->settings.max_items ? calloc(1, sizeof(*p)) : NULL;
 
 	if (!p) {
 		meter_bound(d->world->meter, BOUND_PARKED);
 		tell(d, call, DELIVERY_RELEASED);
-		return false;
+		return NULL;
 	}
 	p->call = *call;
-	p->until_boot_ms = call->waiter.waits ? call->waiter.until_boot_ms
-					      : clock_boot_ms() + PARKED_MS;
+	p->until_boot_ms = call->waiter.waits && !call->waiter.taken ? call->waiter.until_boot_ms
+								     : clock_boot_ms() + PARKED_MS;
 	list_init(&p->node);
 	list_append(list, &p->node);
 	d->parked_count++;
-	return true;
+	return p;
 }
 
 void route_call(struct delivery *d, const struct bell_call *call)
@@ -79,11 +86,11 @@ void route_call(struct delivery *d, const struct bell_call *call)
 	}
 	switch (owner.place) {
 	case LANE_OURS:
-		item = table_find(d->items, call->id.bytes, sizeof(call->id.bytes));
+		item = find(d, call);
 		if (!item)
 			(void)keep(d, &d->calls, call);
-		else if (!item->waiter.waits)
-			item->waiter = call->waiter;
+		else
+			item_join(item, &call->waiter);
 		return;
 	case LANE_SIBLING:
 		bell_call(d->bell, owner.slot, call);
@@ -99,6 +106,17 @@ void route_call(struct delivery *d, const struct bell_call *call)
 	}
 }
 
+/* Ours, while earlier work is being read: those behind it to the same recipient wait for it from
+ * now on, also when that look is over and it is not loaded yet. */
+static void wait_in_turn(struct delivery *d, const struct bell_call *call,
+			 const struct message *message)
+{
+	struct parked *p = keep(d, &d->calls, call);
+
+	if (p)
+		(void)!turn_join(d->turns, &p->turn, message);
+}
+
 void route_order(struct delivery *d, const struct delivery_order *order)
 {
 	const struct bell_call call = {
@@ -111,6 +129,8 @@ void route_order(struct delivery *d, const struct delivery_order *order)
 
 	if (owner.place == LANE_SIBLING && order->hops <= HOPS_MAX)
 		bell_order(d->bell, owner.slot, order);
+	else if (owner.place == LANE_OURS && !find(d, &call))
+		wait_in_turn(d, &call, order->message);
 	else
 		route_call(d, &call);
 }
@@ -186,7 +206,7 @@ void route_ask(struct item *item)
 	};
 
 	if (!item->hold_asked)
-		item->hold_asked = keep(item->delivery, &item->delivery->calls, &call);
+		item->hold_asked = keep(item->delivery, &item->delivery->calls, &call) != NULL;
 }
 
 void route_adopted(struct delivery *d, struct item *item)
@@ -194,8 +214,8 @@ void route_adopted(struct delivery *d, struct item *item)
 	for (struct list *node = d->calling.next; node != &d->calling; node = node->next) {
 		const struct bell_call *call = &parked_of(node)->call;
 
-		if (message_id_equal(call->id, item->message->id) && !item->waiter.waits)
-			item->waiter = call->waiter;
+		if (message_id_equal(call->id, item->message->id) && !call->waiter.taken)
+			item_join(item, &call->waiter);
 	}
 }
 
@@ -205,14 +225,12 @@ void route_join(struct delivery *d)
 
 	for (struct list *node = d->calls.next; node != &d->calls; node = next) {
 		struct parked *p = parked_of(node);
-		struct item *item =
-			table_find(d->items, p->call.id.bytes, sizeof(p->call.id.bytes));
+		struct item *item = find(d, &p->call);
 
 		next = node->next;
-		if (!p->call.waiter.waits || !item || item->told)
+		if (!item || item->hold_asked || (p->call.waiter.waits && item->told))
 			continue;
-		if (!item->waiter.waits)
-			item->waiter = p->call.waiter;
+		item_join(item, &p->call.waiter);
 		forget(d, p);
 	}
 }
@@ -236,20 +254,23 @@ static void take_answer(struct item *item, bool loaded)
 void route_loaded(struct delivery *d, bool loaded)
 {
 	struct list *node;
+	bool unread = false;
 
 	while ((node = list_take_first(&d->calling))) {
 		struct parked *p = parked_of(node);
-		struct item *item =
-			table_find(d->items, p->call.id.bytes, sizeof(p->call.id.bytes));
+		struct item *item = find(d, &p->call);
 
+		unread |= !item && !loaded;
 		if (!item)
 			tell(d, &p->call, DELIVERY_ELSEWHERE);
-		else if (!item->waiter.waits)
-			item->waiter = p->call.waiter;
+		else
+			item_join(item, &p->call.waiter);
 		if (item)
 			take_answer(item, loaded);
 		forget(d, p);
 	}
+	if (unread)
+		adopt_missed(d);
 }
 
 void route_release(struct delivery *d)

@@ -62,6 +62,7 @@ enum metric_bound {
 	BOUND_COPIES,       /* posts to the Conversation Service */
 	BOUND_BELLS,        /* a full inbox of a sibling: lost */
 	BOUND_FAR_BELLS,    /* targets on other nodes in one round: lost */
+	BOUND_TAKEN_TIME,   /* another node did not say in time that it has a message: answered */
 	BOUND_HOPS,         /* an order carried too often: left to the polls */
 	BOUND_BREAKERS,     /* numbers with trouble: one more is not watched */
 	BOUND_COUNT,

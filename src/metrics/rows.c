@@ -10,7 +10,7 @@ static const char *const routes[] = { "health", "send",    "list",    "status",
 				      "events", "explain", "message", "none" };
 static const char *const classes[] = { "2xx", "3xx", "4xx", "5xx" };
 static const char *const outcomes[] = { "accepted", "refused", "not_sent", "lost" };
-static const char *const ends[] = { "sent", "failed", "unknown", "released", "elsewhere" };
+static const char *const ends[] = { "sent", "failed", "unknown", "released", "taken", "elsewhere" };
 static const char *const policies[] = { "hold", "evidence", "resend", "fail" };
 static const char *const decisions[] = { "resend", "failed", "sent" };
 static const char *const bounds[] = {
@@ -34,6 +34,7 @@ static const char *const bounds[] = {
 	[BOUND_COPIES] = "copies",
 	[BOUND_BELLS] = "bells",
 	[BOUND_FAR_BELLS] = "far_bells",
+	[BOUND_TAKEN_TIME] = "taken_time",
 	[BOUND_HOPS] = "hops",
 	[BOUND_BREAKERS] = "breakers",
 };
@@ -68,6 +69,7 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		"Messages committed." },
 	[METRIC_TOLD] = { "results_told_total", METRIC_COUNTER, { LABEL("end", ends) },
 		"Results told to waiting requests. released: answered 202, goes on later; "
+		"taken: the owner on another node has it; "
 		"elsewhere: told to look into the database." },
 	[METRIC_ATTEMPTS] = { "attempts_total", METRIC_COUNTER, { LABEL("outcome", outcomes) },
 		"Attempts that ended, by outcome. lost: Meta may have taken it; the message is "

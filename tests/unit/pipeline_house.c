@@ -29,6 +29,13 @@ bool delivery_leaves(const struct delivery *d, unsigned lane)
 	return fake_delivery.leaves;
 }
 
+bool delivery_is_far(const struct delivery *d, unsigned lane)
+{
+	(void)d;
+	(void)lane;
+	return fake_delivery.far;
+}
+
 bool delivery_flows(const struct delivery *d, const char *number)
 {
 	(void)d;
@@ -81,6 +88,15 @@ void delivery_take(struct delivery *d, const struct delivery_order *order)
 	fake_delivery.seq = order->message->seq;
 	fake_delivery.has_credentials = order->credentials != NULL;
 	fake_delivery.reserved -= order->place != NULL;
+}
+
+void delivery_ring(struct delivery *d, const struct message *message,
+		   const struct delivery_waiter *waiter)
+{
+	(void)d;
+	ck_assert(message_id_equal(message->id, fake_delivery.id));
+	fake_delivery.rings++;
+	fake_delivery.rung = *waiter;
 }
 
 bool fcgi_server_answer(struct fcgi_server *server, uint64_t id,

@@ -14,6 +14,9 @@
 struct fake_delivery {
 	bool owns;
 	bool leaves;
+	bool far; /* the owner is on another node */
+	unsigned rings;
+	struct delivery_waiter rung; /* by the last one */
 	bool has_room;
 	bool broken;       /* a circuit breaker is open */
 	unsigned reserved; /* not given back and not taken */

@@ -253,7 +253,7 @@ START_TEST(a_bell_of_another_node_is_obeyed_and_answered)
 	struct store_work row = row_of(1, STATE_QUEUED, &m);
 	char text[256];
 
-	(void)snprintf(text, sizeof(text), "o %s 01010000000000000000000000000000%016x%02x%06x",
+	(void)snprintf(text, sizeof(text), "o %s 01010000000000000000000000000000%016x%02x%06x0",
 		       "fa000000000000000000000000000000", 77u, m.lane, 5000u);
 	fake_rung(text);
 	turn_until(&fake.call_count, 1);
@@ -301,6 +301,58 @@ START_TEST(the_lanes_of_the_dead_are_taken_at_once)
 	ck_assert(last_change()->fence[0].dead);
 	ck_assert(message_id_equal(last_change()->fence[0].id, incarnation_of(1)));
 	ck_assert(last_change()->take == ~HOUSE_LANES);
+}
+END_TEST
+
+/* They would see it at their next renewal, 2 s later at most. */
+START_TEST(workers_of_other_nodes_are_told_of_a_death)
+{
+	const struct message_id far = { { 0xfa } };
+	struct store_lanes_view view = view_of(HOUSE_LANES);
+
+	view.live[view.count++] = (struct store_incarnation){
+		.id = far, .node_id = far, .draining = true, .lease_left_ms = STORE_LEASE_MS
+	};
+	fake_view(&view);
+	fake.change_count = 0;
+	node_set_dead(house.node, 1);
+	bell_death(house.node);
+	turn_until(&fake.change_count, 1);
+	ck_assert_uint_eq(last_change()->fence_count, 1);
+	fake.ring_count = 0;
+	view.live[1] = view.live[--view.count]; /* fenced; its lanes went to others */
+	view.live[1].lanes = ~HOUSE_LANES;
+	view.live[1].draining = false;
+	fake_view(&view);
+	ck_assert_uint_eq(fake.ring_count, 1);
+	ck_assert(fake.rings[0].all);
+	ck_assert_str_eq(fake.rings[0].text,
+			 "l ee000000000000000000000000000000 000000000000000000");
+	fake_view(&view); /* once */
+	ck_assert_uint_eq(fake.ring_count, 1);
+}
+END_TEST
+
+/* Not before its time: a lock may be held for long. */
+START_TEST(a_change_that_failed_is_tried_again_soon_then_later)
+{
+	int64_t begun_ms;
+
+	for (unsigned n = 0; n < 6; n++) {
+		const int64_t least_ms = n < 3 ? 30 << n : n == 3 ? 240 : 250;
+
+		fake.change_count = 0;
+		if (n == 0) {
+			bell_death(house.node);
+			turn_until(&fake.change_count, 1);
+			fake.change_count = 0;
+		}
+		begun_ms = clock_boot_ms();
+		fake_view(NULL);
+		turn_until(&fake.change_count, 1);
+		ck_assert_int_ge(clock_boot_ms() - begun_ms, least_ms);
+		ck_assert_int_lt(clock_boot_ms() - begun_ms, least_ms + 200);
+	}
 }
 END_TEST
 
@@ -452,180 +504,6 @@ START_TEST(an_attempt_of_another_worker_that_dies_is_lost_and_holds_nobody)
 }
 END_TEST
 
-/* -- what was committed before, and did not ring here -- */
-
-/* Message 1 is in the store; message 2, to the same recipient, rings; neither begins. */
-static struct store_work take_second(struct message *m)
-{
-	struct message second = message_of(2);
-	const struct delivery_order order = order_of(&second);
-	struct store_work row = row_of(1, STATE_QUEUED, m);
-
-	second.recipient = row.message.recipient;
-	second.seq = 2;
-	row.message.seq = 1;
-	take(&order);
-	turn_for(20);
-	ck_assert_uint_eq(fake.begin_count, 0);
-	ck_assert_uint_eq(fake.call_count, 0);
-	return row;
-}
-
-/* The first one goes; the second one is loaded, and then goes. */
-static void expect_order(const struct store_work *row)
-{
-	struct message m;
-	struct store_work second = row_of(2, STATE_QUEUED, &m);
-
-	load(row);
-	turn_until(&fake.call_count, 1);
-	ck_assert_uint_eq(fake.calls[0].id.bytes[1], 2);
-	second.message.recipient = row->message.recipient;
-	second.message.seq = 2;
-	fake_called(&second);
-	fake_called(NULL);
-	turn_until(&fake.begin_count, 1);
-	ck_assert_uint_eq(fake.begins[0].id.bytes[1], 1);
-	commit_begin();
-	ck_assert_uint_eq(fake.begin_count, 1);
-	answer_accepted();
-	turn_until(&fake.begin_count, 2);
-	ck_assert_uint_eq(fake.begins[1].id.bytes[1], 2);
-}
-
-static void lanes_come(void)
-{
-	struct store_lanes_view view = view_of(~UINT64_C(0));
-
-	view.live[1].draining = true;
-	fake_view(&view);
-	turn();
-}
-
-START_TEST(in_new_lanes_nothing_overtakes_what_waits_there)
-{
-	struct message m;
-	struct store_work row;
-
-	lanes_come();
-	row = take_second(&m);
-	expect_order(&row);
-}
-END_TEST
-
-START_TEST(in_new_lanes_who_waits_for_what_is_found_joins_it)
-{
-	struct message m;
-	struct store_work row = row_of(2, STATE_QUEUED, &m);
-	const struct delivery_order order = order_of(&m);
-
-	lanes_come();
-	take(&order);
-	turn_for(20);
-	ck_assert_uint_eq(fake.begin_count, 0);
-	load(&row);
-	turn_until(&fake.begin_count, 1);
-	ck_assert_uint_eq(fake.call_count, 0); /* it need not be loaded again */
-	commit_begin();
-	answer_accepted();
-	commit_outcome();
-	expect_told(DELIVERY_SENT);
-}
-END_TEST
-
-START_TEST(in_new_lanes_those_are_seen_that_others_must_wait_for)
-{
-	const unsigned before = fake.load_count;
-	const int64_t hold_us = 1000 * house_hold_ms;
-
-	lanes_come();
-	ck_assert_uint_eq(fake.load_count, before + 1);
-	ck_assert_int_ge(fake.loads[before].due_until_wall_us, clock_wall_us() + hold_us - 1000000);
-	load(NULL);
-	fake_rung("m fa000000000000000000000000000000 ");
-	ck_assert_uint_eq(fake.load_count, before + 2);
-}
-END_TEST
-
-START_TEST(nothing_overtakes_what_rang_while_we_were_deaf)
-{
-	struct message m;
-	struct store_work row;
-
-	fake.deaf = true;
-	fake_rung(NULL);
-	row = take_second(&m);
-	load(NULL); /* of before the first one's commit */
-	turn_for(20);
-	ck_assert_uint_eq(fake.begin_count, 0);
-	ck_assert_uint_eq(fake.call_count, 0);
-	fake.deaf = false;
-	fake.ring_count = 0;
-	fake_rung(NULL);
-	ck_assert_uint_eq(fake.ring_count, 1); /* what we rang may be lost as well */
-	ck_assert_str_eq(fake.rings[0].text, "m ee000000000000000000000000000000 ");
-	expect_order(&row);
-}
-END_TEST
-
-/* Lanes may be ours before the session is there that hears. */
-START_TEST(nothing_overtakes_what_rang_before_we_could_hear)
-{
-	struct message m;
-	struct store_work row;
-
-	fake.deaf = true;
-	house_reopen(); /* has looked */
-	fake.answers_at_once = true;
-	row = take_second(&m);
-	fake.deaf = false;
-	fake_rung(NULL);
-	expect_order(&row);
-}
-END_TEST
-
-START_TEST(what_nobody_knows_the_owner_of_is_looked_for_by_all)
-{
-	const struct message m = message_of(1);
-	const struct delivery_order order = order_of(&m);
-	const struct message_id far = { { 0xfa } };
-	struct store_lanes_view view = view_of(HOUSE_LANES & ~lane_bit(&m));
-
-	view.live[1].lanes &= ~lane_bit(&m);
-	view.live[view.count++] = (struct store_incarnation){ .id = far,
-							      .node_id = far,
-							      .lease_left_ms = STORE_LEASE_MS };
-	fake_view(&view);
-	turn();
-	fake.ring_count = 0;
-	take(&order);
-	turn_until(&house.sibling_looks, 1);
-	ck_assert_uint_eq(house.sibling_orders, 0);
-	ck_assert_uint_eq(fake.ring_count, 1);
-	ck_assert_str_eq(fake.rings[0].text, "m ee000000000000000000000000000000 ");
-}
-END_TEST
-
-START_TEST(without_room_what_rings_is_not_kept_waiting)
-{
-	struct message m;
-	struct store_work row = row_of(1, STATE_RETRYING, &m);
-
-	row.due_wall_us = clock_wall_us() + 1000000;
-	for (unsigned n = 10; n < 10 + house_settings.max_items / 2; n++) {
-		row.message.id = message_of(n).id;
-		row.message.recipient = message_of(n).recipient;
-		fake_work(&row, false);
-	}
-	fake_work(NULL, false);
-	lanes_come();
-	turn_for(20);
-	(void)row_of(2, STATE_QUEUED, &m);
-	take(&(struct delivery_order){ .message = &m, .expires_wall_us = INT64_MAX });
-	turn_until(&fake.begin_count, 1);
-}
-END_TEST
-
 static void open_patient(void)
 {
 	house_hold_ms = 20000;
@@ -654,19 +532,14 @@ int main(void)
 	tcase_add_test(tcase, a_bell_of_another_node_is_obeyed_and_answered);
 	tcase_add_test(tcase, far_garbage_is_passed_over);
 	tcase_add_test(tcase, the_lanes_of_the_dead_are_taken_at_once);
+	tcase_add_test(tcase, workers_of_other_nodes_are_told_of_a_death);
+	tcase_add_test(tcase, a_change_that_failed_is_tried_again_soon_then_later);
 	tcase_add_test(tcase, held_lanes_are_not_taken_and_nobody_waits_for_them);
 	tcase_add_test(tcase, a_lease_that_ran_out_is_fenced_when_ours_has_held_for_a_while);
 	tcase_add_test(tcase, those_behind_an_attempt_of_another_worker_wait_for_its_end);
 	tcase_add_test(tcase, how_an_attempt_of_another_worker_stands_is_asked_once_at_a_time);
 	tcase_add_test(tcase, an_attempt_of_another_worker_that_failed_is_repeated_first);
 	tcase_add_test(tcase, an_attempt_of_another_worker_that_dies_is_lost_and_holds_nobody);
-	tcase_add_test(tcase, in_new_lanes_nothing_overtakes_what_waits_there);
-	tcase_add_test(tcase, in_new_lanes_who_waits_for_what_is_found_joins_it);
-	tcase_add_test(tcase, in_new_lanes_those_are_seen_that_others_must_wait_for);
-	tcase_add_test(tcase, nothing_overtakes_what_rang_while_we_were_deaf);
-	tcase_add_test(tcase, nothing_overtakes_what_rang_before_we_could_hear);
-	tcase_add_test(tcase, what_nobody_knows_the_owner_of_is_looked_for_by_all);
-	tcase_add_test(tcase, without_room_what_rings_is_not_kept_waiting);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

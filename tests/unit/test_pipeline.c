@@ -115,6 +115,48 @@ START_TEST(asynchronous_is_answered_after_the_commit)
 }
 END_TEST
 
+/* Its lane is another node's: the answer waits until it is there. */
+static void send_far(void)
+{
+	fake_delivery.far = true;
+	send_to_commit("respond-async");
+	commit(STORE_DONE);
+	ck_assert_uint_eq(fake_delivery.takes, 1);
+	ck_assert(fake_delivery.order.waiter.waits);
+	ck_assert(fake_delivery.order.waiter.taken);
+	ck_assert_uint_eq(answer.count, 0);
+}
+
+START_TEST(asynchronous_is_answered_when_another_node_has_it)
+{
+	send_far();
+	deliver(_i ? DELIVERY_ELSEWHERE : DELIVERY_TAKEN);
+	expect(202, "\"state_detail\":\"queued\"");
+	ck_assert_uint_eq(fake.status_count, 0);
+	expect_over();
+}
+END_TEST
+
+START_TEST(what_another_node_does_not_take_is_rung_again_and_answered_after_a_second)
+{
+	const int64_t begun_ms = clock_boot_ms();
+
+	send_far();
+	turn_until(&fake_delivery.rings, 1);
+	ck_assert_int_ge(clock_boot_ms() - begun_ms, 250);
+	ck_assert(fake_delivery.rung.waits);
+	ck_assert(fake_delivery.rung.taken);
+	ck_assert_uint_eq(fake_delivery.rung.id, fake_delivery.order.waiter.id);
+	ck_assert_uint_eq(answer.count, 0);
+	turn_until(&answer.count, 1);
+	ck_assert_int_ge(clock_boot_ms() - begun_ms, 1000);
+	ck_assert_uint_eq(fake_delivery.rings, 3);
+	answer.count--;
+	ck_assert_int_eq(answer.status, 202);
+	expect_over();
+}
+END_TEST
+
 START_TEST(an_exceeded_quota_stores_nothing)
 {
 	send_preferring("");
@@ -471,6 +513,9 @@ int main(void)
 	tcase_add_test(tcase, an_attempt_begins_with_the_accept_only_when_it_may);
 	tcase_add_test(tcase, a_breaker_keeps_only_those_from_beginning_that_nobody_waits_for);
 	tcase_add_test(tcase, asynchronous_is_answered_after_the_commit);
+	tcase_add_loop_test(tcase, asynchronous_is_answered_when_another_node_has_it, 0, 2);
+	tcase_add_test(tcase,
+		       what_another_node_does_not_take_is_rung_again_and_answered_after_a_second);
 	tcase_add_test(tcase, an_exceeded_quota_stores_nothing);
 	tcase_add_test(tcase, an_unchecked_quota_allows);
 	tcase_add_test(tcase, an_outlet_without_credentials_is_stored_as_failed);
