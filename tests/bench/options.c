@@ -4,14 +4,18 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	PORT_MAX = 65535,
 	TENANTS_MAX = 100000,
 	CONNECTIONS_MAX = 15000, /* below the usual limits of files and of local ports */
 	RATE_MAX = 100000,
-	SECONDS_MAX = 86400
+	SECONDS_MAX = 86400,
+	PRIORITY_MAX = 16
 };
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyz"
 
 static const char usage_text[] =
 	"usage: bench-load --port N --rate R --seconds S [options]\n"
@@ -25,6 +29,8 @@ static const char usage_text[] =
 	"  --warmup S        the same rate before it, not measured (0)\n"
 	"  --ramp S          before that, the rate rising from 0, not measured (0)\n"
 	"  --tenants N       tenants, each with one outlet and number (200)\n"
+	"  --first-tenant N  the lowest of them, so that two loads have tenants apart (0)\n"
+	"  --priority WORD   high, normal or bulk, as a field of every message\n"
 	"  --connections N   most connections; who finds none free waits (4000)\n"
 	"  --timeout S       for one answer (65)\n"
 	"  --max-idle S      a connection idle for longer is not used again (2)\n"
@@ -73,6 +79,14 @@ static void set(struct options *o, char option, const char *name, const char *te
 	case 't':
 		o->tenants = (int)number(name, text, 1, TENANTS_MAX);
 		break;
+	case 'f':
+		o->first_tenant = (int)number(name, text, 0, TENANTS_MAX);
+		break;
+	case 'y':
+		if (strlen(text) > PRIORITY_MAX || text[strspn(text, LETTERS)] != '\0')
+			usage("--priority is high, normal or bulk", text);
+		o->priority = text;
+		break;
 	case 'c':
 		o->connections = (int)number(name, text, 1, CONNECTIONS_MAX);
 		break;
@@ -111,6 +125,8 @@ void options_parse(struct options *ret_options, int argc, char **argv)
 		{ "warmup", required_argument, NULL, 'w' },
 		{ "ramp", required_argument, NULL, 'R' },
 		{ "tenants", required_argument, NULL, 't' },
+		{ "first-tenant", required_argument, NULL, 'f' },
+		{ "priority", required_argument, NULL, 'y' },
 		{ "connections", required_argument, NULL, 'c' },
 		{ "timeout", required_argument, NULL, 'T' },
 		{ "max-idle", required_argument, NULL, 'i' },

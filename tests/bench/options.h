@@ -14,9 +14,11 @@ struct options {
 	double max_idle; /* a connection idle for longer is not used again */
 	double tick_ms;  /* events are looked at once a tick */
 	int tenants;
+	int first_tenant;
 	int connections; /* cap of the pool */
 	const char *path;
-	bool async; /* Prefer: respond-async */
+	const char *priority; /* of every message; NULL leaves the field out */
+	bool async;           /* Prefer: respond-async */
 	bool json;
 };
 

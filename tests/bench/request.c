@@ -37,13 +37,25 @@ static size_t add_digits(char *to, size_t size, size_t *at, const char *text)
 	return *at - DIGITS;
 }
 
+/* What follows the text of the message; returns its length. */
+static size_t add_tail(char *to, size_t size, const char *priority)
+{
+	size_t at = add(to, size, 0, "\",\"message_type\":\"text\"");
+
+	if (priority != NULL)
+		at = add(to, size, at, ",\"priority\":\"%s\"", priority);
+	return add(to, size, at, "}");
+}
+
 void request_init(struct request *r, const struct options *o, uint64_t first)
 {
 	char *b = r->bytes;
-	size_t at, body, message, rest;
+	size_t at, body, rest;
+	char tail[64];
 
 	memset(r, 0, sizeof(*r));
 	r->tenants = (uint64_t)o->tenants;
+	r->first_tenant = (uint64_t)o->first_tenant;
 	r->first = first;
 	at = add(b, REQUEST_MAX, 0,
 		 "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -58,10 +70,8 @@ void request_init(struct request *r, const struct options *o, uint64_t first)
 	r->to = add_digits(b, REQUEST_MAX, &at, "\",\"to\":\"+628");
 	r->order = add_digits(b, REQUEST_MAX, &at, "\",\"message\":\"Hello! Your order #");
 	at = add(b, REQUEST_MAX, at, " has been shipped.");
-	message = at;
-	at = add(b, REQUEST_MAX, at, "\",\"message_type\":\"text\"}");
-	rest = REQUEST_BODY - (at - body);
-	at = add(b, REQUEST_MAX, message, "%.*s\",\"message_type\":\"text\"}", (int)rest, filler);
+	rest = REQUEST_BODY - (at - body) - add_tail(tail, sizeof(tail), o->priority);
+	at = add(b, REQUEST_MAX, at, "%.*s%s", (int)rest, filler, tail);
 	r->len = at;
 }
 
@@ -75,7 +85,7 @@ static void put_digits(char *to, uint64_t value)
 
 void request_number(struct request *r, uint64_t seq)
 {
-	uint64_t tenant = seq % r->tenants;
+	uint64_t tenant = r->first_tenant + seq % r->tenants;
 	uint64_t recipient = (r->first + seq) % RECIPIENTS;
 
 	put_digits(r->bytes + r->tenant, tenant);

@@ -19,7 +19,7 @@ struct request {
 	char bytes[REQUEST_MAX];
 	size_t len;
 	size_t tenant, outlet, conversation, order, to; /* where the digits are */
-	uint64_t tenants;
+	uint64_t tenants, first_tenant;
 	uint64_t first; /* recipient of request 0 */
 };
 
