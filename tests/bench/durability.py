@@ -2,6 +2,11 @@
 PostgreSQL, and the same load with a disk that is not waited for."""
 
 import re
+from dataclasses import replace
+
+from bench import Outcome
+from report import table
+from steps import run_step
 
 # Counting statements costs a little; both loads have it.
 TRACKED = {"shared_preload_libraries": "pg_stat_statements"}
@@ -33,3 +38,19 @@ def costs(connection, messages):
         for i, figure in enumerate(figures):
             row[i] += float(figure) / messages
     return sorted(((name, *row) for name, row in sums.items()), key=lambda r: -r[3])[:SHOWN]
+
+
+def run_durability(bench, step):
+    """The step with and without a disk to wait for; and what it cost by statement."""
+    outcome = Outcome("what durability costs")
+    for name, settings in VARIANTS:
+        with bench.stack(name, postgres={**TRACKED, **settings}) as stack:
+            start(stack.connection)
+            bench.say(name)
+            result = outcome.step(run_step(stack, replace(step, name=name)))
+            rows = costs(stack.connection, result["proof"].promised)
+        outcome.sections.append((f"PostgreSQL by statement, per message: {name}", table(
+            ("statement", "calls", "rows", "µs", "WAL bytes"),
+            ((statement, f"{calls:.4f}", f"{count:.3f}", f"{us:.1f}", f"{wal:.0f}")
+             for statement, calls, count, us, wal in rows))))
+    return outcome

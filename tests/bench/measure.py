@@ -62,17 +62,17 @@ def stolen_jiffies():
 
 
 class PeakMemory(threading.Thread):
-    """The highest PSS of a process's children, looked at twice a second until stopped."""
+    """The highest PSS of the processes that `pids` names, looked at twice a second."""
 
-    def __init__(self, parent):
+    def __init__(self, pids):
         super().__init__(daemon=True)
-        self.parent = parent
+        self.pids = pids
         self.peak = 0.0
         self.done = threading.Event()
 
     def run(self):
         while not self.done.is_set():
-            self.peak = max(self.peak, pss_mb(children(self.parent)))
+            self.peak = max(self.peak, pss_mb(self.pids()))
             self.done.wait(0.5)
 
     def stop(self):

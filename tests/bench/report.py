@@ -6,39 +6,41 @@ import time
 PARTS = ("service", "web", "postgres", "simulator", "generator")
 
 
-def _load(result):
-    return result["load"]["latency_ms"], result["load"]["all"]
+CALLER_HEAD = ("step", "2xx/s", "failures", "p50", "p90", "p99", "p99.9", "max")
 
 
-def _failures(result):
+def failures(load):
     """"none", or each kind with its count"""
-    _, everything = _load(result)
-    kinds = {status: count for status, count in everything["status"].items()
+    kinds = {status: count for status, count in load["all"]["status"].items()
              if not status.startswith("2")}
-    kinds.update((kind, count) for kind, count in everything["errors"].items() if count)
+    kinds.update((kind, count) for kind, count in load["all"]["errors"].items() if count)
     return ", ".join(f"{kind}: {count}" for kind, count in kinds.items()) or "none"
 
 
 def line(result):
-    latency, _ = _load(result)
-    return (f"{result['step'].name}: {result['load']['achieved_rate']:.0f}/s,"
+    load = result["load"]
+    latency = load["latency_ms"]
+    return (f"{result['step'].name}: {load['achieved_rate']:.0f}/s,"
             f" p50 {latency['p50']:.0f} p99 {latency['p99']:.0f} ms,"
             f" {result['ours']:.0f} µs a message, {result['pss_peak']:.0f} MB,"
-            f" failures: {_failures(result)}")
+            f" failures: {failures(load)}")
 
 
-def _table(head, rows):
+def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
 
 
+def caller_row(name, load):
+    """A row under CALLER_HEAD."""
+    return (name, f"{load['achieved_rate']:.0f}", failures(load),
+            *(f"{load['latency_ms'][q]:.0f}" for q in ("p50", "p90", "p99", "p99.9", "max")))
+
+
 def _latency_rows(results):
     for r in results:
-        latency, _ = _load(r)
-        yield (r["step"].name, f"{r['load']['achieved_rate']:.0f}", _failures(r),
-               *(f"{latency[q]:.0f}" for q in ("p50", "p90", "p99", "p99.9", "max")),
-               r["load"]["in_flight_max"],
+        yield (*caller_row(r["step"].name, r["load"]), r["load"]["in_flight_max"],
                "yes" if r["load"]["generator_fell_behind"] else "no")
 
 
@@ -58,52 +60,49 @@ def _state_rows(results):
                f"{database['wal_bytes']:.0f}", f"{database['page_images']:.3f}")
 
 
-def _proof_rows(results):
-    for r in results:
-        yield r["step"].name, r["answered"], r["accepted"], r["duplicates"], r["stored"]
+def step_sections(results, baseline):
+    """The tables that every step has, as (heading, text)."""
+    if not results:
+        return []
+    return [
+        ("Rate and latency (ms, from the moment a request was due)",
+         table((*CALLER_HEAD, "in flight", "generator late"), _latency_rows(results))),
+        ("CPU µs a message",
+         table(("step", *PARTS, "service + web + postgres", "in baselines", "cores busy",
+                "stolen"), _cost_rows(results, baseline))),
+        ("Memory (MB PSS of all workers) and database (per message)",
+         table(("step", "before", "peak", "writing transactions", "commits", "WAL bytes",
+                "page images"), _state_rows(results)))]
+
+
+def proof_section(proofs):
+    return ("Exactly once", table(
+        ("step", "promised", "accepted by the simulator", "sent twice", "stored"),
+        ((p.name, p.promised, p.accepted, p.duplicates, p.stored) for p in proofs)))
 
 
 def _number(value):
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
-def document(options, facts, baselines, results, limits, broken):
+def document(web, facts, baselines, outcome):
     baseline = sum(baselines) / len(baselines)
-    what = f"{options.web}, {'asynchronous' if options.asynchronous else 'synchronous'}"
-    parts = [
-        f"# Measured {facts['date']}, commit {facts['commit']}: {what}",
+    sections = (outcome.sections + step_sections(outcome.results, baseline)
+                + [proof_section(outcome.proofs)])
+    if outcome.limits:
+        sections.append(("Promised", table(("what", "measured", "limit", "kept"), (
+            (what, _number(value), limit, "yes" if kept else "**no**")
+            for what, value, limit, kept in outcome.limits))))
+    if outcome.broken():
+        sections.append(("Broken", "\n".join(f"* {text}" for text in outcome.broken())))
+    return "\n\n".join((
+        f"# Measured {facts['date']}, commit {facts['commit']}: {web}, {outcome.title}",
         "How to read this: tests/bench/README.md.",
         "\n".join(f"* {name}: {value}" for name, value in facts.items()
                   if name not in ("date", "commit")),
         f"* baseline (nginx and generator, CPU µs a request): {baselines[0]:.1f} before,"
         f" {baselines[1]:.1f} after",
-        "## Rate and latency (ms, from the moment a request was due)",
-        _table(("step", "2xx/s", "failures", "p50", "p90", "p99", "p99.9", "max", "in flight",
-                "generator late"), _latency_rows(results)),
-        "## CPU µs a message",
-        _table(("step", *PARTS, "service + web + postgres", "in baselines", "cores busy",
-                "stolen"), _cost_rows(results, baseline)),
-        "## Memory (MB PSS of all workers) and database (per message)",
-        _table(("step", "before", "peak", "writing transactions", "commits", "WAL bytes",
-                "page images"), _state_rows(results)),
-        "## Exactly once",
-        _table(("step", "promised", "accepted by the simulator", "sent twice",
-                "stored"),
-               _proof_rows(results)),
-    ]
-    for r in results:
-        if "statements" in r:
-            parts += [f"## PostgreSQL by statement, per message: {r['step'].name}", _table(
-                ("statement", "calls", "rows", "µs", "WAL bytes"),
-                ((name, f"{calls:.4f}", f"{rows:.3f}", f"{us:.1f}", f"{wal:.0f}")
-                 for name, calls, rows, us, wal in r["statements"]))]
-    if limits:
-        parts += ["## Promised", _table(("what", "measured", "limit", "kept"), (
-            (what, _number(value), limit, "yes" if kept else "**no**")
-            for what, value, limit, kept in limits))]
-    if broken:
-        parts += ["## Broken", "\n".join(f"* {text}" for text in broken)]
-    return "\n\n".join(parts) + "\n"
+        *(f"## {heading}\n\n{text}" for heading, text in sections))) + "\n"
 
 
 def record(top, name, text):

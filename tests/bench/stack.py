@@ -92,12 +92,14 @@ class Part:
 class Stack:
     """Everything a step needs.  `with Stack(...) as stack:` starts and ends it."""
 
-    def __init__(self, programs, top, directory, web, workers, postgres=None):
+    def __init__(self, programs, top, directory, web, service=("message-sender", "serve"),
+                 settings=None, postgres=None):
         self.programs = programs
+        self.service = (programs[service[0]], *service[1:])
+        self.settings = settings or {}
         self.top = top
         self.directory = directory
         self.web = web
-        self.workers = workers
         self.postgres_settings = {**POSTGRES_SETTINGS, **(postgres or {})}
         self.parts = {}
         self.connection = None
@@ -151,12 +153,17 @@ class Stack:
                 connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         part.stop(2)
         self._run_postgres()
-        done = subprocess.run([self.programs["message-sender"], "db", "migrate"],
+        self.command("db", "migrate")
+        self.connection = psycopg.connect(self.database_url, autocommit=True)
+
+    def command(self, *words):
+        """Runs `message-sender WORDS` on the database."""
+        done = subprocess.run([self.programs["message-sender"], *words],
                               env={**os.environ, "DATABASE_URL": self.database_url},
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         if done.returncode != 0:
-            raise Failure("message-sender db migrate failed:\n" + done.stdout + done.stderr)
-        self.connection = psycopg.connect(self.database_url, autocommit=True)
+            raise Failure(f"message-sender {' '.join(words)} failed:\n"
+                          + done.stdout + done.stderr)
 
     def _start_simulator(self):
         directory, ports = self._path("simulator"), self._path("simulator", "ports")
@@ -171,7 +178,7 @@ class Stack:
         self.simulator = f"http://127.0.0.1:{self.ports['plain']}"
 
     def _start_service(self):
-        self._start("service", [self.programs["message-sender"], "serve"], {
+        self._start("service", self.service, {
             "ENVIRONMENT": "bench",
             "PORT": str(self.port),
             "DATABASE_URL": self.database_url,
@@ -181,7 +188,7 @@ class Stack:
             "GRAPH_API_URL": f"https://localhost:{self.ports['tls']}",
             "GRAPH_CA_FILE": self._path("simulator", "ca.pem"),
             "QUOTA_CACHE_SECONDS": "1",
-            **({"WORKERS": str(self.workers)} if self.workers else {}),
+            **self.settings,
         })
 
     def _start_web(self):
@@ -213,16 +220,18 @@ class Stack:
     def pids(self):
         return {name: part.pid for name, part in self.parts.items()}
 
-    def workers_of(self):
-        return measure.children(self.parts["service"].pid)
+    def workers(self):
+        """The processes that do the service's work."""
+        pid = self.parts["service"].pid
+        return measure.children(pid) or [pid]
 
     def idle_pss_mb(self):
         """Of all workers, once it stays the same for half a second (at most 5 s)."""
         end = time.monotonic() + 5
-        last, now = -1.0, measure.pss_mb(self.workers_of())
+        last, now = -1.0, measure.pss_mb(self.workers())
         while abs(now - last) > 0.05 and time.monotonic() < end:
             time.sleep(0.5)
-            last, now = now, measure.pss_mb(self.workers_of())
+            last, now = now, measure.pss_mb(self.workers())
         return now
 
     def database_counters(self):
@@ -236,6 +245,10 @@ class Stack:
             " (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()),"
             " (SELECT wal_fpi FROM pg_stat_wal)").fetchone()
         return dict(zip(("wal_bytes", "writing", "commits", "page_images"), map(int, row)))
+
+    def database_mb(self):
+        return self.connection.execute(
+            "SELECT pg_database_size(current_database()) / 1048576.0").fetchone()[0]
 
     def set_graph_latency(self, milliseconds):
         body = json.dumps({"graph_ms": milliseconds, "service_ms": SERVICE_LATENCY_MS})
