@@ -6,6 +6,7 @@ import itertools
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 
 import pytest
@@ -25,6 +26,12 @@ numbers = itertools.count(1)
 def pytest_addoption(parser):
     parser.addoption("--web", choices=("lighttpd", "nginx"), default="lighttpd",
                      help="the web server in front of the service")
+
+
+def pytest_configure():
+    """What a shell runs in the background ignores SIGINT, and hands that down."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header(config):
