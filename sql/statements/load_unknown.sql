@@ -7,8 +7,8 @@
 --   the ages of loss and validity by this server's clock, the policies' resends so far, the first
 --   receipt of one of its attempts, and, when evidence is asked for, how many attempts of its
 --   number that began after the lost one ended have receipts: 3 at most, of the first 1,000
---   receipts that came since; last, whether it was lost before PostgreSQL was restored: then
---   there is no evidence.
+--   receipts that came since; whether it was lost before PostgreSQL was restored: then there is
+--   no evidence; last, when the policy was set for its tenant, null: it is the service's.
 -- Indexes: work_unknown, receipt_number, primary keys.  Locks: none.
 SELECT w.message_id, w.tenant_id, w.attempt, w.incarnation, w.number, w.begun_at,
 	(SELECT m.conversation_id IS NOT NULL FROM message_sender.message m
@@ -32,10 +32,11 @@ SELECT w.message_id, w.tenant_id, w.attempt, w.incarnation, w.number, w.begun_at
 					AND a.begun_at > w.ended_at OFFSET 0) AS later
 			LIMIT 3) AS n)
 	ELSE 0 END,
-	r.attempt, r.wamid, r.at, w.restored
+	r.attempt, r.wamid, r.at, w.restored, w.policy_set_at
 FROM (
 	SELECT w.*, coalesce(p.unknown_policy, $3::text) AS policy,
-		coalesce(p.quarantine_seconds, $4::integer) AS quarantine, a.ended_at,
+		coalesce(p.quarantine_seconds, $4::integer) AS quarantine,
+		p.set_at AS policy_set_at, a.ended_at,
 		EXISTS (SELECT FROM message_sender.restore s WHERE s.number > 0
 			AND s.noticed_at >= least(a.ended_at, w.lost_at)) AS restored
 	FROM unnest($1::smallint[]) AS l (lane)

@@ -1,11 +1,9 @@
 -- tenant_set: a tenant gets its own policy for lost replies, or (policy null) that of the service
--- again.
+-- again.  tenant_due follows.
 -- Parameters: $1 text tenant; $2 text policy; $3 integer quarantine, s, null: the service's;
 --   $4 text who; $5 text why.
--- Result: one row: how many policies were set or taken back; messages unknown now.
--- These are due at once, so that the owner of their lane looks at them anew; until then they have
--- no policy.
--- Indexes: primary key, work_unknown.  Locks: the tenant's unknown work.
+-- Result: one row: how many policies were set or taken back.
+-- Indexes: primary key.  Locks: the row.
 WITH given AS (
 	INSERT INTO message_sender.tenant_policy (tenant_id, unknown_policy, quarantine_seconds,
 		set_by, set_at, why)
@@ -20,10 +18,5 @@ WITH given AS (
 	DELETE FROM message_sender.tenant_policy
 	WHERE tenant_id = $1::text AND $2::text IS NULL
 	RETURNING tenant_id
-), due AS (
-	UPDATE message_sender.work
-	SET wait = 2, due_at = statement_timestamp(), settle_policy = NULL
-	WHERE tenant_id = $1::text AND wait IN (2, 4)
-	RETURNING message_id
 )
-SELECT (SELECT count(*) FROM given) + (SELECT count(*) FROM taken), (SELECT count(*) FROM due)
+SELECT (SELECT count(*) FROM given) + (SELECT count(*) FROM taken)

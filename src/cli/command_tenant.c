@@ -49,35 +49,39 @@ static struct query *open_for(const char *words, const char *fault,
 	return NULL;
 }
 
-/* policy null: its own one goes.  False after the fault was told. */
+/* policy null: its own one goes; ret_changed: it had or has one.  What is unknown now is the one
+ * row read last.  False after the fault was told. */
 static bool change(struct query *q, const char *words, const struct arguments *a,
-		   const char *policy)
+		   const char *policy, bool *ret_changed)
 {
 	char caller[CALLER_BYTES];
 	const char *const values[] = { a->operand, policy, a->quarantine, a->by ? a->by : caller,
 				       a->why ? a->why : "" };
 
 	caller_name(caller, sizeof(caller));
-
-	return database_run(q, words, "tenant_set", 5, values);
+	if (!database_run(q, words, "tenant_set", 5, values))
+		return false;
+	*ret_changed = strcmp(query_value(q, 0, 0), "0") != 0;
+	return database_run(q, words, "tenant_due", 1, &a->operand);
 }
 
 static void tell_waiting(const struct query *q)
 {
 	(void)printf("%s messages of this tenant are unknown now; they are looked at anew.\n",
-		     query_value(q, 0, 1));
+		     query_value(q, 0, 0));
 }
 
 int command_tenant_set(const struct arguments *arguments)
 {
 	static const char words[] = "tenant set";
+	bool changed;
 	int status;
 	struct query *q = open_for(words, check_set(arguments), arguments, &status);
 
 	if (!q)
 		return status;
 	status = 1;
-	if (change(q, words, arguments, arguments->unknown_policy)) {
+	if (change(q, words, arguments, arguments->unknown_policy, &changed)) {
 		(void)printf("%s: %s, quarantine %s%s\n", arguments->operand,
 			     arguments->unknown_policy,
 			     arguments->quarantine ? arguments->quarantine : "of the service",
@@ -92,17 +96,17 @@ int command_tenant_set(const struct arguments *arguments)
 int command_tenant_unset(const struct arguments *arguments)
 {
 	static const char words[] = "tenant unset";
+	bool changed;
 	int status;
 	struct query *q = open_for(words, check_tenant(arguments), arguments, &status);
 
 	if (!q)
 		return status;
 	status = 1;
-	if (change(q, words, arguments, NULL)) {
+	if (change(q, words, arguments, NULL, &changed)) {
 		(void)printf("%s: %s\n", arguments->operand,
-			     strcmp(query_value(q, 0, 0), "0") == 0
-				     ? "had no policy of its own"
-				     : "the policy of the service again");
+			     changed ? "the policy of the service again"
+				     : "had no policy of its own");
 		tell_waiting(q);
 		status = 0;
 	}

@@ -216,6 +216,7 @@ static void write_decision(struct settling *s, const struct store_unknown *row, 
 			     .due_wall_us = clock_wall_us() + 1000 * wait_ms,
 			     .policy = row->policy,
 			     .quarantine_s = row->quarantine_s,
+			     .policy_wall_us = row->policy_wall_us,
 			     .why = s->why,
 		     });
 }

@@ -384,6 +384,7 @@ static void fill_settle(struct array *a, struct op *const *ops, unsigned count,
 	COLUMN(a, ARRAY_TIME, array_put_time_or_null, ops[i]->row.settle.due_wall_us);
 	COLUMN(a, ARRAY_TEXT, array_put_text, unknown_policy_name(ops[i]->row.settle.policy));
 	COLUMN(a, ARRAY_INT4, array_put_int4, (int)ops[i]->row.settle.quarantine_s);
+	COLUMN(a, ARRAY_TIME, array_put_time_or_null, ops[i]->row.settle.policy_wall_us);
 	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.settle.why);
 	put_bounds(a, ops, count);
 	array_time(a, context->now_wall_us);

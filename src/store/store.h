@@ -140,8 +140,8 @@ struct store_defer {
 };
 
 /* What a policy decided about a message whose last attempt is lost; nothing is done unless it is
- * still that attempt and still unknown, a receipt has not come, and we are not fenced:
- * STORE_CONFLICT. */
+ * still that attempt and still unknown, that policy is still in force, a receipt has not come, and
+ * we are not fenced: STORE_CONFLICT. */
 struct store_settle {
 	struct message_id id;
 	unsigned attempt;            /* the lost one */
@@ -149,6 +149,7 @@ struct store_settle {
 	int64_t due_wall_us;         /* with WAIT */
 	enum unknown_policy policy;
 	unsigned quarantine_s;
+	int64_t policy_wall_us; /* as in store_unknown */
 	const char *why; /* with RESEND and FAIL; borrowed until completion */
 };
 
@@ -252,6 +253,7 @@ struct store_unknown {
 	bool to_copy;               /* the Conversation Service gets it when it is sent */
 	enum unknown_policy policy; /* in force for its tenant */
 	unsigned quarantine_s;
+	int64_t policy_wall_us; /* when it was set for the tenant; 0: it is the service's */
 	int64_t lost_for_ms;
 	int64_t valid_ms;        /* its validity lasts so long yet; 0 or less: it is over */
 	unsigned resends;        /* decided by policies so far */

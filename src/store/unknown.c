@@ -21,6 +21,7 @@ enum column {
 	RECEIPT_WAMID,
 	RECEIPT_AT,
 	RESTORED,
+	POLICY_SET_AT,
 	COLUMNS,
 };
 
@@ -87,6 +88,7 @@ bool unknown_row(const PGresult *result, int row, struct store_unknown *ret_unkn
 		.to_copy = number(&r, TO_COPY) != 0,
 		.policy = policy,
 		.quarantine_s = (unsigned)number(&r, QUARANTINE),
+		.policy_wall_us = moment(&r, POLICY_SET_AT),
 		.lost_for_ms = number(&r, LOST_FOR),
 		.valid_ms = number(&r, VALID),
 		.resends = (unsigned)number(&r, RESENDS),

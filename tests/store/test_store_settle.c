@@ -67,6 +67,7 @@ static const struct store_unknown *look_at_one(enum unknown_policy policy)
 	return &h.unknown[0].row;
 }
 
+/* By the policy that is in force now. */
 static struct store_settle decision(unsigned tag, enum settle_verdict verdict)
 {
 	return (struct store_settle){ .id = harness_message(&h, tag)->id,
@@ -75,6 +76,11 @@ static struct store_settle decision(unsigned tag, enum settle_verdict verdict)
 				      .due_wall_us = clock_wall_us() + 60000000,
 				      .policy = UNKNOWN_RESEND,
 				      .quarantine_s = 60,
+				      .policy_wall_us = harness_sql_long(
+					      &h, "SELECT coalesce((SELECT extract(epoch FROM set_at) * "
+						  "1000000 FROM message_sender.tenant_policy "
+						  "WHERE tenant_id = '%s'), 0)::bigint",
+					      harness_message(&h, tag)->tenant_id),
 				      .why = "as the test says" };
 }
 
@@ -497,7 +503,8 @@ static void tenant_set(const char *policy, const char *quarantine, long changed,
 	ck_assert_msg(q != NULL, "%s", err.text);
 	ck_assert_msg(query_run(q, "tenant_set", 5, values, &err) == 0, "%s", err.text);
 	ck_assert_int_eq(strtol(query_value(q, 0, 0), NULL, 10), changed);
-	ck_assert_int_eq(strtol(query_value(q, 0, 1), NULL, 10), unknown);
+	ck_assert_msg(query_run(q, "tenant_due", 1, values, &err) == 0, "%s", err.text);
+	ck_assert_int_eq(strtol(query_value(q, 0, 0), NULL, 10), unknown);
 	query_close(q);
 }
 
@@ -518,6 +525,33 @@ START_TEST(a_tenants_policy_is_in_force_for_what_is_unknown_already)
 	tenant_set(NULL, NULL, 1, 1);
 	ck_assert_uint_eq(look_at_one(UNKNOWN_HOLD)->policy, UNKNOWN_HOLD);
 	tenant_set(NULL, NULL, 0, 1);
+}
+END_TEST
+
+/* What was decided by the policy of before is not written after it was changed, whatever it was. */
+START_TEST(a_policy_that_is_in_force_no_more_decides_nothing)
+{
+	static const enum settle_verdict verdicts[] = { SETTLE_WAIT, SETTLE_KEEP, SETTLE_RESEND,
+							SETTLE_FAIL };
+	static const char *const policies[] = { "fail", "hold", "hold", NULL };
+	struct store_settle before;
+
+	lose(0, 90);
+	for (unsigned change = 0; change < 4; change++) {
+		before = decision(0, SETTLE_KEEP);
+		tenant_set(policies[change], NULL, 1, 1);
+		for (unsigned i = 0; i < 4; i++) {
+			before.verdict = verdicts[i];
+			store_settle(h.store, 700, &before);
+			harness_until_done(&h, h.done_count + 1, 3000);
+			ck_assert_int_eq(h.done[700].verdict, STORE_CONFLICT);
+			ck_assert_str_eq(stands(0), "unknown unknown 2");
+		}
+		ck_assert_str_eq(decided(0), "none");
+		ck_assert_int_eq(look_at_one(UNKNOWN_EVIDENCE)->policy_wall_us,
+				 decision(0, SETTLE_KEEP).policy_wall_us);
+	}
+	ck_assert_int_eq(settle(0, SETTLE_FAIL), STORE_DONE);
 }
 END_TEST
 
@@ -686,6 +720,7 @@ int main(void)
 	tcase_add_test(tcase, the_outcome_a_receipt_tells_makes_it_sent);
 	tcase_add_test(tcase, resends_by_policy_are_counted_and_no_others);
 	tcase_add_test(tcase, a_tenants_policy_is_in_force_for_what_is_unknown_already);
+	tcase_add_test(tcase, a_policy_that_is_in_force_no_more_decides_nothing);
 	tcase_add_test(tcase, what_is_unknown_says_what_it_waits_for);
 	tcase_add_test(tcase, facts_tell_the_policy_its_times_and_its_resends);
 	tcase_add_test(tcase, the_reader_learns_a_policy_by_the_id_only);

@@ -31,6 +31,7 @@ static struct store_unknown unknown_of(unsigned n, enum unknown_policy policy, i
 		.begun_wall_us = 4711,
 		.policy = policy,
 		.quarantine_s = 60,
+		.policy_wall_us = 815,
 		.lost_for_ms = 1000 * lost_s,
 		.valid_ms = 3600000,
 		.receipt_wamid = "",
@@ -52,6 +53,7 @@ static const struct fake_settle *settled(unsigned n, enum settle_verdict verdict
 	ck_assert_int_eq(s->row.verdict, verdict);
 	ck_assert_uint_eq(s->row.attempt, 2);
 	ck_assert_uint_eq(s->row.quarantine_s, 60);
+	ck_assert_int_eq(s->row.policy_wall_us, 815);
 	return s;
 }
 
