@@ -3,17 +3,12 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "base/text.h"
 #include "cli/command.h"
 #include "cli/database.h"
-#include "domain/message_id.h"
+#include "cli/pick.h"
 #include "json/json_out.h"
 
 #define UNKNOWN_MAX 1000 /* queue_unknown gives one more, if there is one */
-#define WAMID_MAX 150
-#define WHY_MAX 500
-#define BY_MAX 100
-#define LONG_WORDS "--why has at most 500 bytes, --by 100"
 #define DOCUMENT_MAX ((size_t)4 * 1024 * 1024)
 
 static bool print_part(struct query *q, const char *statement, const char *title,
@@ -129,61 +124,6 @@ int command_queue_unknown(const struct arguments *arguments)
 	return status;
 }
 
-static const char *check_resolve(const struct arguments *a)
-{
-	struct message_id id;
-
-	if (!message_id_parse(a->operand, &id))
-		return "ID is no message_id";
-	if (strcmp(a->as, "sent") != 0 && strcmp(a->as, "failed") != 0 &&
-	    strcmp(a->as, "resend") != 0)
-		return "--as is none of sent, failed, resend";
-	if (strlen(a->why) > WHY_MAX || strlen(a->by) > BY_MAX)
-		return LONG_WORDS;
-	if (a->wamid && strcmp(a->as, "sent") != 0)
-		return "--wamid belongs to --as sent";
-	if (a->wamid && !text_visible_ascii(a->wamid, strlen(a->wamid), WAMID_MAX))
-		return "--wamid has 1 to 150 visible ASCII characters";
-	return NULL;
-}
-
-static int tell_resolved(const struct arguments *a, const char *hindrance)
-{
-	if (hindrance) {
-		(void)fprintf(stderr, "message-sender: queue resolve: %s: %s\n", a->operand,
-			      hindrance);
-		return 1;
-	}
-	(void)printf("%s: %s\n", a->operand, a->as);
-	if (strcmp(a->as, "sent") == 0 && !a->wamid)
-		(void)printf("No copy goes to the Conversation Service, which asks for the id of "
-			     "WhatsApp (--wamid).\n");
-	return 0;
-}
-
-int command_queue_resolve(const struct arguments *arguments)
-{
-	static const char words[] = "queue resolve";
-	const char *const values[] = { arguments->operand, arguments->as, arguments->why,
-				       arguments->by, arguments->wamid };
-	const char *fault = check_resolve(arguments);
-	struct query *q;
-	int status;
-
-	if (fault) {
-		(void)fprintf(stderr, "message-sender: %s: %s\n", words, fault);
-		return EXIT_USAGE;
-	}
-	q = database_open(words, arguments, &status);
-	if (!q)
-		return status;
-	status = 1;
-	if (database_run(q, words, "resolve", 5, values))
-		status = tell_resolved(arguments, query_value(q, 0, 0));
-	query_close(q);
-	return status;
-}
-
 static void tell_released(const char *unknown)
 {
 	if (!unknown) {
@@ -223,10 +163,11 @@ int command_queue_release(const struct arguments *arguments)
 	static const char words[] = "queue release";
 	const char *const values[] = { arguments->by, arguments->why };
 	struct query *q;
+	const char *fault = pick_check_record(arguments);
 	int status;
 
-	if (strlen(arguments->why) > WHY_MAX || strlen(arguments->by) > BY_MAX) {
-		(void)fprintf(stderr, "message-sender: %s: " LONG_WORDS "\n", words);
+	if (fault) {
+		(void)fprintf(stderr, "message-sender: %s: %s\n", words, fault);
 		return EXIT_USAGE;
 	}
 	q = database_open(words, arguments, &status);

@@ -14,31 +14,27 @@
 #include "cli/command.h"
 #include "cli/configuration.h"
 #include "cli/database.h"
+#include "cli/pick.h"
 #include "domain/message.h"
 #include "json/json_out.h"
 
 #define WORDS "queue replay"
-#define LIMIT_DEFAULT 1000
-#define LIMIT_MAX 1000000
 #define RATE_DEFAULT 50
 #define RATE_MAX 1000
-#define BATCH_MAX 200
 #define SECOND_US INT64_C(1000000)
 #define DAY_US INT64_C(86400000000)
 #define DOCUMENT_MAX ((size_t)4 * 1024 * 1024)
 
-enum { FILTERS = 8 }; /* the parameters that the statements share */
+/* The parameters that the statements share. */
+enum { AGAIN = PICK_FILTERS, INCLUDE_UNKNOWN, FILTERS };
 
 struct replay {
 	const struct arguments *arguments;
 	struct query *query;
-	struct arguments_outlet outlet; /* of --outlet */
-	char since[CLOCK_RFC3339_BYTES];
-	char until[CLOCK_RFC3339_BYTES];
+	struct pick pick;
 	char ttl[16];
 	char max_backlog[16];
 	char max_backlog_per_tenant[16];
-	uint64_t limit;
 	uint64_t rate;
 	const char *filters[FILTERS];
 	char last[MESSAGE_ID_TEXT_BYTES]; /* read so far; "": nothing yet */
@@ -47,74 +43,28 @@ struct replay {
 
 /* -- arguments ------------------------------------------------------------------------- */
 
-static const char *read_outlet(struct replay *r)
-{
-	const char *fault;
-
-	if (!r->arguments->outlet)
-		return NULL;
-	fault = arguments_outlet(r->arguments, &r->outlet);
-	if (fault)
-		return fault;
-	r->filters[0] = r->outlet.tenant_id;
-	r->filters[1] = r->outlet.outlet_id;
-	return NULL;
-}
-
-static const char *read_times(struct replay *r)
-{
-	const struct arguments *a = r->arguments;
-	int64_t until_us = clock_wall_us() + SECOND_US; /* now: cut to the second below */
-	int64_t since_us = clock_wall_us() - DAY_US;
-
-	if (a->since && !clock_rfc3339_parse(a->since, &since_us))
-		return "--since is no time; write it as 2025-11-04T10:30:00Z";
-	if (a->until && !clock_rfc3339_parse(a->until, &until_us))
-		return "--until is no time; write it as 2025-11-04T10:30:00Z";
-	clock_rfc3339(since_us, r->since);
-	clock_rfc3339(until_us, r->until);
-	r->filters[4] = r->since;
-	r->filters[5] = r->until;
-	return NULL;
-}
-
-static const char *read_numbers(struct replay *r)
-{
-	const struct arguments *a = r->arguments;
-	uint64_t code;
-
-	r->limit = LIMIT_DEFAULT;
-	r->rate = RATE_DEFAULT;
-	if (a->code && !text_to_u64(a->code + (*a->code == '-'), 1, 99999999, &code))
-		return "--code is no error code; write one as `message show` gives it";
-	if (a->limit && !text_to_u64(a->limit, 1, LIMIT_MAX, &r->limit))
-		return "--limit is a number from 1 to 1000000";
-	if (a->rate && !text_to_u64(a->rate, 1, RATE_MAX, &r->rate))
-		return "--rate is a number from 1 to 1000";
-	return NULL;
-}
-
 /* Null, or what is wrong. */
 static const char *read_arguments(struct replay *r)
 {
 	const struct arguments *a = r->arguments;
-	const char *fault;
+	const int64_t now_us = clock_wall_us();
+	const char *fault = pick_read(&r->pick, a);
 
-	r->filters[0] = a->tenant;
-	r->filters[2] = a->number;
-	r->filters[3] = a->code;
-	r->filters[6] = a->again ? "true" : "false";
-	r->filters[7] = a->include_unknown ? "true" : "false";
-	fault = read_outlet(r);
 	if (!fault)
-		fault = read_times(r);
-	if (!fault)
-		fault = read_numbers(r);
-	if (!fault && a->yes && (!a->by || !a->why))
-		fault = "--yes needs --by and --why, for the record";
-	if (!fault && ((a->why && strlen(a->why) > 500) || (a->by && strlen(a->by) > 100)))
-		fault = "--why has at most 500 bytes, --by 100";
-	return fault;
+		fault = pick_check_record(a);
+	if (fault)
+		return fault;
+	r->rate = RATE_DEFAULT;
+	if (a->rate && !text_to_u64(a->rate, 1, RATE_MAX, &r->rate))
+		return "--rate is a number from 1 to 1000";
+	if (!a->since)
+		pick_since(&r->pick, now_us - DAY_US);
+	if (!a->until)
+		pick_until(&r->pick, now_us + SECOND_US); /* now: it is cut to the second */
+	memcpy(r->filters, r->pick.filters, sizeof(r->pick.filters));
+	r->filters[AGAIN] = a->again ? "true" : "false";
+	r->filters[INCLUDE_UNKNOWN] = a->include_unknown ? "true" : "false";
+	return NULL;
 }
 
 /* -- dry run --------------------------------------------------------------------------- */
@@ -139,10 +89,10 @@ static int tell_json(const struct replay *r)
 	json_out_begin(&out, &document);
 	json_out_object(&out, NULL);
 	json_out_bool(&out, "dry_run", true);
-	json_out_text(&out, "since", r->since);
-	json_out_text(&out, "until", r->until);
+	json_out_text(&out, "since", r->pick.since);
+	json_out_text(&out, "until", r->pick.until);
 	json_out_int(&out, "messages", (int64_t)sum(r->query, MESSAGES));
-	json_out_int(&out, "limit", (int64_t)r->limit);
+	json_out_int(&out, "limit", (int64_t)r->pick.limit);
 	json_out_int(&out, "left_out_accepted", (int64_t)sum(r->query, ACCEPTED));
 	json_out_int(&out, "left_out_unknown", (int64_t)sum(r->query, LOST));
 	json_out_int(&out, "left_out_replayed", (int64_t)sum(r->query, REPLAYED));
@@ -191,16 +141,16 @@ static int tell(const struct replay *r)
 
 	if (r->arguments->json)
 		return tell_json(r);
-	(void)printf("Failed messages accepted from %s until %s:\n", r->since, r->until);
+	(void)printf("Failed messages accepted from %s until %s:\n", r->pick.since, r->pick.until);
 	if (query_rows(r->query))
 		database_print(r->query, headings);
 	tell_left_out(r);
 	if (r->arguments->include_unknown)
 		(void)printf("WARNING: with --include-unknown messages that the customer has "
 			     "already may be sent a second time.\n");
-	if (messages > r->limit)
+	if (messages > r->pick.limit)
 		(void)printf("%llu would be replayed of %llu (--limit).",
-			     (unsigned long long)r->limit, (unsigned long long)messages);
+			     (unsigned long long)r->pick.limit, (unsigned long long)messages);
 	else
 		(void)printf("%llu would be replayed.", (unsigned long long)messages);
 	(void)printf(" Nothing was done: repeat it with --yes, --by and --why.\n");
@@ -256,13 +206,18 @@ static void tell_batch(const struct replay *r)
 static bool send_found(struct replay *r)
 {
 	const struct arguments *a = r->arguments;
-	struct str ids = STR_INIT(64 * BATCH_MAX);
-	struct str lanes = STR_INIT(64 * BATCH_MAX);
+	struct str ids = STR_INIT(64 * PICK_BATCH_MAX);
+	struct str lanes = STR_INIT(64 * PICK_BATCH_MAX);
 	bool done = false;
 
 	if (gather(r, &ids, &lanes)) {
-		const char *const values[] = { ids.data, lanes.data,    a->by,        a->why,
-					       r->ttl,   r->filters[6], r->filters[7] };
+		const char *const values[] = { ids.data,
+					       lanes.data,
+					       a->by,
+					       a->why,
+					       r->ttl,
+					       r->filters[AGAIN],
+					       r->filters[INCLUDE_UNKNOWN] };
 
 		done = database_run(r->query, WORDS, "replay_send", 7, values);
 	}
@@ -313,7 +268,8 @@ static bool wait_until_ms(int64_t boot_ms)
 /* Asked once: what a running replay adds is bounded by --limit and --rate. */
 static bool has_room(struct replay *r)
 {
-	const char *const values[] = { r->filters[0], r->max_backlog, r->max_backlog_per_tenant };
+	const char *const values[] = { r->filters[PICK_TENANT], r->max_backlog,
+				       r->max_backlog_per_tenant };
 	const char *tenant;
 
 	if (!database_run(r->query, WORDS, "replay_room", 3, values))
@@ -332,7 +288,7 @@ static bool has_room(struct replay *r)
 
 static int replay_all(struct replay *r)
 {
-	const uint64_t batch = r->rate < BATCH_MAX ? r->rate : BATCH_MAX;
+	const uint64_t batch = r->rate < PICK_BATCH_MAX ? r->rate : PICK_BATCH_MAX;
 
 	if (r->arguments->include_unknown)
 		(void)fprintf(stderr,
@@ -341,9 +297,9 @@ static int replay_all(struct replay *r)
 			      "sent a second time\n");
 	if (!has_room(r))
 		return 1;
-	while (r->replayed < r->limit) {
+	while (r->replayed < r->pick.limit) {
 		const int64_t begun_ms = clock_boot_ms();
-		const uint64_t left = r->limit - r->replayed;
+		const uint64_t left = r->pick.limit - r->replayed;
 		const uint64_t before = r->replayed;
 		const int found = find_next(r, (unsigned)(left < batch ? left : batch));
 
@@ -351,7 +307,7 @@ static int replay_all(struct replay *r)
 			return 1;
 		if (found == 0)
 			break;
-		if (r->replayed < r->limit &&
+		if (r->replayed < r->pick.limit &&
 		    !wait_until_ms(begun_ms + (int64_t)((r->replayed - before) * 1000 / r->rate)))
 			return 1;
 	}

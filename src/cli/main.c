@@ -33,11 +33,16 @@ static const struct command commands[] = {
 	  "list messages whose reply was lost", ARGUMENT_TENANT | ARGUMENT_JSON | ARGUMENT_CONFIG,
 	  0, command_queue_unknown },
 	{ "queue resolve",
-	  "ID --as sent|failed|resend --why TEXT --by NAME [--wamid ID] [--config FILE]",
-	  "decide about one of them; it is recorded who and why",
+	  "ID --as sent|failed|resend --why TEXT --by NAME [--wamid ID] [--config FILE] | "
+	  "--as sent|failed|resend [--tenant ID] [--outlet TENANT/OUTLET, with --tenant OUTLET] "
+	  "[--number ID] [--code N] [--since TIME] [--until TIME] [--limit N] "
+	  "[--yes --by NAME --why TEXT] [--config FILE]",
+	  "decide about one of them, or about many (--yes), or tell which; it is recorded who and "
+	  "why; 1000 at most, unless told otherwise",
 	  ARGUMENT_OPERAND | ARGUMENT_AS | ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_WAMID |
-		  ARGUMENT_CONFIG,
-	  ARGUMENT_OPERAND | ARGUMENT_AS | ARGUMENT_WHY | ARGUMENT_BY, command_queue_resolve },
+		  ARGUMENT_TENANT | ARGUMENT_OUTLET | ARGUMENT_NUMBER | ARGUMENT_CODE |
+		  ARGUMENT_SINCE | ARGUMENT_UNTIL | ARGUMENT_LIMIT | ARGUMENT_YES | ARGUMENT_CONFIG,
+	  ARGUMENT_AS, command_queue_resolve },
 	{ "metrics reference", "", "print the reference of all metrics (Markdown)", 0, 0,
 	  command_metrics_reference },
 	{ "metrics", "[--config FILE]", "print what the running node counts (Prometheus text)",

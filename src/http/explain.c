@@ -14,6 +14,7 @@
 #define TOLD_LATE_US INT64_C(10000000)
 #define POLICY "policy:"
 #define DECIDER_BYTES 160
+#define LOSS_BYTES 128
 
 const struct graph_error *explain_error(int code, int subcode)
 {
@@ -67,6 +68,17 @@ static void name_decider(const struct message_facts *f, char *text, size_t size)
 		(void)snprintf(text, size, "policy %s", f->decided_by + sizeof(POLICY) - 1);
 	else
 		text_copy_cut(text, size, f->decided_by);
+}
+
+/* What is not known about its last attempt. */
+static void name_loss(const struct message_facts *f, char *text, size_t size)
+{
+	(void)snprintf(text, size,
+		       f->last_code == GRAPH_CASE_RESTORED
+			       ? "PostgreSQL was restored from an earlier state or failed over, "
+				 "so whether attempt %u was made is not known"
+			       : "The reply to attempt %u was lost",
+		       f->last_attempt ? f->last_attempt : f->attempt);
 }
 
 static void explain_turn(const struct message_facts *f, struct explanation *e)
@@ -133,15 +145,15 @@ static void explain_retrying(const struct message_facts *f, int64_t now_wall_us,
 	char due[CLOCK_RFC3339_BYTES];
 	char cause[320];
 	char decider[DECIDER_BYTES];
+	char loss[LOSS_BYTES];
 
 	clock_rfc3339(f->due_wall_us, due);
 	e->since_wall_us = f->last_attempt ? f->last_ended_wall_us : f->accepted_wall_us;
 	if (f->last_outcome == OUTCOME_LOST && strcmp(f->decision, "resend") == 0) {
+		name_loss(f, loss, sizeof(loss));
 		name_decider(f, decider, sizeof(decider));
 		(void)snprintf(e->summary, sizeof(e->summary),
-			       "The reply to attempt %u was lost, and %s decided to send it again: "
-			       "%s.",
-			       f->last_attempt, decider, f->why);
+			       "%s, and %s decided to send it again: %s.", loss, decider, f->why);
 	} else if (f->wait_code && f->wait_code != GRAPH_CASE_CREDENTIALS) {
 		blame(e, f->wait_code, 0, "");
 		e->since_wall_us = f->wait_wall_us;
@@ -264,25 +276,22 @@ static void explain_policy(const struct message_facts *f, int64_t now_wall_us,
 static void explain_unknown(const struct message_facts *f, int64_t now_wall_us,
 			    struct explanation *e)
 {
-	const unsigned attempt = f->last_attempt ? f->last_attempt : f->attempt;
+	char loss[LOSS_BYTES];
 
 	blame(e, f->last_code, f->last_subcode, f->last_title);
+	name_loss(f, loss, sizeof(loss));
 	e->since_wall_us = f->last_ended_wall_us;
-	(void)snprintf(
-		e->summary, sizeof(e->summary),
-		f->last_code == GRAPH_CASE_RESTORED
-			? "PostgreSQL was restored or failed over: whether attempt %u was "
-			  "made is not known, so WhatsApp may or may not have it."
-			: "The reply to attempt %u was lost: WhatsApp may or may not have it.",
-		attempt);
+	(void)snprintf(e->summary, sizeof(e->summary), "%s: WhatsApp may or may not have it.",
+		       loss);
 	explain_policy(f, now_wall_us, e);
 }
 
 /* How it came to be sent: by Meta's answer, or by a decision. */
 static void explain_sent(const struct message_facts *f, struct explanation *e)
 {
-	const bool decided = strcmp(f->decision, "sent") == 0 && !*f->wamid;
+	const bool decided = strcmp(f->decision, "sent") == 0 && f->last_outcome == OUTCOME_LOST;
 	const char *copy = "";
+	char loss[LOSS_BYTES];
 
 	if (f->has_work && f->conversation_tries > 0) {
 		copy = " Its copy waits in the Conversation Service's queue.";
@@ -297,17 +306,18 @@ static void explain_sent(const struct message_facts *f, struct explanation *e)
 	e->since_wall_us = f->state == STATE_READ        ? f->read_wall_us
 			   : f->state == STATE_DELIVERED ? f->delivered_wall_us
 							 : f->sent_wall_us;
-	if (decided)
+	if (decided) {
+		name_loss(f, loss, sizeof(loss));
 		(void)snprintf(e->summary, sizeof(e->summary),
-			       "The reply to attempt %u was lost, and %s decided that it was sent: "
-			       "%s.%s",
-			       f->last_attempt, f->decided_by, f->why, copy);
-	else
-		(void)snprintf(e->summary, sizeof(e->summary), "%s (attempt %u).%s",
-			       f->state == STATE_READ        ? "The recipient has read it"
-			       : f->state == STATE_DELIVERED ? "It was delivered to the recipient"
-							     : "WhatsApp has accepted it",
-			       f->last_attempt, copy);
+			       "%s, and %s decided that it was sent: %s.%s", loss, f->decided_by,
+			       f->why, copy);
+		return;
+	}
+	(void)snprintf(e->summary, sizeof(e->summary), "%s (attempt %u).%s",
+		       f->state == STATE_READ        ? "The recipient has read it"
+		       : f->state == STATE_DELIVERED ? "It was delivered to the recipient"
+						     : "WhatsApp has accepted it",
+		       f->last_attempt, copy);
 }
 
 /* Given up, and then its outcome came. */
@@ -330,6 +340,7 @@ static void explain_failed(const struct message_facts *f, struct explanation *e)
 	const int subcode = f->failure_code == f->last_code ? f->last_subcode : 0;
 	char cause[320];
 	char decider[DECIDER_BYTES];
+	char loss[LOSS_BYTES];
 
 	e->since_wall_us = f->failed_wall_us;
 	if (*f->wamid && !f->sent_wall_us) {
@@ -340,10 +351,9 @@ static void explain_failed(const struct message_facts *f, struct explanation *e)
 	if (!*e->title)
 		e->title = f->failure_reason;
 	if (strcmp(f->decision, "failed") == 0) {
+		name_loss(f, loss, sizeof(loss));
 		name_decider(f, decider, sizeof(decider));
-		(void)snprintf(e->summary, sizeof(e->summary),
-			       "The reply to attempt %u was lost, and %s %s: %s.", f->last_attempt,
-			       decider,
+		(void)snprintf(e->summary, sizeof(e->summary), "%s, and %s %s: %s.", loss, decider,
 			       by_policy(f) ? "gave it up" : "decided that it was not sent",
 			       f->why);
 	} else if (f->last_attempt == 0) {

@@ -150,7 +150,7 @@ struct store_settle {
 	enum unknown_policy policy;
 	unsigned quarantine_s;
 	int64_t policy_wall_us; /* as in store_unknown */
-	const char *why; /* with RESEND and FAIL; borrowed until completion */
+	const char *why;        /* with RESEND and FAIL; borrowed until completion */
 };
 
 /* The Conversation Service has it, or not yet. */

@@ -211,9 +211,9 @@ def test_failed_over_to_a_standby(server, new_service, simulator, work):
         for message_id in later:
             on_second.wait_state(message_id, "sent")
         # They were not sent indeed: a person has them sent.
+        who = ("--by", "tester", "--why", "the primary did not send it")
+        ctl(service, "queue", "resolve", "--as", "resend", "--code", "-13", "--yes", *who)
         for message_id in traffic.unfinished:
-            ctl(service, "queue", "resolve", message_id, "--as", "resend", "--by", "tester",
-                "--why", "the primary did not send it")
             on_second.wait_state(message_id, "sent")
         traffic.no_duplicates()
         ctl(service, "check")

@@ -7,6 +7,10 @@
 #define NOW INT64_C(1762252200000000) /* 2025-11-04T10:30:00Z */
 #define SECOND INT64_C(1000000)
 
+#define RESTORED                                                                                  \
+	"PostgreSQL was restored from an earlier state or failed over, so whether attempt 1 was " \
+	"made is not known"
+
 static struct message_facts f;
 static struct explanation e;
 
@@ -150,8 +154,7 @@ static void lost(const char *policy)
 static void next_is(const char *next)
 {
 	f.last_code = GRAPH_CASE_RESTORED;
-	says(STATE_UNKNOWN, "PostgreSQL was restored or failed over: whether attempt 1 was made is "
-			    "not known, so WhatsApp may or may not have it.");
+	says(STATE_UNKNOWN, RESTORED ": WhatsApp may or may not have it.");
 	f.last_code = GRAPH_CASE_NET_AFTER;
 	says(STATE_UNKNOWN, "The reply to attempt 1 was lost: WhatsApp may or may not have it.");
 	ck_assert_str_eq(e.next, next);
@@ -275,6 +278,28 @@ START_TEST(a_decision_is_told)
 }
 END_TEST
 
+START_TEST(a_decision_after_a_restore_tells_of_the_restore)
+{
+	f.attempt = f.last_attempt = 1;
+	f.last_outcome = OUTCOME_LOST;
+	f.last_code = GRAPH_CASE_RESTORED;
+	f.due_wall_us = NOW;
+	f.decided_by = "rani";
+	f.why = "w";
+	f.decision = "resend";
+	says(STATE_RETRYING, RESTORED ", and rani decided to send it again: w.");
+	f.decision = "sent";
+	says(STATE_SENT, RESTORED ", and rani decided that it was sent: w.");
+	f.wamid = "wamid.1";
+	says(STATE_SENT, RESTORED ", and rani decided that it was sent: w.");
+	f.wamid = "";
+	f.decision = "failed";
+	f.failure_code = GRAPH_CASE_RESTORED;
+	says(STATE_FAILED, RESTORED ", and rani decided that it was not sent: w.");
+	ck_assert_str_eq(e.action, explain_error(GRAPH_CASE_RESTORED, 0)->action);
+}
+END_TEST
+
 START_TEST(a_policys_decision_is_told)
 {
 	f.attempt = f.last_attempt = 1;
@@ -387,6 +412,7 @@ int main(void)
 	tcase_add_test(tcase, resend_says_how_often_it_was_sent_again);
 	tcase_add_test(tcase, evidence_says_what_it_looks_for);
 	tcase_add_test(tcase, evidence_sends_again_once);
+	tcase_add_test(tcase, a_decision_after_a_restore_tells_of_the_restore);
 	tcase_add_test(tcase, a_policys_decision_is_told);
 	tcase_add_test(tcase, a_decision_is_told);
 	tcase_add_test(tcase, ends_that_are_good);
