@@ -297,9 +297,32 @@ void harness_start(struct harness *h)
 	harness_open(h, harness_url(), true);
 }
 
+void harness_start_behind_proxy(struct harness *h)
+{
+	char directory[512];
+	char conninfo[256];
+	struct err err;
+
+	harness_prepare(h);
+	/* Several directories may be set. */
+	snprintf(directory, sizeof(directory), "%s",
+		 harness_sql_text(h, "SELECT split_part(current_setting("
+				     "'unix_socket_directories'), ',', 1)"));
+	h->proxy = proxy_new(h->loop, directory, (int)harness_sql_long(h, "SHOW port"));
+	snprintf(conninfo, sizeof(conninfo), "postgresql://%s@localhost:%d/%s?sslmode=disable",
+		 PQuser(h->sql), proxy_port(h->proxy), PQdb(h->sql));
+	harness_open(h, conninfo, true);
+	ck_assert_int_eq(store_load(h->store, 0, 1, 0, 0, 1, false, &err), 0);
+	harness_until_done(h, 1, 5000);
+	h->done_count = 0;
+	h->done[0].times = 0;
+	h->started_ms = clock_boot_ms();
+}
+
 void harness_stop(struct harness *h)
 {
 	store_free(h->store);
+	proxy_free(h->proxy);
 	loop_free(h->loop);
 	PQfinish(h->sql);
 	free(h->backlog);
@@ -396,6 +419,48 @@ struct store_outcome harness_outcome(struct harness *h, unsigned tag)
 		.counted = 1,
 		.failure_reason = "",
 	};
+}
+
+void harness_begin(struct harness *h, unsigned tag, unsigned attempt, unsigned op)
+{
+	const struct store_begin row = { .id = harness_message(h, tag)->id,
+					 .attempt = attempt,
+					 .number = "1234567890",
+					 .deadline_wall_us = clock_wall_us() + 10000000 };
+	struct err err;
+
+	ck_assert_int_eq(store_begin(h->store, op, &row, &err), 0);
+}
+
+struct store_outcome harness_lost(struct harness *h, unsigned tag)
+{
+	struct store_outcome row = harness_outcome(h, tag);
+
+	row.outcome = OUTCOME_LOST;
+	row.http_status = 0;
+	row.wamid = "";
+	row.next = STORE_NEXT_UNKNOWN;
+	row.due_wall_us = clock_wall_us();
+	row.counted = 2;
+	return row;
+}
+
+void harness_lose(struct harness *h, unsigned tag, unsigned op)
+{
+	const struct store_outcome row = harness_lost(h, tag);
+	const unsigned target = h->done_count;
+
+	harness_accept(h, tag, true);
+	harness_until_done(h, target + 1, 3000);
+	store_outcome(h->store, op, &row);
+	harness_until_done(h, target + 2, 3000);
+}
+
+void harness_expect(struct harness *h, unsigned op, enum store_verdict verdict)
+{
+	ck_assert_uint_eq(h->done[op].times, 1);
+	ck_assert_msg(h->done[op].verdict == verdict, "op %u: verdict %d: %s", op,
+		      (int)h->done[op].verdict, h->done[op].err.text);
 }
 
 void harness_status(struct harness *h, unsigned tag, unsigned status_tag)

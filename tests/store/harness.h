@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "proxy.h"
 #include "store/store.h"
 
 #define HARNESS_TAGS 1100
@@ -54,6 +55,7 @@ struct harness {
 	struct message_id incarnation;
 	struct beacon_known known; /* to the next store that is opened */
 	PGconn *sql;
+	struct proxy *proxy; /* of harness_start_behind_proxy() */
 	int64_t started_ms;
 	unsigned done_count;
 	struct done done[HARNESS_TAGS];
@@ -86,6 +88,8 @@ void harness_prepare(struct harness *h);
 void harness_open(struct harness *h, const char *conninfo, bool wait_ready);
 /* Both, on STORE_TEST_URL, ready. */
 void harness_start(struct harness *h);
+/* The same through h->proxy; its first upkeep, which comes before any load, is done. */
+void harness_start_behind_proxy(struct harness *h);
 void harness_stop(struct harness *h);
 
 typedef bool harness_condition(struct harness *h, void *arg);
@@ -108,6 +112,15 @@ void harness_accept_keyed(struct harness *h, unsigned tag, bool begin, const cha
 void harness_find_key(struct harness *h, unsigned tag, unsigned find_tag, const char *key);
 /* An outcome row of attempt 1 of message `tag`, accepted, done; to be changed and given in. */
 struct store_outcome harness_outcome(struct harness *h, unsigned tag);
+/* The same, whose reply was lost. */
+struct store_outcome harness_lost(struct harness *h, unsigned tag);
+/* Submits the begin of an attempt of message `tag`, as operation `op`. */
+void harness_begin(struct harness *h, unsigned tag, unsigned attempt, unsigned op);
+/* Accepts message `tag`, whose attempt 1 begins with it, and loses its reply; two operations, done:
+ * `tag` and `op`. */
+void harness_lose(struct harness *h, unsigned tag, unsigned op);
+/* Operation `op` has completed, once, with this verdict. */
+void harness_expect(struct harness *h, unsigned op, enum store_verdict verdict);
 void harness_status(struct harness *h, unsigned tag, unsigned status_tag);
 
 /* A statement's one value as integer or text (static buffer); the test fails on error. */

@@ -128,6 +128,8 @@ struct proxy *proxy_new(struct loop *loop, const char *directory, int port)
 
 void proxy_free(struct proxy *p)
 {
+	if (!p)
+		return;
 	proxy_cut(p);
 	loop_unwatch(p->loop, p->watch);
 	close(p->listener);

@@ -20,7 +20,7 @@ struct proxy;
 
 /* Forwards to the unix socket directory/.s.PGSQL.port. */
 struct proxy *proxy_new(struct loop *loop, const char *directory, int port);
-void proxy_free(struct proxy *p);
+void proxy_free(struct proxy *p); /* null: nothing */
 int proxy_port(const struct proxy *p);
 void proxy_mode(struct proxy *p, enum proxy_mode mode);
 /* Cuts all connections, both sides. */

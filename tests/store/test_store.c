@@ -22,13 +22,6 @@ static void teardown(void)
 	harness_stop(&h);
 }
 
-static void expect(unsigned tag, enum store_verdict verdict)
-{
-	ck_assert_uint_eq(h.done[tag].times, 1);
-	ck_assert_msg(h.done[tag].verdict == verdict, "op %u: verdict %d: %s", tag,
-		      (int)h.done[tag].verdict, h.done[tag].err.text);
-}
-
 static const char *state_of(unsigned tag)
 {
 	return harness_sql_text(&h,
@@ -45,24 +38,11 @@ static const char *work_of(unsigned tag, const char *columns)
 				columns, harness_id(&h, tag));
 }
 
-static void begin(unsigned tag, unsigned attempt, unsigned op)
-{
-	struct store_begin row = {
-		.id = harness_message(&h, tag)->id,
-		.attempt = attempt,
-		.number = "1234567890",
-		.deadline_wall_us = clock_wall_us() + 10 * 1000000,
-	};
-	struct err err;
-
-	ck_assert_int_eq(store_begin(h.store, op, &row, &err), 0);
-}
-
 START_TEST(an_accepted_message_is_queued_and_has_work)
 {
 	harness_accept(&h, 0, false);
 	harness_until_done(&h, 1, 3000);
-	expect(0, STORE_DONE);
+	harness_expect(&h, 0, STORE_DONE);
 	ck_assert_uint_gt(h.done[0].seq, 0);
 	ck_assert_str_eq(state_of(0), "queued");
 	ck_assert_str_eq(work_of(0, "state, attempt, attempt_open"), "queued 0 f");
@@ -76,7 +56,7 @@ END_TEST
 START_TEST(a_message_nobody_knows_is_not_found)
 {
 	harness_status(&h, 0, 1);
-	expect(1, STORE_DONE);
+	harness_expect(&h, 1, STORE_DONE);
 	ck_assert(!h.status.found);
 }
 END_TEST
@@ -155,7 +135,7 @@ START_TEST(a_message_that_is_not_to_be_sent_has_no_work)
 
 	ck_assert_int_eq(store_accept(h.store, 0, &row, &err), 0);
 	harness_until_done(&h, 1, 3000);
-	expect(0, STORE_DONE);
+	harness_expect(&h, 0, STORE_DONE);
 	ck_assert_str_eq(state_of(0), "failed");
 	ck_assert_str_eq(work_of(0, "state"), "");
 	harness_status(&h, 0, 1);
@@ -172,7 +152,7 @@ START_TEST(an_accepted_outcome_ends_the_work)
 	harness_until_done(&h, 1, 3000);
 	store_outcome(h.store, 1, &row);
 	harness_until_done(&h, 2, 3000);
-	expect(1, STORE_DONE);
+	harness_expect(&h, 1, STORE_DONE);
 	ck_assert_str_eq(work_of(0, "state"), "");
 	harness_status(&h, 0, 2);
 	ck_assert_int_eq(h.status.state, STATE_SENT);
@@ -199,8 +179,8 @@ START_TEST(a_stored_conversation_merges_into_its_outcome)
 	store_outcome(h.store, 1, &row);
 	store_conversation(h.store, 2, &stored);
 	harness_until_done(&h, 3, 3000);
-	expect(1, STORE_DONE);
-	expect(2, STORE_DONE);
+	harness_expect(&h, 1, STORE_DONE);
+	harness_expect(&h, 2, STORE_DONE);
 	ck_assert_str_eq(work_of(0, "state"), "");
 	ck_assert_str_eq(state_of(0), "sent");
 	ck_assert_uint_eq(store_pending(h.store), 0);
@@ -239,9 +219,9 @@ START_TEST(the_next_attempt_begins_only_after_the_outcome_of_the_last)
 
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, 1, 3000);
-	begin(0, 2, 1); /* attempt 1 is open */
+	harness_begin(&h, 0, 2, 1); /* attempt 1 is open */
 	harness_until_done(&h, 2, 3000);
-	expect(1, STORE_CONFLICT);
+	harness_expect(&h, 1, STORE_CONFLICT);
 	row.outcome = OUTCOME_REFUSED;
 	row.code = 131000;
 	row.http_status = 500;
@@ -251,16 +231,16 @@ START_TEST(the_next_attempt_begins_only_after_the_outcome_of_the_last)
 	store_outcome(h.store, 2, &row);
 	harness_until_done(&h, 3, 3000);
 	ck_assert_str_eq(work_of(0, "state, attempt, attempt_open, counted"), "retrying 1 f 1");
-	begin(0, 3, 3); /* not the next one */
+	harness_begin(&h, 0, 3, 3); /* not the next one */
 	harness_until_done(&h, 4, 3000);
-	expect(3, STORE_CONFLICT);
-	begin(0, 2, 4);
+	harness_expect(&h, 3, STORE_CONFLICT);
+	harness_begin(&h, 0, 2, 4);
 	harness_until_done(&h, 5, 3000);
-	expect(4, STORE_DONE);
+	harness_expect(&h, 4, STORE_DONE);
 	ck_assert_str_eq(work_of(0, "state, attempt, attempt_open"), "sending 2 t");
-	begin(1, 1, 5); /* no such message */
+	harness_begin(&h, 1, 1, 5); /* no such message */
 	harness_until_done(&h, 6, 3000);
-	expect(5, STORE_CONFLICT);
+	harness_expect(&h, 5, STORE_CONFLICT);
 }
 END_TEST
 
@@ -288,25 +268,16 @@ END_TEST
 
 START_TEST(a_lost_attempt_is_unknown_and_never_begun_again)
 {
-	struct store_outcome row = harness_outcome(&h, 0);
-
-	harness_accept(&h, 0, true);
-	harness_until_done(&h, 1, 3000);
-	row.outcome = OUTCOME_LOST;
-	row.http_status = 0;
-	row.wamid = "";
-	row.next = STORE_NEXT_UNKNOWN;
-	store_outcome(h.store, 1, &row);
-	harness_until_done(&h, 2, 3000);
+	harness_lose(&h, 0, 1);
 	ck_assert_str_eq(work_of(0, "state, attempt, attempt_open"), "unknown 1 f");
-	begin(0, 2, 2);
+	harness_begin(&h, 0, 2, 2);
 	harness_until_done(&h, 3, 3000);
-	expect(2, STORE_CONFLICT);
+	harness_expect(&h, 2, STORE_CONFLICT);
 	/* The state alone is enough. */
 	harness_sql_text(&h, "UPDATE message_sender.work SET lost_at = NULL");
-	begin(0, 2, 4);
+	harness_begin(&h, 0, 2, 4);
 	harness_until_done(&h, 4, 3000);
-	expect(4, STORE_CONFLICT);
+	harness_expect(&h, 4, STORE_CONFLICT);
 	harness_status(&h, 0, 3);
 	ck_assert_int_eq(h.status.state, STATE_UNKNOWN);
 }
@@ -314,21 +285,15 @@ END_TEST
 
 START_TEST(what_came_of_a_lost_attempt_replaces_lost)
 {
-	struct store_outcome row = harness_outcome(&h, 0);
-	struct store_outcome late = row;
+	const struct store_outcome late = harness_outcome(&h, 0);
+	const struct store_outcome lost = harness_lost(&h, 0);
 
-	harness_accept(&h, 0, true);
-	harness_until_done(&h, 1, 3000);
-	row.outcome = OUTCOME_LOST;
-	row.wamid = "";
-	row.next = STORE_NEXT_UNKNOWN;
-	store_outcome(h.store, 1, &row);
-	harness_until_done(&h, 2, 3000);
+	harness_lose(&h, 0, 1);
 	store_outcome(h.store, 2, &late);
 	harness_until_done(&h, 3, 3000);
 	ck_assert_str_eq(state_of(0), "sent");
 	ck_assert_str_eq(work_of(0, "state"), "");
-	store_outcome(h.store, 3, &row); /* and lost does not replace it again */
+	store_outcome(h.store, 3, &lost); /* and lost does not replace it again */
 	harness_until_done(&h, 4, 3000);
 	ck_assert_str_eq(state_of(0), "sent");
 	ck_assert_str_eq(harness_sql_text(&h, "SELECT outcome FROM message_sender.attempt"),
@@ -400,12 +365,12 @@ START_TEST(deferred_work_waits_or_fails)
 	harness_status(&h, 0, 3);
 	ck_assert_int_eq(h.status.state, STATE_FAILED);
 	ck_assert_str_eq(h.status.failure_reason, "validity ran out");
-	expect(1, STORE_DONE);
-	expect(2, STORE_DONE);
+	harness_expect(&h, 1, STORE_DONE);
+	harness_expect(&h, 2, STORE_DONE);
 	row.id = harness_message(&h, 1)->id; /* no such message */
 	store_defer(h.store, 4, &row);
 	harness_until_done(&h, 5, 3000);
-	expect(4, STORE_CONFLICT);
+	harness_expect(&h, 4, STORE_CONFLICT);
 }
 END_TEST
 
@@ -422,8 +387,8 @@ START_TEST(a_defer_does_not_touch_an_attempt_under_way)
 	row.due_wall_us = clock_wall_us();
 	store_defer(h.store, 2, &row);
 	harness_until_done(&h, 3, 3000);
-	expect(1, STORE_CONFLICT);
-	expect(2, STORE_CONFLICT);
+	harness_expect(&h, 1, STORE_CONFLICT);
+	harness_expect(&h, 2, STORE_CONFLICT);
 	ck_assert_str_eq(work_of(0, "state, attempt_open"), "sending t");
 	ck_assert_str_eq(state_of(0), "queued");
 }
@@ -474,16 +439,7 @@ END_TEST
 /* Whatever attempt it speaks of. */
 START_TEST(a_give_up_does_not_end_what_is_unknown)
 {
-	struct store_outcome row = harness_outcome(&h, 0);
-
-	harness_accept(&h, 0, true);
-	harness_until_done(&h, 1, 3000);
-	row.outcome = OUTCOME_LOST;
-	row.wamid = "";
-	row.next = STORE_NEXT_UNKNOWN;
-	row.due_wall_us = clock_wall_us();
-	store_outcome(h.store, 1, &row);
-	harness_until_done(&h, 2, 3000);
+	harness_lose(&h, 0, 1);
 	for (unsigned attempt = 0; attempt < 2; attempt++)
 		ck_assert_int_eq(defer(0, attempt, true), STORE_CONFLICT);
 	ck_assert_str_eq(work_of(0, "state, attempt"), "unknown 1");
@@ -506,7 +462,7 @@ START_TEST(one_bad_row_costs_only_itself)
 	}
 	harness_until_done(&h, 200, 5000);
 	for (unsigned i = 0; i < 200; i++)
-		expect(i, i == 137 ? STORE_REJECTED : STORE_DONE);
+		harness_expect(&h, i, i == 137 ? STORE_REJECTED : STORE_DONE);
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message"), 199);
 	for (unsigned i = 1; i < 200; i++)
 		if (i != 137 && i != 138)
@@ -528,7 +484,7 @@ START_TEST(an_outcome_is_recorded_without_texts_that_are_refused)
 	}
 	harness_until_done(&h, 60, 3000);
 	for (unsigned i = 0; i < 30; i++)
-		expect(100 + i, i == 9 ? STORE_REJECTED : STORE_DONE);
+		harness_expect(&h, 100 + i, i == 9 ? STORE_REJECTED : STORE_DONE);
 	ck_assert_str_eq(state_of(7), "sent");
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(details) FROM message_sender.attempt"),
 			 28);
@@ -548,13 +504,13 @@ START_TEST(writes_of_one_message_keep_their_order)
 	row.next = STORE_NEXT_RETRY;
 	row.due_wall_us = clock_wall_us();
 	store_outcome(h.store, 1, &row);
-	begin(0, 2, 2);
+	harness_begin(&h, 0, 2, 2);
 	row = harness_outcome(&h, 0);
 	row.attempt = 2;
 	store_outcome(h.store, 3, &row);
 	harness_until_done(&h, 4, 3000);
-	expect(2, STORE_DONE);
-	expect(3, STORE_DONE);
+	harness_expect(&h, 2, STORE_DONE);
+	harness_expect(&h, 3, STORE_DONE);
 	ck_assert_str_eq(state_of(0), "sent");
 	ck_assert_str_eq(work_of(0, "state"), "");
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.attempt"), 2);
@@ -599,7 +555,7 @@ START_TEST(what_is_told_as_committed_is_on_disk)
 	harness_accept(&h, 1, false);
 	harness_until_done(&h, 1, 5000);
 	harness_sql_text(&h, "DROP TRIGGER see ON message_sender.message");
-	expect(1, STORE_DONE);
+	harness_expect(&h, 1, STORE_DONE);
 	ck_assert_str_eq(harness_sql_text(&h, "SELECT string_agg(setting, ' ') FROM public.seen"),
 			 "on");
 	harness_sql_text(&h, "DROP TABLE public.seen");

@@ -9,51 +9,22 @@
 
 #include "base/clock.h"
 #include "harness.h"
-#include "proxy.h"
 
 static struct harness h;
-static struct proxy *proxy;
 
-/* A store that reaches the server through the proxy, with its first upkeep done. */
 static void setup(void)
 {
-	char directory[512];
-	char conninfo[256];
-	struct err err;
-
-	harness_prepare(&h);
-	snprintf(directory, sizeof(directory), "%s",
-		 harness_sql_text(&h, "SELECT split_part(current_setting("
-				      "'unix_socket_directories'), ',', 1)"));
-	proxy = proxy_new(h.loop, directory, (int)harness_sql_long(&h, "SHOW port"));
-	snprintf(conninfo, sizeof(conninfo), "postgresql://%s@localhost:%d/%s?sslmode=disable",
-		 PQuser(h.sql), proxy_port(proxy), PQdb(h.sql));
-	harness_open(&h, conninfo, true);
-	ck_assert_int_eq(store_load(h.store, 0, 1, 0, 0, 1, false, &err), 0);
-	harness_until_done(&h, 1, 5000);
-	h.done_count = 0;
-	h.done[0].times = 0;
-	h.started_ms = clock_boot_ms();
+	harness_start_behind_proxy(&h);
 }
 
 static void teardown(void)
 {
-	store_free(h.store);
-	h.store = NULL;
-	proxy_free(proxy);
 	harness_stop(&h);
 }
 
 static long count(const char *table)
 {
 	return harness_sql_long(&h, "SELECT count(*) FROM message_sender.%s", table);
-}
-
-static void expect(unsigned tag, enum store_verdict verdict)
-{
-	ck_assert_uint_eq(h.done[tag].times, 1);
-	ck_assert_msg(h.done[tag].verdict == verdict, "op %u: verdict %d: %s", tag,
-		      (int)h.done[tag].verdict, h.done[tag].err.text);
 }
 
 static bool is_settled(struct harness *harness, void *arg)
@@ -80,7 +51,7 @@ START_TEST(a_key_comes_with_its_message_and_work)
 {
 	harness_accept_keyed(&h, 0, true, "k", 7);
 	harness_until_done(&h, 1, 3000);
-	expect(0, STORE_DONE);
+	harness_expect(&h, 0, STORE_DONE);
 	ck_assert_uint_gt(h.done[0].seq, 0);
 	ck_assert_str_eq(
 		harness_sql_text(
@@ -94,7 +65,7 @@ START_TEST(a_key_comes_with_its_message_and_work)
 			"USING (message_id)"),
 		"sending 1 t 7 60 0707");
 	harness_find_key(&h, 0, 1, "k");
-	expect(1, STORE_DONE);
+	harness_expect(&h, 1, STORE_DONE);
 	ck_assert(h.first.found);
 	ck_assert(h.first.running);
 	ck_assert_int_eq(h.first.answer_status, 0);
@@ -111,7 +82,7 @@ START_TEST(nobody_finds_a_key_that_is_not_his)
 	harness_accept_keyed(&h, 0, false, "k", 7);
 	harness_until_done(&h, 1, 3000);
 	harness_find_key(&h, 1, 1, "k"); /* another tenant */
-	expect(1, STORE_DONE);
+	harness_expect(&h, 1, STORE_DONE);
 	ck_assert(!h.first.found);
 	harness_find_key(&h, 0, 2, "K");
 	ck_assert(!h.first.found);
@@ -130,7 +101,8 @@ START_TEST(of_one_key_one_is_stored)
 		harness_accept_keyed(&h, i, i % 2 == 0, "k", 7);
 	harness_until_done(&h, 50, 3000);
 	for (unsigned i = 0; i < 50; i++) {
-		expect(i, i < 10 ? STORE_DONE : STORE_CONFLICT); /* the first of each tenant */
+		harness_expect(&h, i,
+			       i < 10 ? STORE_DONE : STORE_CONFLICT); /* the first of each tenant */
 		stored += h.done[i].verdict == STORE_DONE;
 	}
 	ck_assert_uint_eq(stored, 10);
@@ -138,7 +110,7 @@ START_TEST(of_one_key_one_is_stored)
 	ck_assert_int_eq(count("work"), 10);
 	harness_accept_keyed(&h, 50, true, "k", 7); /* and later */
 	harness_until_done(&h, 51, 3000);
-	expect(50, STORE_CONFLICT);
+	harness_expect(&h, 50, STORE_CONFLICT);
 	ck_assert_int_eq(count("message"), 10);
 }
 END_TEST
@@ -180,7 +152,7 @@ START_TEST(who_commits_first_has_the_key)
 	ck_assert_uint_eq(h.done_count, 0);
 	harness_sql_text(&h, "COMMIT");
 	harness_until_done(&h, 1, 3000);
-	expect(0, STORE_CONFLICT);
+	harness_expect(&h, 0, STORE_CONFLICT);
 	ck_assert_int_eq(count("message"), 0);
 	ck_assert_int_eq(count("work"), 0);
 }
@@ -193,7 +165,7 @@ START_TEST(who_rolls_back_leaves_the_key)
 	harness_run_for(&h, 100);
 	harness_sql_text(&h, "ROLLBACK");
 	harness_until_done(&h, 1, 3000);
-	expect(0, STORE_DONE);
+	harness_expect(&h, 0, STORE_DONE);
 	ck_assert_int_eq(count("message"), 1);
 }
 END_TEST
@@ -207,14 +179,14 @@ START_TEST(a_key_that_has_expired_is_free)
 	harness_sql_long(&h, "UPDATE message_sender.idempotency_key SET expires_at = now()");
 	harness_accept_keyed(&h, SAME_TENANT, false, "k", 8);
 	harness_until_done(&h, 3, 3000);
-	expect(SAME_TENANT, STORE_DONE);
+	harness_expect(&h, SAME_TENANT, STORE_DONE);
 	harness_find_key(&h, 0, 3, "k");
 	ck_assert(message_id_equal(h.first.id, harness_message(&h, SAME_TENANT)->id));
 	ck_assert_uint_eq(h.first.fingerprint[0], 8);
 	ck_assert_int_eq(h.first.answer_status, 0);
 	store_answer(h.store, 4, harness_message(&h, 0)->id, 200, "late");
 	harness_until_done(&h, 5, 3000);
-	expect(4, STORE_CONFLICT);
+	harness_expect(&h, 4, STORE_CONFLICT);
 }
 END_TEST
 
@@ -238,7 +210,7 @@ START_TEST(one_bad_row_costs_only_itself)
 	}
 	harness_until_done(&h, 100, 5000);
 	for (unsigned i = 0; i < 100; i++)
-		expect(i, i == 37 ? STORE_REJECTED : STORE_DONE);
+		harness_expect(&h, i, i == 37 ? STORE_REJECTED : STORE_DONE);
 	ck_assert_int_eq(count("idempotency_key"), 99);
 }
 END_TEST
@@ -249,13 +221,13 @@ START_TEST(the_first_answer_stays)
 	harness_until_done(&h, 1, 3000);
 	store_answer(h.store, 1, harness_message(&h, 0)->id, 200, "{\"a\":\"\xc3\xa9\"}");
 	harness_until_done(&h, 2, 3000);
-	expect(1, STORE_DONE);
+	harness_expect(&h, 1, STORE_DONE);
 	store_answer(h.store, 2, harness_message(&h, 0)->id, 202, "{}");
 	harness_until_done(&h, 3, 3000);
-	expect(2, STORE_CONFLICT);
+	harness_expect(&h, 2, STORE_CONFLICT);
 	store_answer(h.store, 3, harness_message(&h, 1)->id, 202, "{}"); /* without key */
 	harness_until_done(&h, 4, 3000);
-	expect(3, STORE_CONFLICT);
+	harness_expect(&h, 3, STORE_CONFLICT);
 	harness_find_key(&h, 0, 4, "k");
 	ck_assert_int_eq(h.first.answer_status, 200);
 	ck_assert_str_eq(h.first_body, "{\"a\":\"\xc3\xa9\"}");
@@ -286,18 +258,18 @@ START_TEST(a_commit_whose_answer_was_lost_is_settled)
 	long wanted = 50;
 	char key[16];
 
-	proxy_mode(proxy, PROXY_SWALLOW);
+	proxy_mode(h.proxy, PROXY_SWALLOW);
 	for (unsigned i = 0; i < 50; i++) {
 		snprintf(key, sizeof(key), "k%u", i);
 		harness_accept_keyed(&h, i, true, key, 7);
 	}
 	harness_until(&h, 3000, keys_are_there, &wanted);
 	ck_assert_uint_eq(h.done_count, 0);
-	proxy_mode(proxy, PROXY_FORWARD);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
 	harness_until_done(&h, 50, 1400);
 	for (unsigned i = 0; i < 50; i++) {
-		expect(i, STORE_DONE);
+		harness_expect(&h, i, STORE_DONE);
 		ck_assert_int_eq((long)h.done[i].seq,
 				 harness_sql_long(&h,
 						  "SELECT seq FROM "
@@ -313,16 +285,16 @@ START_TEST(an_answer_committed_without_reply_is_ours)
 {
 	harness_accept_keyed(&h, 0, false, "k", 7);
 	harness_until_done(&h, 1, 3000);
-	proxy_mode(proxy, PROXY_SWALLOW);
+	proxy_mode(h.proxy, PROXY_SWALLOW);
 	store_answer(h.store, 1, harness_message(&h, 0)->id, 200, "{}");
 	harness_run_for(&h, 200);
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT answer_status FROM "
 					      "message_sender.idempotency_key"),
 			 200);
-	proxy_mode(proxy, PROXY_FORWARD);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
 	harness_until_done(&h, 2, 3000);
-	expect(1, STORE_DONE);
+	harness_expect(&h, 1, STORE_DONE);
 }
 END_TEST
 
@@ -356,19 +328,19 @@ START_TEST(in_doubt_with_a_key_it_is_told_in_time_and_goes_on)
 {
 	long wanted = 10;
 
-	proxy_mode(proxy, PROXY_SWALLOW);
+	proxy_mode(h.proxy, PROXY_SWALLOW);
 	accept_in_doubt(10);
 	harness_until(&h, 1400, keys_are_there, &wanted);
 	harness_until_done(&h, 10, 2000);
 	for (unsigned i = 0; i < 10; i++)
-		expect(i, STORE_UNCERTAIN);
+		harness_expect(&h, i, STORE_UNCERTAIN);
 	/* Their callers have gone, and their messages with them. */
 	for (unsigned i = 0; i < 10; i++) {
 		message_free(h.messages[i]);
 		h.messages[i] = NULL;
 	}
-	proxy_mode(proxy, PROXY_FORWARD);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
 	until_settled();
 	expect_released(10);
 }
@@ -376,11 +348,11 @@ END_TEST
 
 START_TEST(in_doubt_and_never_committed_it_is_taken_after_all)
 {
-	proxy_mode(proxy, PROXY_HOLD);
+	proxy_mode(h.proxy, PROXY_HOLD);
 	accept_in_doubt(10);
 	harness_until_done(&h, 10, 2000);
-	proxy_cut(proxy);
-	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
 	until_settled();
 	expect_released(10);
 }
@@ -388,10 +360,10 @@ END_TEST
 
 START_TEST(in_doubt_and_only_late_it_goes_on)
 {
-	proxy_mode(proxy, PROXY_HOLD);
+	proxy_mode(h.proxy, PROXY_HOLD);
 	accept_in_doubt(10);
 	harness_until_done(&h, 10, 2000);
-	proxy_mode(proxy, PROXY_FORWARD); /* nothing was cut: the batch now commits */
+	proxy_mode(h.proxy, PROXY_FORWARD); /* nothing was cut: the batch now commits */
 	until_settled();
 	expect_released(10);
 }
@@ -399,13 +371,13 @@ END_TEST
 
 START_TEST(in_doubt_it_loses_to_who_took_the_key_meanwhile)
 {
-	proxy_mode(proxy, PROXY_HOLD);
+	proxy_mode(h.proxy, PROXY_HOLD);
 	accept_in_doubt(2);
 	harness_until_done(&h, 2, 2000);
 	other_takes_key("k0");
 	harness_sql_text(&h, "COMMIT");
-	proxy_cut(proxy);
-	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
 	until_settled();
 	ck_assert_int_eq(count("message"), 1);
 	ck_assert_int_eq(count("work"), 1);
@@ -417,14 +389,14 @@ START_TEST(in_doubt_an_attempt_of_somebody_else_is_left_alone)
 {
 	long wanted = 2;
 
-	proxy_mode(proxy, PROXY_SWALLOW);
+	proxy_mode(h.proxy, PROXY_SWALLOW);
 	accept_in_doubt(2);
 	harness_until(&h, 1400, keys_are_there, &wanted);
 	harness_sql_long(&h, "UPDATE message_sender.work SET attempt = 1, attempt_open = true, "
 			     "state = 'sending', incarnation = message_id");
 	harness_until_done(&h, 2, 2000);
-	proxy_mode(proxy, PROXY_FORWARD);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
 	until_settled();
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.work WHERE "
 					      "attempt = 1 AND attempt_open"),
@@ -444,13 +416,13 @@ START_TEST(in_doubt_what_is_not_to_be_sent_keeps_reason_and_answer)
 				    .key = &key };
 	struct err err;
 
-	proxy_mode(proxy, PROXY_HOLD);
+	proxy_mode(h.proxy, PROXY_HOLD);
 	ck_assert_int_eq(store_accept(h.store, 0, &row, &err), 0);
 	harness_until_done(&h, 1, 2000);
-	expect(0, STORE_UNCERTAIN);
+	harness_expect(&h, 0, STORE_UNCERTAIN);
 	reason[0] = 'x';
-	proxy_cut(proxy);
-	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
 	until_settled();
 	ck_assert_str_eq(
 		harness_sql_text(&h, "SELECT concat_ws('|', state, failure_reason, "
@@ -463,13 +435,13 @@ END_TEST
 
 START_TEST(an_accept_never_written_takes_no_key)
 {
-	proxy_mode(proxy, PROXY_REFUSE);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_REFUSE);
+	proxy_cut(h.proxy);
 	harness_run_for(&h, 20);
 	harness_accept_keyed(&h, 0, true, "k", 7);
 	harness_until_done(&h, 1, 2000);
-	expect(0, STORE_AWAY);
-	proxy_mode(proxy, PROXY_FORWARD);
+	harness_expect(&h, 0, STORE_AWAY);
+	proxy_mode(h.proxy, PROXY_FORWARD);
 	harness_until_ready(&h, 5000);
 	ck_assert_int_eq(count("idempotency_key"), 0);
 }
@@ -496,7 +468,7 @@ START_TEST(killed_backends_lose_and_double_nothing)
 	ck_assert_int_eq(count("message"), 300);
 	ck_assert_int_eq(count("work"), 300);
 	for (unsigned i = 0; i < 900; i++)
-		expect(i, i % 30 < 10 ? STORE_DONE : STORE_CONFLICT);
+		harness_expect(&h, i, i % 30 < 10 ? STORE_DONE : STORE_CONFLICT);
 }
 END_TEST
 

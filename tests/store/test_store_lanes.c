@@ -244,17 +244,6 @@ static void fence_us(PGconn *session)
 	PQclear(PQexec(session, text));
 }
 
-static void begin(unsigned tag, unsigned message, unsigned attempt)
-{
-	const struct store_begin row = { .id = harness_message(&h, message)->id,
-					 .attempt = attempt,
-					 .number = "1234567890",
-					 .deadline_wall_us = clock_wall_us() + 10000000 };
-	struct err err;
-
-	ck_assert_int_eq(store_begin(h.store, tag, &row, &err), 0);
-}
-
 START_TEST(a_fenced_incarnation_stores_but_begins_nothing)
 {
 	struct store_outcome outcome;
@@ -265,7 +254,7 @@ START_TEST(a_fenced_incarnation_stores_but_begins_nothing)
 	fence_us(h.sql);
 	harness_accept(&h, 2, true);
 	harness_accept(&h, 3, false);
-	begin(4, 1, 1);
+	harness_begin(&h, 1, 1, 4);
 	outcome = harness_outcome(&h, 0);
 	store_outcome(h.store, 5, &outcome);
 	harness_until_done(&h, 6, 3000);

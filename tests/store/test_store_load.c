@@ -34,26 +34,6 @@ static void teardown(void)
 	harness_stop(&h);
 }
 
-static void expect(unsigned tag, enum store_verdict verdict)
-{
-	ck_assert_uint_eq(h.done[tag].times, 1);
-	ck_assert_msg(h.done[tag].verdict == verdict, "op %u: verdict %d: %s", tag,
-		      (int)h.done[tag].verdict, h.done[tag].err.text);
-}
-
-static void begin(unsigned tag, unsigned attempt, unsigned op)
-{
-	struct store_begin row = {
-		.id = harness_message(&h, tag)->id,
-		.attempt = attempt,
-		.number = "1234567890",
-		.deadline_wall_us = clock_wall_us() + 10 * 1000000,
-	};
-	struct err err;
-
-	ck_assert_int_eq(store_begin(h.store, op, &row, &err), 0);
-}
-
 START_TEST(load_gives_the_work_of_lanes_in_order)
 {
 	uint64_t lanes = 0;
@@ -116,7 +96,7 @@ static void load(unsigned op, bool copies, unsigned limit)
 	ck_assert_int_eq(
 		store_load(h.store, op, UINT64_MAX, 0, clock_wall_us(), limit, copies, &err), 0);
 	harness_until_done(&h, h.done_count + 1, 3000);
-	expect(op, STORE_DONE);
+	harness_expect(&h, op, STORE_DONE);
 }
 
 static void expect_loaded(unsigned at, unsigned tag, enum state state)
@@ -204,7 +184,7 @@ START_TEST(what_is_due_does_not_depend_on_a_clock_of_ours)
 		later.due_wall_us = clock_wall_us();
 		store_defer(h.store, 40 + i, &later);
 		harness_until_done(&h, h.done_count + 3, 3000);
-		begin(i * 4 + 1, 2, 80 + i);
+		harness_begin(&h, i * 4 + 1, 2, 80 + i);
 		harness_until_done(&h, h.done_count + 1, 3000);
 
 		clock_ahead_s = 0;

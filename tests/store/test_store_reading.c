@@ -173,21 +173,6 @@ END_TEST
 
 /* -- decisions -- */
 
-static void lose(unsigned tag, unsigned op)
-{
-	struct store_outcome row = harness_outcome(&h, tag);
-	unsigned target = h.done_count;
-
-	harness_accept(&h, tag, true);
-	harness_until_done(&h, target += 1, 3000);
-	row.outcome = OUTCOME_LOST;
-	row.wamid = "";
-	row.next = STORE_NEXT_UNKNOWN;
-	row.counted = 3;
-	store_outcome(h.store, op, &row);
-	harness_until_done(&h, target + 1, 3000);
-}
-
 /* As the command line does it; "" when done. */
 static const char *resolve(unsigned tag, const char *what, const char *wamid)
 {
@@ -216,14 +201,9 @@ static const char *stands(unsigned tag)
 
 static enum store_verdict begin(unsigned tag, unsigned attempt, unsigned op)
 {
-	const struct store_begin row = { .id = harness_message(&h, tag)->id,
-					 .attempt = attempt,
-					 .number = "1234567890",
-					 .deadline_wall_us = clock_wall_us() + 10000000 };
 	const unsigned target = h.done_count + 1;
-	struct err err;
 
-	ck_assert_int_eq(store_begin(h.store, op, &row, &err), 0);
+	harness_begin(&h, tag, attempt, op);
 	harness_until_done(&h, target, 3000);
 	return h.done[op].verdict;
 }
@@ -231,7 +211,7 @@ static enum store_verdict begin(unsigned tag, unsigned attempt, unsigned op)
 /* Only the recorded decision lets a second attempt begin, and only one. */
 START_TEST(resend_is_the_only_way_to_a_second_attempt)
 {
-	lose(0, 1);
+	harness_lose(&h, 0, 1);
 	ck_assert_int_eq(begin(0, 2, 2), STORE_CONFLICT);
 	ck_assert_str_eq(resolve(0, "resend", NULL), "");
 	ck_assert_str_eq(stands(0), "retrying retrying 0 0 f");
@@ -257,7 +237,7 @@ START_TEST(what_came_of_it_after_all_is_worth_more_than_a_resend)
 	struct store_outcome late = harness_outcome(&h, 0);
 	unsigned target;
 
-	lose(0, 1);
+	harness_lose(&h, 0, 1);
 	ck_assert_str_eq(resolve(0, "resend", NULL), "");
 	target = h.done_count + 1;
 	store_outcome(h.store, 2, &late);
@@ -269,10 +249,10 @@ END_TEST
 
 START_TEST(sent_owes_a_copy_when_the_id_is_known)
 {
-	lose(0, 10);
-	lose(1, 11);
+	harness_lose(&h, 0, 10);
+	harness_lose(&h, 1, 11);
 	ck_assert_str_eq(resolve(0, "sent", "wamid.1"), "");
-	ck_assert_str_eq(stands(0), "sent wamid.1 sent 1 3 t");
+	ck_assert_str_eq(stands(0), "sent wamid.1 sent 1 2 t");
 	ck_assert_str_eq(resolve(1, "sent", NULL), "");
 	ck_assert_str_eq(stands(1), "sent");
 	ck_assert_str_eq(resolve(1, "failed", NULL), "it is not unknown: its state is sent");
@@ -283,7 +263,7 @@ END_TEST
 
 START_TEST(failed_is_final)
 {
-	lose(0, 1);
+	harness_lose(&h, 0, 1);
 	ck_assert_str_eq(resolve(0, "failed", NULL), "");
 	ck_assert_str_eq(stands(0), "failed");
 	ck_assert_int_eq(begin(0, 2, 3), STORE_CONFLICT);

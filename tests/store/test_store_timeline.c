@@ -227,13 +227,7 @@ static void put_off(unsigned tag, unsigned attempt, int code, const char *reason
 
 static void begin(unsigned tag, unsigned attempt)
 {
-	const struct store_begin row = { .id = harness_message(&h, tag)->id,
-					 .attempt = attempt,
-					 .number = "1234567890",
-					 .deadline_wall_us = clock_wall_us() + 10000000 };
-	struct err err;
-
-	ck_assert_int_eq(store_begin(h.store, tag, &row, &err), 0);
+	harness_begin(&h, tag, attempt, tag);
 	harness_until_done(&h, h.done_count + 1, 3000);
 	ck_assert_int_eq(h.done[tag].verdict, STORE_DONE);
 }

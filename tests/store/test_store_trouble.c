@@ -13,10 +13,8 @@
 
 #include "base/clock.h"
 #include "harness.h"
-#include "proxy.h"
 
 static struct harness h;
-static struct proxy *proxy;
 static int64_t clock_ahead_s; /* this process's loop time */
 
 /* In place of the C library's. */
@@ -29,35 +27,13 @@ int clock_gettime(clockid_t id, struct timespec *t)
 	return rc;
 }
 
-/* A store that reaches the server through the proxy, with its first upkeep done, which comes
- * before any load. */
 static void setup(void)
 {
-	char directory[512];
-	char conninfo[256];
-	struct err err;
-
-	harness_prepare(&h);
-	/* Several directories may be set. */
-	snprintf(directory, sizeof(directory), "%s",
-		 harness_sql_text(&h, "SELECT split_part(current_setting("
-				      "'unix_socket_directories'), ',', 1)"));
-	proxy = proxy_new(h.loop, directory, (int)harness_sql_long(&h, "SHOW port"));
-	snprintf(conninfo, sizeof(conninfo), "postgresql://%s@localhost:%d/%s?sslmode=disable",
-		 PQuser(h.sql), proxy_port(proxy), PQdb(h.sql));
-	harness_open(&h, conninfo, true);
-	ck_assert_int_eq(store_load(h.store, 0, 1, 0, 0, 1, false, &err), 0);
-	harness_until_done(&h, 1, 5000);
-	h.done_count = 0;
-	h.done[0].times = 0;
-	h.started_ms = clock_boot_ms();
+	harness_start_behind_proxy(&h);
 }
 
 static void teardown(void)
 {
-	store_free(h.store);
-	h.store = NULL;
-	proxy_free(proxy);
 	harness_stop(&h);
 }
 
@@ -121,13 +97,13 @@ START_TEST(a_commit_whose_answer_was_lost_is_settled)
 {
 	long wanted = 50;
 
-	proxy_mode(proxy, PROXY_SWALLOW);
+	proxy_mode(h.proxy, PROXY_SWALLOW);
 	for (unsigned i = 0; i < 50; i++)
 		harness_accept(&h, i, true);
 	harness_until(&h, 3000, rows_are_there, &wanted);
 	ck_assert_uint_eq(h.done_count, 0);
-	proxy_mode(proxy, PROXY_FORWARD);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
 	harness_until_done(&h, 50, 1400);
 	expect_range(0, 50, STORE_DONE);
 	for (unsigned i = 0; i < 50; i++)
@@ -143,12 +119,12 @@ END_TEST
 
 START_TEST(a_batch_cut_before_its_end_is_repeated)
 {
-	proxy_mode(proxy, PROXY_HOLD);
+	proxy_mode(h.proxy, PROXY_HOLD);
 	for (unsigned i = 0; i < 50; i++)
 		harness_accept(&h, i, true);
 	harness_run_for(&h, 50);
-	proxy_mode(proxy, PROXY_FORWARD);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
 	harness_until_done(&h, 50, 1400);
 	expect_range(0, 50, STORE_DONE);
 	ck_assert_int_eq(count("message"), 50);
@@ -159,7 +135,7 @@ START_TEST(an_accept_in_doubt_is_told_in_time_and_cancelled)
 {
 	long wanted = 10;
 
-	proxy_mode(proxy, PROXY_SWALLOW);
+	proxy_mode(h.proxy, PROXY_SWALLOW);
 	for (unsigned i = 0; i < 10; i++)
 		harness_accept(&h, i, i < 5);
 	harness_until(&h, 1400, rows_are_there, &wanted);
@@ -167,8 +143,8 @@ START_TEST(an_accept_in_doubt_is_told_in_time_and_cancelled)
 	expect_range(0, 10, STORE_UNCERTAIN);
 	for (unsigned i = 0; i < 10; i++)
 		ck_assert_int_le(h.done[i].after_ms, 1900);
-	proxy_mode(proxy, PROXY_FORWARD);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
 	until_settled(5000);
 	ck_assert_int_eq(count("work"), 0);
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message "
@@ -181,13 +157,13 @@ END_TEST
 
 START_TEST(what_was_never_committed_is_cancelled_as_well)
 {
-	proxy_mode(proxy, PROXY_HOLD);
+	proxy_mode(h.proxy, PROXY_HOLD);
 	for (unsigned i = 0; i < 10; i++)
 		harness_accept(&h, i, false);
 	harness_until_done(&h, 10, 2000);
 	expect_range(0, 10, STORE_UNCERTAIN);
-	proxy_cut(proxy);
-	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
 	until_settled(5000);
 	ck_assert_int_eq(count("work"), 0);
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message "
@@ -198,11 +174,11 @@ END_TEST
 
 START_TEST(an_answer_that_is_only_late_cancels_too)
 {
-	proxy_mode(proxy, PROXY_HOLD);
+	proxy_mode(h.proxy, PROXY_HOLD);
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, 1, 2000);
 	expect_range(0, 1, STORE_UNCERTAIN);
-	proxy_mode(proxy, PROXY_FORWARD); /* nothing was cut: the batch now commits */
+	proxy_mode(h.proxy, PROXY_FORWARD); /* nothing was cut: the batch now commits */
 	until_settled(3000);
 	ck_assert_int_eq(count("work"), 0);
 	ck_assert_str_eq(harness_sql_text(&h, "SELECT state FROM message_sender.message"),
@@ -214,14 +190,14 @@ START_TEST(a_message_that_another_attempt_has_begun_for_is_not_cancelled)
 {
 	long wanted = 1;
 
-	proxy_mode(proxy, PROXY_SWALLOW);
+	proxy_mode(h.proxy, PROXY_SWALLOW);
 	harness_accept(&h, 0, false);
 	harness_until(&h, 1400, rows_are_there, &wanted);
 	harness_sql_long(&h, "UPDATE message_sender.work SET attempt = 1, attempt_open = true, "
 			     "incarnation = message_id");
 	harness_until_done(&h, 1, 2000);
-	proxy_mode(proxy, PROXY_FORWARD);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
 	until_settled(5000);
 	expect_range(0, 1, STORE_UNCERTAIN);
 	ck_assert_int_eq(count("work"), 1);
@@ -232,8 +208,8 @@ END_TEST
 
 START_TEST(an_accept_never_written_is_away)
 {
-	proxy_mode(proxy, PROXY_REFUSE);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_REFUSE);
+	proxy_cut(h.proxy);
 	harness_run_for(&h, 20);
 	ck_assert(!store_ready(h.store));
 	ck_assert_ptr_nonnull(store_trouble(h.store));
@@ -241,7 +217,7 @@ START_TEST(an_accept_never_written_is_away)
 	harness_until_done(&h, 1, 2000);
 	expect_range(0, 1, STORE_AWAY);
 	ck_assert_int_ne(h.done[0].err.text[0], '\0');
-	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_mode(h.proxy, PROXY_FORWARD);
 	harness_until_ready(&h, 5000);
 	ck_assert_int_eq(count("message"), 0);
 }
@@ -253,12 +229,12 @@ START_TEST(facts_wait_for_the_server_and_land)
 
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, 1, 3000);
-	proxy_mode(proxy, PROXY_REFUSE);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_REFUSE);
+	proxy_cut(h.proxy);
 	store_outcome(h.store, 1, &row);
 	harness_run_for(&h, 2500);
 	ck_assert_uint_eq(h.done_count, 1);
-	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_mode(h.proxy, PROXY_FORWARD);
 	harness_until_done(&h, 2, 5000);
 	expect_range(1, 2, STORE_DONE);
 	ck_assert_int_eq(count("work"), 0);
@@ -271,7 +247,7 @@ START_TEST(an_outcome_committed_without_answer_is_recorded_once)
 
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, 1, 3000);
-	proxy_mode(proxy, PROXY_SWALLOW);
+	proxy_mode(h.proxy, PROXY_SWALLOW);
 	row.outcome = OUTCOME_NOT_SENT;
 	row.wamid = "";
 	row.next = STORE_NEXT_RETRY;
@@ -279,8 +255,8 @@ START_TEST(an_outcome_committed_without_answer_is_recorded_once)
 	store_outcome(h.store, 1, &row);
 	harness_run_for(&h, 100);
 	ck_assert_int_eq(count("attempt"), 1);
-	proxy_mode(proxy, PROXY_FORWARD);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
 	harness_until_done(&h, 2, 3000);
 	ck_assert_int_eq(count("attempt"), 1);
 	ck_assert_str_eq(harness_sql_text(&h, "SELECT concat_ws(' ', state, attempt, attempt_open)"
@@ -296,7 +272,7 @@ START_TEST(a_defer_committed_without_answer_is_done)
 	for (unsigned i = 0; i < 2; i++)
 		harness_accept(&h, i, i == 1);
 	harness_until_done(&h, 2, 3000);
-	proxy_mode(proxy, PROXY_SWALLOW);
+	proxy_mode(h.proxy, PROXY_SWALLOW);
 	for (unsigned i = 0; i < 2; i++) {
 		row.id = harness_message(&h, i)->id;
 		row.failed = i == 0;
@@ -305,8 +281,8 @@ START_TEST(a_defer_committed_without_answer_is_done)
 	}
 	harness_run_for(&h, 100);
 	ck_assert_int_eq(count("work"), 1);
-	proxy_mode(proxy, PROXY_FORWARD);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
 	harness_until_done(&h, 4, 3000);
 	expect_range(2, 3, STORE_DONE);
 	expect_range(3, 4, STORE_CONFLICT);
@@ -340,7 +316,7 @@ START_TEST(a_give_up_in_doubt_is_not_done_when_another_has_gone_on)
 
 	harness_accept(&h, 0, false);
 	harness_until_done(&h, 1, 3000);
-	proxy_mode(proxy, PROXY_HOLD);
+	proxy_mode(h.proxy, PROXY_HOLD);
 	store_defer(h.store, 1, &row);
 	harness_run_for(&h, 50);
 	first = change_owner();
@@ -356,8 +332,8 @@ START_TEST(a_give_up_in_doubt_is_not_done_when_another_has_gone_on)
 	store_outcome(h.store, 3, &outcome);
 	harness_until_done(&h, 3, 3000);
 	expect_range(2, 4, STORE_DONE);
-	proxy_mode(proxy, PROXY_FORWARD);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_FORWARD);
+	proxy_cut(h.proxy);
 	harness_until_done(&h, 4, 5000);
 	expect_range(1, 2, STORE_CONFLICT);
 	harness_status(&h, 0, 4);
@@ -419,7 +395,7 @@ START_TEST(a_server_that_hangs_is_trouble_and_given_up)
 
 	harness_accept(&h, 0, true);
 	harness_until_done(&h, 1, 3000);
-	proxy_mode(proxy, PROXY_HOLD);
+	proxy_mode(h.proxy, PROXY_HOLD);
 	start = clock_boot_ms();
 	store_outcome(h.store, 1, &row);
 	harness_run_for(&h, 1500);
@@ -428,7 +404,7 @@ START_TEST(a_server_that_hangs_is_trouble_and_given_up)
 	ck_assert_int_ge(clock_boot_ms() - start, 1950);
 	harness_run_for(&h, 4000);
 	ck_assert(!store_ready(h.store)); /* given up; connecting hangs as well */
-	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_mode(h.proxy, PROXY_FORWARD);
 	harness_until_done(&h, 2, 5000);
 	expect_range(1, 2, STORE_DONE);
 }
@@ -472,8 +448,8 @@ START_TEST(reads_fail_fast_while_the_server_is_away)
 {
 	struct err err;
 
-	proxy_mode(proxy, PROXY_REFUSE);
-	proxy_cut(proxy);
+	proxy_mode(h.proxy, PROXY_REFUSE);
+	proxy_cut(h.proxy);
 	ck_assert_int_eq(store_status(h.store, 0, harness_message(&h, 0)->id, &err), 0);
 	ck_assert_int_eq(store_load(h.store, 1, 1, 0, 0, 1, false, &err), 0);
 	harness_until_done(&h, 2, 2200);
@@ -486,11 +462,11 @@ START_TEST(a_read_without_answer_fails_fast)
 {
 	struct err err;
 
-	proxy_mode(proxy, PROXY_HOLD);
+	proxy_mode(h.proxy, PROXY_HOLD);
 	ck_assert_int_eq(store_status(h.store, 0, harness_message(&h, 0)->id, &err), 0);
 	harness_until_done(&h, 1, 2000);
 	expect_range(0, 1, STORE_AWAY);
-	proxy_mode(proxy, PROXY_FORWARD);
+	proxy_mode(h.proxy, PROXY_FORWARD);
 	harness_until_ready(&h, 5000);
 	harness_status(&h, 0, 1);
 	expect_range(1, 2, STORE_DONE);
