@@ -4,6 +4,7 @@ is sent when it is over."""
 import concurrent.futures
 import itertools
 import json
+import math
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from harness.api import SEND, new_message
 from harness.wait import wait_until
 
 ASYNC = {"Content-Type": "application/json", "Prefer": "respond-async"}
+STUCK_SECONDS = 60
 numbers = itertools.count(1)
 
 
@@ -43,7 +45,7 @@ def assert_full(reply, body, limit, allowed, waiting):
     assert reply.status == 429, body
     assert body["error"] == "queue_full" and body["code"] == "QUEUE_FULL" and body["message"]
     assert body["details"] == {"limit": limit, "allowed": allowed, "waiting": waiting}
-    assert 1 <= int(reply.headers["retry-after"]) <= 3600
+    assert int(reply.headers["retry-after"]) == STUCK_SECONDS, "nothing leaves"
 
 
 @pytest.fixture
@@ -87,6 +89,34 @@ def test_a_tenant_is_full_at_its_limit(new_service, closed):
                "all is sent")
     assert value(
         service, "SELECT count(*) FROM message_sender.message WHERE state = 'sent'") == 12
+
+
+def test_retry_after_is_when_a_tenth_has_left(new_service, new_simulator):
+    """All to one recipient leave one by one, five a second at most: as long as that takes."""
+    service = new_service(simulator=new_simulator(latency_ms=200), WORKERS=1,
+                          MAX_BACKLOG_PER_TENANT=200)
+    message = new_message(tenant_id="steady")
+    seen = []
+
+    def each_takes():
+        """Seconds between the last ones, as they left."""
+        return value(service, "SELECT (extract(epoch FROM max(sent_at) - min(sent_at))"
+                     " / (count(*) - 1))::float FROM (SELECT sent_at FROM message_sender.message"
+                     " WHERE sent_at IS NOT NULL ORDER BY sent_at DESC LIMIT 10) AS m")
+
+    def told_what_it_takes():
+        reply, body = post(service, message)
+        if reply.status == 202:
+            return False
+        assert reply.status == 429 and body["details"]["allowed"] == 200, body
+        surplus = body["details"]["waiting"] - 180
+        seen.append((int(reply.headers["retry-after"]), math.ceil(surplus * each_takes())))
+        told, right = seen[-1]
+        return right >= 4 and abs(told - right) <= 1
+
+    for _ in range(200):
+        assert post(service, message)[0].status == 202
+    wait_until(told_what_it_takes, 15, f"the right Retry-After of {seen}")
 
 
 def test_all_together_are_full_at_theirs(new_service, closed):
