@@ -10,12 +10,9 @@ import time
 
 from harness import burst
 from harness.api import SEND, new_message
+from harness.lanes import lanes_by_owner, owners, wait_spread
 from harness.process import alive
 from harness.wait import wait_until
-
-LANES = "SELECT l.lane, l.incarnation, i.fenced FROM message_sender.lane l" \
-        " LEFT JOIN message_sender.incarnation i ON i.id = l.incarnation"
-
 
 def post(service, message, headers=None):
     reply = service.ask("POST", SEND, json.dumps(message).encode(), headers)
@@ -26,22 +23,6 @@ def post_async(service, message):
     status, body = post(service, message, {"Prefer": "respond-async"})
     assert status == 202, body
     return body["message_id"]
-
-
-def owners(database):
-    """How many lanes each live incarnation has."""
-    return collections.Counter(row["incarnation"] for row in database.query(LANES)
-                               if row["incarnation"] and not row["fenced"])
-
-
-def wait_spread(database, workers, seconds=10):
-    """Until all lanes are owned, evenly, by so many."""
-    def even():
-        counts = owners(database)
-        return counts if sum(counts.values()) == 64 and len(counts) == workers and \
-            max(counts.values()) - min(counts.values()) <= 1 else None
-
-    return wait_until(even, seconds, f"64 lanes spread over {workers}")
 
 
 def lane_of(tenant):
@@ -74,13 +55,6 @@ def no_duplicates(simulator, messages):
     for message in messages:
         seen = simulator.recipient(message["to"])
         assert seen["calls"] <= 1 and seen["accepted"] <= 1, (message, seen)
-
-
-def lanes_by_owner(database):
-    held = collections.defaultdict(set)
-    for row in database.query(LANES):
-        held[row["incarnation"]].add(row["lane"])
-    return dict(held)
 
 
 def wait_fenced(database, before, seconds):

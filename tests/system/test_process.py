@@ -15,6 +15,7 @@ import pytest
 from harness import fcgi
 from harness.api import SEND, Api, new_message
 from harness.burst import Flow, send_all
+from harness.lanes import wait_spread
 from harness.process import alive, children
 from harness.service import Service, command
 from harness.wait import wait_until
@@ -252,6 +253,7 @@ def test_reload_under_load(new_service, new_web, simulator):
     assert Api(web.url).get("/health").json()["environment"] == "one"
     simulator.latency(graph_ms=300)
     try:
+        owners = wait_spread(service.database, 2)
         flow = Flow(web.port, new_message, per_second=40)
         for name in ("two", "three"):
             before = service.workers()
@@ -259,6 +261,7 @@ def test_reload_under_load(new_service, new_web, simulator):
             service.reload()
             gone(before, 20, "the old workers have ended")
             wait_until(lambda: len(service.workers()) == 2, 5, "two workers")
+            owners = wait_spread(service.database, 2, before=owners)
             assert json.loads(service.ask("GET", "/health").body)["environment"] == name
         answers = flow.stop()
     finally:
