@@ -91,6 +91,11 @@ def expect_held(service, database, traffic, why):
     """Noticed; what was unfinished is unknown; new messages are taken, and not sent."""
     service.wait_event("restored", 20)
     assert why in service.events("restored")[0]["message"]
+    return expect_still(service, database, traffic, why)
+
+
+def expect_still(service, database, traffic, why):
+    """What holds of every node, whichever noticed."""
     service.wait_event("lanes_held", 20)
     for message_id in traffic.unfinished:
         database.wait_state(message_id, "unknown")
@@ -254,6 +259,42 @@ def test_earlier_files_put_in_place(server, new_service, simulator, running, pol
     release(service, service.database, traffic, later)
     wait_until(lambda: kept(service.database, policy) == len(traffic.unfinished), 10, "a look")
     traffic.no_duplicates()
+
+
+def test_two_nodes_notice_one_restore(server, new_service, simulator):
+    """One of them does; both are held, and both go on."""
+    postgres = server("nodes")
+    database = postgres.database()
+    nodes = [new_service(database=database) for _ in range(2)]
+    traffics = [Traffic(node, simulator) for node in nodes]
+    for traffic in traffics:
+        traffic.send()
+        traffic.leave_unfinished(2)
+    postgres.stop(signal.SIGQUIT)
+    copy = postgres.copy_files()
+    postgres.start()
+    for traffic in traffics:
+        traffic.finish()
+    ticks = ticks_of(database)
+    wait_until(lambda: ticks_of(database) > ticks + 2, 10, "ticks")
+    postgres.stop(signal.SIGQUIT)
+    postgres.put_back(copy)
+    postgres.start()
+    wait_until(lambda: any(node.events("restored") for node in nodes), 20, "one has noticed")
+    later = [message_id for node, traffic in zip(nodes, traffics)
+             for message_id in expect_still(node, database, traffic, "an earlier copy")]
+    assert len([line for node in nodes for line in node.events("restored")]) == 1
+    assert len(database.query("SELECT 1 FROM message_sender.restore")) == 1
+    told = ctl(nodes[0], "queue", "release", "--by", "tester", "--why", "looked at")
+    assert "4 messages are unknown" in told
+    for message_id in later:
+        database.wait_state(message_id, "sent")
+    for traffic in traffics:
+        traffic.send()
+        for message_id in traffic.unfinished:
+            assert database.message(message_id)["state"] == "unknown"
+        traffic.no_duplicates()
+    ctl(nodes[1], "check")
 
 
 def kept(database, policy):
