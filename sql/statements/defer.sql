@@ -1,7 +1,8 @@
 -- defer: work waits without an attempt, is held, or ends without one.
 -- Parameters: $1 uuid[] message ids, sorted; $2 boolean[] failed; $3 timestamptz[] due;
 --   $4 integer[] failure code; $5 text[] reason; $6, $7 least and greatest id, for pruning;
---   $8 the host's time now; $9 integer[] the hold; null: none; $10 smallint[] the last attempt.
+--   $8 the host's time now; $9 integer[] the hold; null: none; $10 smallint[] the last attempt;
+--   $11 boolean[] no load finds it before it is due.
 -- Result: one row, bigint[]: positions (from 1) of those that now wait, are held, or have ended;
 --   null: none.  Nothing happens unless that attempt is still the last one, its outcome is recorded
 --   and more is to follow: what another owner did meanwhile is not undone, and a lost reply stays.
@@ -11,12 +12,13 @@
 -- Indexes: primary keys.  Locks: the rows of work, wait and message.
 WITH input AS MATERIALIZED (
 	SELECT u.* FROM unnest($1::uuid[], $2::boolean[], $3::timestamptz[], $4::integer[],
-		$5::text[], $9::integer[], $10::smallint[]) WITH ORDINALITY
-		AS u (message_id, failed, due_at, failure_code, reason, hold, attempt, ord)
+		$5::text[], $9::integer[], $10::smallint[], $11::boolean[]) WITH ORDINALITY
+		AS u (message_id, failed, due_at, failure_code, reason, hold, attempt, later, ord)
 ), moved AS (
 	UPDATE message_sender.work w
 	SET state = CASE WHEN i.hold IS NULL THEN 'retrying' ELSE 'held' END,
-		wait = CASE WHEN i.hold IS NULL THEN 0 ELSE 3 END, hold = i.hold,
+		wait = CASE WHEN i.hold IS NOT NULL THEN 3 WHEN i.later THEN 5 ELSE 0 END,
+		hold = i.hold,
 		due_at = statement_timestamp() + (i.due_at - $8::timestamptz)
 	FROM input i
 	WHERE w.message_id = i.message_id AND NOT i.failed AND w.message_id = ANY ($1::uuid[])
@@ -37,7 +39,8 @@ WITH input AS MATERIALIZED (
 	RETURNING i.*
 ), told AS (
 	UPDATE message_sender.message m
-	SET state = 'failed', failed_at = $8::timestamptz, failure_code = g.failure_code,
+	SET state = CASE WHEN g.failure_code = -12 AND m.valid_until IS NOT NULL THEN 'expired'
+			ELSE 'failed' END, failed_at = $8::timestamptz, failure_code = g.failure_code,
 		failure_reason = g.reason
 	FROM gone g
 	WHERE m.message_id = g.message_id AND m.message_id = ANY ($1::uuid[])
@@ -49,7 +52,7 @@ WITH input AS MATERIALIZED (
 	JOIN message_sender.message m ON m.message_id = i.message_id
 		AND m.message_id = ANY (ARRAY(SELECT message_id FROM input WHERE failed))
 		AND m.message_id BETWEEN $6::uuid AND $7::uuid
-	WHERE m.state = 'failed' AND m.failure_code IS NOT DISTINCT FROM i.failure_code
+	WHERE m.state IN ('failed', 'expired') AND m.failure_code IS NOT DISTINCT FROM i.failure_code
 		AND NOT EXISTS (SELECT FROM message_sender.work w
 			WHERE w.message_id = i.message_id AND w.message_id = ANY ($1::uuid[]))
 )

@@ -62,17 +62,18 @@ WITH judged AS MATERIALIZED (
 ), gone AS (
 	DELETE FROM message_sender.work w
 	WHERE w.message_id = ANY (ARRAY(SELECT message_id FROM judged
-		WHERE work_next IN ('done', 'failed')))
+		WHERE work_next IN ('done', 'failed', 'expired')))
 )
 UPDATE message_sender.message m
 SET state = CASE WHEN j.outcome = 'accepted' THEN 'sent' WHEN j.next = 'retry' THEN 'retrying'
-		WHEN j.next = 'unknown' THEN 'unknown' ELSE 'failed' END,
+		WHEN j.next = 'unknown' THEN 'unknown'
+		WHEN j.next = 'expired' AND m.valid_until IS NOT NULL THEN 'expired' ELSE 'failed' END,
 	wamid = coalesce(m.wamid, j.wamid), number = coalesce(m.number, j.number),
 	attempts = greatest(m.attempts, j.attempt),
 	sent_at = CASE WHEN j.outcome = 'accepted' THEN j.ended_at END,
-	failed_at = CASE WHEN j.next = 'failed' THEN j.ended_at END,
-	failure_code = CASE WHEN j.next = 'failed' THEN j.code END,
-	failure_reason = CASE WHEN j.next = 'failed' THEN j.failure_reason END
+	failed_at = CASE WHEN j.next IN ('failed', 'expired') THEN j.ended_at END,
+	failure_code = CASE WHEN j.next IN ('failed', 'expired') THEN j.code END,
+	failure_reason = CASE WHEN j.next IN ('failed', 'expired') THEN j.failure_reason END
 FROM judged j
 WHERE m.message_id = j.message_id AND m.message_id = ANY ($1::uuid[])
 	AND m.message_id BETWEEN $20::uuid AND $21::uuid

@@ -28,6 +28,7 @@ int command_settings(const struct arguments *arguments);
 int command_metrics(const struct arguments *arguments);
 int command_metrics_reference(const struct arguments *arguments);
 int command_message_show(const struct arguments *arguments);
+int command_message_cancel(const struct arguments *arguments);
 int command_message_explain(const struct arguments *arguments);
 int command_queue_status(const struct arguments *arguments);
 int command_queue_unknown(const struct arguments *arguments);

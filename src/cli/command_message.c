@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/database.h"
+#include "domain/graph_error.h"
 #include "domain/message_id.h"
 #include "http/message.h"
 
@@ -111,7 +112,7 @@ static void explain_text(const struct message_facts *facts)
 	struct explanation e;
 
 	explain_message(facts, clock_wall_us(), &e);
-	(void)printf("%s: %s\n", state_detail(facts->state), e.summary);
+	(void)printf("%s: %s\n", state_detail(facts->state, facts->failure_code), e.summary);
 	if (*e.next)
 		(void)printf("%s\n", e.next);
 	(void)printf("\n");
@@ -154,6 +155,38 @@ int command_message_explain(const struct arguments *arguments)
 	} else {
 		explain_text(&facts);
 		status = 0;
+	}
+	query_close(q);
+	return status;
+}
+
+int command_message_cancel(const struct arguments *arguments)
+{
+	static const char words[] = "message cancel";
+	int status = 1;
+	struct query *q = open_on(words, arguments, "status", &status);
+	char ids[MESSAGE_ID_TEXT_BYTES + 2];
+	const char *const parameters[] = { ids };
+	const char *detail;
+	const char *code;
+
+	if (!q)
+		return status;
+	(void)snprintf(ids, sizeof(ids), "{%s}", arguments->operand);
+	if (database_run(q, words, "call_off", 1, parameters) &&
+	    database_run(q, words, "status", 1, &arguments->operand)) {
+		detail = query_value(q, 0, 0);
+		code = query_value(q, 0, 5);
+		if (strcmp(detail, state_name(STATE_CANCELLED)) == 0 && code &&
+		    strtol(code, NULL, 10) == GRAPH_CASE_CANCELLED) {
+			(void)printf("%s is cancelled\n", arguments->operand);
+			status = 0;
+		} else {
+			(void)fprintf(stderr,
+				      "message-sender: %s: %s cannot be cancelled: its state is "
+				      "%s\n",
+				      words, arguments->operand, detail);
+		}
 	}
 	query_close(q);
 	return status;

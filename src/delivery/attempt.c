@@ -237,9 +237,10 @@ static enum store_next next_of_refusal(struct item *item, const struct verdict *
 	switch (retry_decide(&d->settings.retry, &c, &item->due_boot_ms)) {
 	case RETRY_AT:
 		return STORE_NEXT_RETRY;
+	case RETRY_EXPIRED:
+		return STORE_NEXT_EXPIRED;
 	case RETRY_FORBIDDEN:
 	case RETRY_EXHAUSTED:
-	case RETRY_EXPIRED:
 		break;
 	}
 	return STORE_NEXT_FAILED;
@@ -396,6 +397,7 @@ enum item_result item_recorded(struct item *item)
 		item_tell(item, DELIVERY_UNKNOWN);
 		return item->given_up ? await_late(item) : ITEM_NO;
 	case STORE_NEXT_FAILED:
+	case STORE_NEXT_EXPIRED:
 		break;
 	}
 	item_work_over(item);

@@ -58,6 +58,7 @@ enum graph_case {
 	GRAPH_CASE_CREDENTIALS = -11, /* ours: no credentials to be had for the outlet */
 	GRAPH_CASE_BREAKER = -14,     /* ours: put off while a circuit breaker is open */
 	GRAPH_CASE_EXPIRED = -12,     /* ours: validity ran out unsent */
+	GRAPH_CASE_CANCELLED = -15,   /* ours: its caller called it off */
 	GRAPH_CASE_RESTORED = -13,    /* ours: PostgreSQL was restored (migration 0021) */
 };
 

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "domain/graph_error.h"
+
 struct state_row {
 	const char *name;
 	const char *status;
@@ -30,9 +32,8 @@ static const struct state_row states[STATE_COUNT] = {
 	[STATE_DELIVERED] = { "delivered", "delivered", "delivered", true },
 	[STATE_READ] = { "read", "read", "read", true },
 	[STATE_FAILED] = { "failed", "failed", "failed", true },
-	/* Words that a caller of the contract does not know: he sees failed. */
-	[STATE_CANCELLED] = { "cancelled", "failed", "cancelled", true },
-	[STATE_EXPIRED] = { "expired", "failed", "expired", true },
+	[STATE_CANCELLED] = { "cancelled", "cancelled", "cancelled", true },
+	[STATE_EXPIRED] = { "expired", "expired", "expired", true },
 	[STATE_HELD] = { "held", "queued", "held", false },
 };
 
@@ -99,13 +100,18 @@ bool state_parse(const char *name, enum state *ret_state)
 	return false;
 }
 
-const char *state_status(enum state state)
+/* Who did not ask for it does not know the word: he sees failed. */
+const char *state_status(enum state state, int failure_code)
 {
+	if (state == STATE_CANCELLED && failure_code != GRAPH_CASE_CANCELLED)
+		return states[STATE_FAILED].status;
 	return row(state)->status;
 }
 
-const char *state_detail(enum state state)
+const char *state_detail(enum state state, int failure_code)
 {
+	if (state == STATE_FAILED && failure_code == GRAPH_CASE_EXPIRED)
+		return states[STATE_EXPIRED].detail;
 	return row(state)->detail;
 }
 

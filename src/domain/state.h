@@ -19,19 +19,20 @@ enum state {
 	STATE_DELIVERED,
 	STATE_READ,
 	STATE_FAILED,
-	STATE_CANCELLED,
-	STATE_EXPIRED,
-	STATE_HELD, /* of work only: until a hold is released; its message stays what it was */
+	STATE_CANCELLED, /* called off; or, without that code, its caller was told 503 */
+	STATE_EXPIRED,   /* the validity that its caller gave ran out unsent */
+	STATE_HELD,      /* of work only: until a hold is released; its message stays what it was */
 	STATE_COUNT,
 };
 
 /* "queued", "sending"...: as in SQL. */
 const char *state_name(enum state state);
 bool state_parse(const char *name, enum state *ret_state);
-/* The contract's words: queued, sent, delivered, read, failed (cancelled, expired). */
-const char *state_status(enum state state);
+/* The contract's words: queued, sent, delivered, read, failed; and scheduled, cancelled and expired,
+ * for messages only whose callers asked for that.  failure_code: of the message, 0: none. */
+const char *state_status(enum state state, int failure_code);
 /* The exact state for people: "queued", "sending", "retrying", "outcome_unknown"... */
-const char *state_detail(enum state state);
+const char *state_detail(enum state state, int failure_code);
 bool state_may_become(enum state from, enum state to);
 /* No attempt will follow. */
 bool state_is_final(enum state state);

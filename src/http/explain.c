@@ -407,7 +407,7 @@ void explain_message(const struct message_facts *f, int64_t now_wall_us,
 		explain_failed(f, &e);
 		break;
 	case STATE_CANCELLED:
-		explain_ended(f, "It was cancelled before any attempt was made", &e);
+		explain_ended(f, "It was cancelled before it was sent", &e);
 		break;
 	case STATE_EXPIRED:
 		explain_ended(f, "Its validity ran out before it could be sent", &e);

@@ -16,7 +16,8 @@ static bool refuse(struct err *ret_err, const char *text)
 
 static bool is_status(const char *text)
 {
-	static const char *const known[] = { "queued", "sent", "delivered", "read", "failed" };
+	static const char *const known[] = { "queued", "sent",      "delivered", "read",
+					     "failed", "scheduled", "cancelled", "expired" };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(text, known[i]) == 0)
@@ -35,7 +36,7 @@ static bool check(const struct query_field *fields, struct message_filter *filte
 		return refuse(ret_err, "tenant_id: has characters that are not visible ASCII");
 	if (fields[STATUS].given && !is_status(filter->status))
 		return refuse(ret_err, "status: is none; write one of: queued, sent, delivered, "
-				       "read, failed");
+				       "read, failed, scheduled, cancelled, expired");
 	filter->has_since = fields[SINCE].given;
 	if (filter->has_since && !clock_rfc3339_parse(fields[SINCE].value, &filter->since_wall_us))
 		return refuse(ret_err, "since: is not a time; write it as 2025-11-04T10:30:00Z");

@@ -35,6 +35,10 @@ static const struct problem_row rows[PROBLEM_COUNT] = {
 				 "write a new key for a new message, and the very same bytes to "
 				 "repeat one",
 				 NULL },
+	[PROBLEM_NOT_CANCELLABLE] = { 409, "not_cancellable", "NOT_CANCELLABLE",
+				      "The message cannot be cancelled: it was sent, or may have "
+				      "been, or has ended. Nothing was changed.",
+				      NULL },
 	[PROBLEM_QUOTA_EXCEEDED] = { 429, "quota_exceeded", "QUOTA_EXCEEDED",
 				     "Message quota exceeded. Please upgrade your plan or wait for "
 				     "quota reset.",

@@ -21,6 +21,7 @@ enum problem {
 	PROBLEM_HEAD_TOO_LARGE,      /* 431 */
 	PROBLEM_KEY_IN_USE,          /* 409, Retry-After 1: the first request still runs */
 	PROBLEM_KEY_REUSED,          /* 422: with another body */
+	PROBLEM_NOT_CANCELLABLE,     /* 409 */
 	PROBLEM_QUOTA_EXCEEDED,      /* 429 */
 	PROBLEM_QUEUE_FULL,          /* 429, with a Retry-After of its own */
 	PROBLEM_SEND_FAILED,         /* 500 */

@@ -27,7 +27,8 @@ static const struct route_row rows[ROUTE_COUNT] = {
 	[ROUTE_EVENTS] = { "events", "GET", "GET, HEAD", "/api/v1/messages/", "/events" },
 	[ROUTE_EXPLAIN] = { "explain", "GET", "GET, HEAD", "/api/v1/messages/", "/explain" },
 	/* Behind ROUTE_SEND, whose path would fit as well. */
-	[ROUTE_MESSAGE] = { "message", "GET", "GET, HEAD", "/api/v1/messages/", "" },
+	[ROUTE_MESSAGE] = { "message", "GET", "GET, HEAD, DELETE", "/api/v1/messages/", "" },
+	[ROUTE_CANCEL] = { "cancel", "DELETE", "GET, HEAD, DELETE", "/api/v1/messages/", "" },
 };
 
 /* Finds the raw parameter in a path of the row's form. */
@@ -124,17 +125,27 @@ static void refuse_type(const char *content_type, struct http_response *r)
 	http_problem(r, PROBLEM_UNSUPPORTED_TYPE, message);
 }
 
-/* The route of the path, or ROUTE_COUNT.  A parameter that is too long or not
- * percent-encoding is no id that ever was. */
-static enum route find(const char *path, char param[ROUTE_PARAM_BYTES])
+static bool same_path(const struct route_row *a, const struct route_row *b)
+{
+	return strcmp(a->before, b->before) == 0 && a->behind != NULL && b->behind != NULL &&
+	       strcmp(a->behind, b->behind) == 0;
+}
+
+/* The route of the path, or ROUTE_COUNT; of those that share the path the one with this method.  A
+ * parameter that is too long or not percent-encoding is no id that ever was. */
+static enum route find(const char *path, const char *method, char param[ROUTE_PARAM_BYTES])
 {
 	for (int i = 0; i < ROUTE_COUNT; i++) {
 		const char *raw;
 		size_t len;
 
-		if (match_path(&rows[i], path, &raw, &len) &&
-		    percent_decode(raw, len, param, ROUTE_PARAM_BYTES) == PERCENT_OK)
-			return (enum route)i;
+		if (!match_path(&rows[i], path, &raw, &len) ||
+		    percent_decode(raw, len, param, ROUTE_PARAM_BYTES) != PERCENT_OK)
+			continue;
+		for (int k = i; k < ROUTE_COUNT && same_path(&rows[i], &rows[k]); k++)
+			if (method_fits(&rows[k], method))
+				return (enum route)k;
+		return (enum route)i;
 	}
 	return ROUTE_COUNT;
 }
@@ -154,7 +165,7 @@ bool http_route(const struct http_request *request, struct route_match *ret_matc
 		refuse_fault(request, ret_refusal);
 		return false;
 	}
-	match.route = find(request->path, match.param);
+	match.route = find(request->path, request->method, match.param);
 	if (match.route == ROUTE_COUNT) {
 		http_problem(ret_refusal, PROBLEM_NOT_FOUND, NULL);
 		return false;

@@ -19,6 +19,7 @@ enum route {
 	ROUTE_EVENTS,     /* GET /api/v1/messages/{id}/events */
 	ROUTE_EXPLAIN,    /* GET /api/v1/messages/{id}/explain */
 	ROUTE_MESSAGE,    /* GET /api/v1/messages/{id} */
+	ROUTE_CANCEL,     /* DELETE /api/v1/messages/{id} */
 	ROUTE_COUNT,
 };
 

@@ -1,6 +1,7 @@
 #include "http/status.h"
 
 #include "base/clock.h"
+#include "http/problem_private.h"
 #include "json/json_out.h"
 
 void http_health(struct http_response *r, const char *version, const char *environment)
@@ -38,10 +39,23 @@ void http_status(struct http_response *r, const struct message_status *status)
 	json_out_object(&out, NULL);
 	json_out_text(&out, "message_id", status->message_id);
 	json_out_text(&out, "whatsapp_message_id", status->wamid[0] != '\0' ? status->wamid : NULL);
-	json_out_text(&out, "status", state_status(status->state));
+	json_out_text(&out, "status", state_status(status->state, status->failure_code));
 	write_time(&out, "delivered_at", status->delivered_wall_us);
 	write_time(&out, "read_at", status->read_wall_us);
 	json_out_text(&out, "failure_reason", status->failure_reason);
-	json_out_text(&out, "state_detail", state_detail(status->state));
+	json_out_text(&out, "state_detail", state_detail(status->state, status->failure_code));
+	json_out_object_end(&out);
+}
+
+void http_status_not_cancellable(struct http_response *r, const struct message_status *status)
+{
+	struct json_out out;
+
+	http_problem_begin(r, PROBLEM_NOT_CANCELLABLE, NULL, &out);
+	json_out_object(&out, "details");
+	json_out_text(&out, "message_id", status->message_id);
+	json_out_text(&out, "status", state_status(status->state, status->failure_code));
+	json_out_text(&out, "state_detail", state_detail(status->state, status->failure_code));
+	json_out_object_end(&out);
 	json_out_object_end(&out);
 }

@@ -14,6 +14,7 @@ void http_health(struct http_response *r, const char *version, const char *envir
 struct message_status {
 	char message_id[40];
 	enum state state;
+	int failure_code;          /* 0: none */
 	char wamid[160];           /* "": null in the answer */
 	int64_t delivered_wall_us; /* 0: null */
 	int64_t read_wall_us;      /* 0: null */
@@ -21,5 +22,7 @@ struct message_status {
 };
 /* The contract's fields, and state_detail. */
 void http_status(struct http_response *r, const struct message_status *status);
+/* 409: it cannot be cancelled, as it stands like that. */
+void http_status_not_cancellable(struct http_response *r, const struct message_status *status);
 
 #endif

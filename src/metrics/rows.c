@@ -6,8 +6,8 @@
 /* clang-format on */
 
 /* Routes, outcomes, ends and policies are named as by their modules: a test compares them. */
-static const char *const routes[] = { "health", "send",    "list",    "status",
-				      "events", "explain", "message", "none" };
+static const char *const routes[] = { "health",  "send",    "list",   "status", "events",
+				      "explain", "message", "cancel", "none" };
 static const char *const classes[] = { "2xx", "3xx", "4xx", "5xx" };
 static const char *const outcomes[] = { "accepted", "refused", "not_sent", "lost" };
 static const char *const ends[] = { "sent", "failed", "unknown", "released", "taken", "elsewhere" };

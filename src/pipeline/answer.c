@@ -17,6 +17,7 @@ static void answer_status(struct flow *f, struct http_response *r)
 	const struct store_status *s = f->status;
 	struct message_status status = {
 		.state = s->state,
+		.failure_code = s->failure_code,
 		.delivered_wall_us = s->delivered_wall_us,
 		.read_wall_us = s->read_wall_us,
 	};
@@ -24,7 +25,11 @@ static void answer_status(struct flow *f, struct http_response *r)
 	message_id_text(f->id, status.message_id);
 	text_copy_cut(status.wamid, sizeof(status.wamid), s->wamid);
 	text_copy_cut(status.failure_reason, sizeof(status.failure_reason), s->failure_reason);
-	http_status(r, &status);
+	if (f->route == ROUTE_CANCEL &&
+	    (s->state != STATE_CANCELLED || s->failure_code != GRAPH_CASE_CANCELLED))
+		http_status_not_cancellable(r, &status);
+	else
+		http_status(r, &status);
 }
 
 void flow_build(struct flow *f, struct http_response *r)
@@ -72,6 +77,12 @@ void flow_build(struct flow *f, struct http_response *r)
 		return;
 	case REPLY_UNCERTAIN:
 		http_problem_uncertain(r, id, f->key != NULL);
+		return;
+	case REPLY_CANCEL_UNKNOWN:
+		http_problem(r, PROBLEM_STORE_UNAVAILABLE,
+			     "The database cannot be reached. The message may have been cancelled: "
+			     "please ask again, with the same request, after the seconds in "
+			     "Retry-After.");
 		return;
 	case REPLY_AGAIN:
 		http_send_again(r, f->message, f->key->answer_status, f->key->answer_body);

@@ -30,6 +30,7 @@ enum flow_step {
 	FLOW_STATUS, /* a status was asked for, or the wait ran out */
 	FLOW_RECORD, /* so too */
 	FLOW_READ,   /* something else was asked for */
+	FLOW_CANCEL, /* it is called off, as far as that can be; then its status is asked for */
 	FLOW_ANSWER,
 	FLOW_STEPS,
 };
@@ -54,10 +55,11 @@ enum flow_reply {
 	REPLY_NOT_FOUND,
 	REPLY_OVERLOADED,
 	REPLY_STORE_AWAY,
-	REPLY_UNCERTAIN,  /* 503, may have been taken */
-	REPLY_AGAIN,      /* as the first request with the key was answered */
-	REPLY_KEY_IN_USE, /* 409 */
-	REPLY_KEY_REUSED, /* 422 */
+	REPLY_UNCERTAIN,      /* 503, may have been taken */
+	REPLY_CANCEL_UNKNOWN, /* 503, may have been cancelled */
+	REPLY_AGAIN,          /* as the first request with the key was answered */
+	REPLY_KEY_IN_USE,     /* 409 */
+	REPLY_KEY_REUSED,     /* 422 */
 	REPLY_INTERNAL,
 };
 

@@ -214,10 +214,12 @@ static void enter_read(struct pipeline *p, uint64_t fcgi_id, const char *request
 	}
 	f->id = read->id;
 	f->read = *read;
-	flow_enter(f, route == ROUTE_STATUS ? FLOW_STATUS : FLOW_READ);
+	flow_enter(f, route == ROUTE_STATUS   ? FLOW_STATUS
+		      : route == ROUTE_CANCEL ? FLOW_CANCEL
+					      : FLOW_READ);
 }
 
-/* Status, events, explain, the whole message: what a message_id is asked for. */
+/* Status, events, explain, the whole message, its cancellation: what a message_id is asked for. */
 static void receive_read(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
 			 const struct http_request *request, const struct route_match *match)
 {

@@ -36,6 +36,7 @@ static enum flow_result find_credentials(struct flow *f);
 static enum flow_result deliver(struct flow *f);
 static enum flow_result look_up_status(struct flow *f);
 static enum flow_result read_for_caller(struct flow *f);
+static enum flow_result call_off(struct flow *f);
 static enum flow_result answer(struct flow *f);
 
 static const struct step steps[FLOW_STEPS] = {
@@ -55,6 +56,7 @@ static const struct step steps[FLOW_STEPS] = {
 	[FLOW_STATUS] = { "status", look_up_status, { FLOW_RECORD, FLOW_ANSWER } },
 	[FLOW_RECORD] = { "record", flow_record, { FLOW_ANSWER, FLOW_ANSWER, FLOW_KEY } },
 	[FLOW_READ] = { "read", read_for_caller, { FLOW_ANSWER, FLOW_ANSWER } },
+	[FLOW_CANCEL] = { "cancel", call_off, { FLOW_STATUS, FLOW_ANSWER } },
 	[FLOW_ANSWER] = { "answer", answer, { FLOW_ANSWER, FLOW_ANSWER } },
 };
 
@@ -218,6 +220,39 @@ static void on_credentials(struct job *job, const struct credentials_answer *a)
 		flow_ready(f, use_credentials(f, a));
 }
 
+/* -- cancel --------------------------------------------------------------------------- */
+
+static void on_cancel_late(void *arg)
+{
+	struct flow *f = arg;
+
+	f->timer = 0;
+	f->reply = REPLY_CANCEL_UNKNOWN;
+	flow_ready(f, FLOW_NO);
+}
+
+static enum flow_result call_off(struct flow *f)
+{
+	const struct pipeline *p = f->pipeline;
+	struct loop *loop = p->world->loop;
+
+	f->timer = loop_timer(loop, loop_now_ms(loop) + p->settings.accept_timeout_ms,
+			      on_cancel_late, f);
+	store_call_off(p->world->store, f->job.id, f->id);
+	return FLOW_PENDING;
+}
+
+/* Whether it was called off, now or before, its status says. */
+static enum flow_result called_off(struct flow *f, enum store_verdict verdict)
+{
+	loop_cancel(f->pipeline->world->loop, f->timer);
+	f->timer = 0;
+	if (verdict == STORE_DONE)
+		return FLOW_OK;
+	f->reply = REPLY_INTERNAL;
+	return FLOW_NO;
+}
+
 /* -- commit --------------------------------------------------------------------------- */
 
 static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq,
@@ -232,6 +267,8 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		flow_ready(f, flow_committed(f, verdict, seq));
 	else if (f->step == FLOW_RECORD)
 		flow_ready(f, flow_recorded(f, verdict));
+	else if (f->step == FLOW_CANCEL && f->result == FLOW_PENDING)
+		flow_ready(f, called_off(f, verdict));
 }
 
 /* -- 4 and 5: delivery ---------------------------------------------------------------- */
@@ -350,7 +387,7 @@ void flow_take_result(struct flow *f, const struct delivery_result *result)
 		f->reply = REPLY_FAILED;
 		break;
 	case DELIVERY_UNKNOWN:
-		text_copy_cut(f->detail, sizeof(f->detail), state_detail(STATE_UNKNOWN));
+		text_copy_cut(f->detail, sizeof(f->detail), state_detail(STATE_UNKNOWN, 0));
 		break;
 	case DELIVERY_RELEASED:
 		text_copy_cut(f->detail, sizeof(f->detail), result->detail);
@@ -376,13 +413,24 @@ void flow_hurry(struct flow *f, int64_t until_boot_ms)
 
 /* -- status --------------------------------------------------------------------------- */
 
+/* Not how the message of a request of its own stands. */
+static bool asks_status(const struct flow *f)
+{
+	return f->route == ROUTE_STATUS || f->route == ROUTE_CANCEL;
+}
+
+static enum flow_reply reply_of_silence(const struct flow *f)
+{
+	return f->route == ROUTE_CANCEL ? REPLY_CANCEL_UNKNOWN : REPLY_STORE_AWAY;
+}
+
 static void on_status_late(void *arg)
 {
 	struct flow *f = arg;
 
 	f->timer = 0;
 	if (f->route != ROUTE_SEND)
-		f->reply = REPLY_STORE_AWAY;
+		f->reply = reply_of_silence(f);
 	flow_ready(f, FLOW_OK);
 }
 
@@ -394,8 +442,8 @@ static enum flow_result look_up_status(struct flow *f)
 
 	f->look_boot_ms = 0;
 	if (store_status(p->world->store, f->job.id, f->id, &err)) {
-		if (f->route == ROUTE_STATUS)
-			f->reply = REPLY_STORE_AWAY;
+		if (asks_status(f))
+			f->reply = reply_of_silence(f);
 		return FLOW_OK;
 	}
 	f->timer = loop_timer(p->world->loop, now_ms + STATUS_WAIT_MS, on_status_late, f);
@@ -408,7 +456,8 @@ void flow_use_state(struct flow *f, const struct store_status *status)
 	const struct graph_error *error;
 
 	f->outcome.attempts = status->attempts;
-	text_copy_cut(f->detail, sizeof(f->detail), state_detail(status->state));
+	text_copy_cut(f->detail, sizeof(f->detail),
+		      state_detail(status->state, status->failure_code));
 	switch (status->state) {
 	case STATE_SENT:
 	case STATE_DELIVERED:
@@ -436,7 +485,7 @@ static void use_status(struct flow *f, enum store_verdict verdict,
 		       const struct store_status *status)
 {
 	if (verdict != STORE_DONE) {
-		f->reply = REPLY_STORE_AWAY;
+		f->reply = reply_of_silence(f);
 	} else if (!status->found) {
 		f->reply = REPLY_NOT_FOUND;
 	} else {
@@ -475,7 +524,7 @@ static void on_status(struct job *job, enum store_verdict verdict,
 	}
 	if (f->step != FLOW_STATUS)
 		return;
-	if (f->route == ROUTE_STATUS)
+	if (asks_status(f))
 		use_status(f, verdict, status);
 	else if (known)
 		flow_use_state(f, status);

@@ -11,6 +11,7 @@
  *   settle         outcome_lock, settle
  *   defer          defer
  *   conversation   conversation
+ *   call off       call_off
  *   answer         answer
  *
  * Each statement has a function that fills its parameters from rows and, where it tells
@@ -319,7 +320,7 @@ static const char *next_name(enum store_next next)
 	static const char *const names[] = {
 		[STORE_NEXT_DONE] = "done",     [STORE_NEXT_CONVERSATION] = "conversation",
 		[STORE_NEXT_RETRY] = "retry",   [STORE_NEXT_UNKNOWN] = "unknown",
-		[STORE_NEXT_FAILED] = "failed",
+		[STORE_NEXT_FAILED] = "failed", [STORE_NEXT_EXPIRED] = "expired",
 	};
 
 	return names[next];
@@ -405,6 +406,7 @@ static void fill_defer(struct array *a, struct op *const *ops, unsigned count,
 	array_time(a, context->now_wall_us);
 	COLUMN(a, ARRAY_INT4, array_put_int4_or_null, ops[i]->row.defer.hold);
 	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.defer.attempt);
+	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.defer.later);
 }
 
 static void fill_conversation(struct array *a, struct op *const *ops, unsigned count,
@@ -417,7 +419,14 @@ static void fill_conversation(struct array *a, struct op *const *ops, unsigned c
 	array_time(a, context->now_wall_us);
 }
 
-/* --- answer --- */
+/* --- call off, answer --- */
+
+static void fill_call_off(struct array *a, struct op *const *ops, unsigned count,
+			  const struct fill_context *context)
+{
+	(void)context;
+	put_ids(a, ops, count);
+}
 
 static void fill_answer(struct array *a, struct op *const *ops, unsigned count,
 			const struct fill_context *context)
@@ -448,6 +457,7 @@ static const struct batch_statement outcome = { "outcome", fill_outcome, NULL };
 static const struct batch_statement settle = { "settle", fill_settle, read_positions };
 static const struct batch_statement defer = { "defer", fill_defer, read_positions };
 static const struct batch_statement conversation = { "conversation", fill_conversation, NULL };
+static const struct batch_statement call_off = { "call_off", fill_call_off, NULL };
 static const struct batch_statement answer = { "answer", fill_answer, read_positions };
 
 #define STATEMENTS_OF_KIND 2
@@ -460,6 +470,7 @@ static const struct batch_statement *const statements[OP_WRITES][STATEMENTS_OF_K
 	[OP_SETTLE] = { &outcome_lock, &settle },
 	[OP_DEFER] = { &defer },
 	[OP_CONVERSATION] = { &conversation },
+	[OP_CALL_OFF] = { &call_off },
 	[OP_ANSWER] = { &answer },
 };
 static const struct batch_statement *const accept_repeated[STATEMENTS_OF_KIND] = {

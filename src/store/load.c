@@ -41,6 +41,8 @@ static const char *statement_of(const struct op_load *load)
 {
 	if (load->held)
 		return load->probe ? "load_probe" : "load_held";
+	if (load->due)
+		return "load_due";
 	return load->copies ? "load_copies" : "load";
 }
 
@@ -53,7 +55,7 @@ int load_send(const struct op_load *load, PGconn *handle, struct array *memory, 
 	for (int lane = 0; lane < MESSAGE_LANES; lane++)
 		if (load->lanes >> lane & 1)
 			array_put_int2(memory, lane);
-	if (!load->copies && !load->held)
+	if (!load->copies && !load->held && !load->due)
 		array_int8(memory, (int64_t)load->after_seq);
 	if (!load->held)
 		array_time(memory, load->due_until_wall_us);

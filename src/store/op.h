@@ -26,6 +26,7 @@ enum op_kind {
 	OP_SETTLE, /* behind outcomes: what came late is worth more */
 	OP_DEFER,
 	OP_CONVERSATION,
+	OP_CALL_OFF,
 	OP_ANSWER,
 	OP_WRITES, /* how many kinds share batches */
 	OP_LOAD = OP_WRITES,
@@ -56,6 +57,7 @@ struct op_load {
 	unsigned limit;
 	bool copies;
 	bool held; /* neither the seq nor the time counts */
+	bool due;  /* the seq does not count */
 	int probe; /* with held: one message of this hold; 0: none */
 };
 

@@ -296,6 +296,14 @@ void store_conversation(struct store *s, uint64_t tag, const struct store_conver
 	writer_submit(s->writer, op);
 }
 
+void store_call_off(struct store *s, uint64_t tag, struct message_id id)
+{
+	struct op *op = new_fact(s, OP_CALL_OFF, tag, id);
+
+	op->bytes = 100;
+	writer_submit(s->writer, op);
+}
+
 void store_answer(struct store *s, uint64_t tag, struct message_id id, int status, const char *body)
 {
 	struct op *op = new_fact(s, OP_ANSWER, tag, id);
@@ -390,7 +398,8 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
 	return 0;
 }
 
-static int load_held(struct store *s, uint64_t tag, const struct op_load *load, struct err *ret_err)
+static int load_taken(struct store *s, uint64_t tag, const struct op_load *load,
+		      struct err *ret_err)
 {
 	const struct message_id none = { { 0 } };
 	struct op *op = new_op(s, OP_LOAD, tag, none, ret_err);
@@ -405,13 +414,24 @@ static int load_held(struct store *s, uint64_t tag, const struct op_load *load, 
 int store_load_held(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,
 		    struct err *ret_err)
 {
-	return load_held(s, tag, &(struct op_load){ .lanes = lanes, .limit = limit, .held = true },
-			 ret_err);
+	return load_taken(s, tag, &(struct op_load){ .lanes = lanes, .limit = limit, .held = true },
+			  ret_err);
+}
+
+int store_load_due(struct store *s, uint64_t tag, uint64_t lanes, int64_t due_until_wall_us,
+		   unsigned limit, struct err *ret_err)
+{
+	return load_taken(s, tag,
+			  &(struct op_load){ .lanes = lanes,
+					     .due_until_wall_us = due_until_wall_us,
+					     .limit = limit,
+					     .due = true },
+			  ret_err);
 }
 
 int store_load_probe(struct store *s, uint64_t tag, uint64_t lanes, int hold, struct err *ret_err)
 {
-	return load_held(
+	return load_taken(
 		s, tag,
 		&(struct op_load){ .lanes = lanes, .limit = 1, .held = true, .probe = hold },
 		ret_err);

@@ -100,6 +100,8 @@ enum store_next {
 	STORE_NEXT_RETRY,        /* due again at due_wall_us */
 	STORE_NEXT_UNKNOWN,      /* lost: waits for evidence or policy */
 	STORE_NEXT_FAILED,       /* final: work row goes */
+	STORE_NEXT_EXPIRED,      /* so too, as there is no time for another attempt: expired, if its
+				  * caller gave the validity, else failed */
 };
 
 /* The outcome of an attempt: a fact, recorded idempotently, whatever happened meanwhile; also
@@ -132,7 +134,9 @@ struct store_outcome {
 struct store_defer {
 	struct message_id id;
 	unsigned attempt; /* last begun, 0 none */
-	bool failed;      /* else due again at due_wall_us … */
+	bool failed;      /* for GRAPH_CASE_EXPIRED: as with STORE_NEXT_EXPIRED */
+	bool later;       /* no load but store_load_due() finds it before due_wall_us */
+	/* Else due again at due_wall_us … */
 	int hold; /* … or, unless 0, held by this one; due_wall_us counts after its release */
 	int64_t due_wall_us;
 	int failure_code;
@@ -401,6 +405,10 @@ void store_settle(struct store *s, uint64_t tag, const struct store_settle *row)
  * completion comes in any case. */
 void store_conversation(struct store *s, uint64_t tag, const struct store_conversation *row);
 
+/* Callers cancel it: for good, unless an attempt is under way or may have been accepted, or it has
+ * ended.  DONE whether or not it came to that, as its status tells. */
+void store_call_off(struct store *s, uint64_t tag, struct message_id id);
+
 /* The answer of the message's request, kept with its key; the first one stays (CONFLICT: there
  * is another one, or no key any more).  body is copied.  It may be given up waiting for: what
  * is not known to be written may be written all the same. */
@@ -435,6 +443,11 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
  * lanes.  Never `more`. */
 int store_load_ids(struct store *s, uint64_t tag, uint64_t lanes, const struct message_id *ids,
 		   unsigned count, struct err *ret_err) MUST_CHECK;
+
+/* Takes back into the work that is to be sent what is scheduled and due until due_until_wall_us, at
+ * most limit rows in order of due_at, and loads it: as store_load(). */
+int store_load_due(struct store *s, uint64_t tag, uint64_t lanes, int64_t due_until_wall_us,
+		   unsigned limit, struct err *ret_err) MUST_CHECK;
 
 /* Takes back into the work that is to be sent what is held no more (its hold was released, or its
  * validity is over), at most limit rows in order of seq, and loads it: as store_load(). */

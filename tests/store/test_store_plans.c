@@ -81,6 +81,8 @@ static void fill_tables(void)
 			     "FROM message_sender.message ON CONFLICT DO NOTHING");
 	harness_sql_text(&h, "UPDATE message_sender.work SET state = 'unknown', lost_at = now(), "
 			     "wait = 2 + seq %% 2 WHERE seq %% 3 = 0");
+	harness_sql_text(&h, "UPDATE message_sender.work SET state = 'scheduled', wait = 5 "
+			     "WHERE seq %% 7 = 1 AND wait = 0");
 	harness_sql_text(&h,
 			 "INSERT INTO message_sender.idempotency_key (tenant_id, key, fingerprint, "
 			 "message_id, created_at, runs_until, expires_at) "
@@ -184,15 +186,19 @@ static void use_all(unsigned rows)
 	harness_until_done(&h, target += rows, 10000);
 	settle_all(rows);
 	harness_until_done(&h, target += rows + 2, 10000);
+	for (unsigned i = 0; i < rows; i++)
+		store_call_off(h.store, i, h.messages[i]->id);
+	harness_until_done(&h, target += rows, 10000);
 	ck_assert_int_eq(store_status(h.store, 0, h.messages[0]->id, &err), 0);
 	ck_assert_int_eq(store_load(h.store, 1, 7, 0, clock_wall_us(), rows, false, &err), 0);
 	ck_assert_int_eq(store_load(h.store, 2, 7, 0, clock_wall_us(), rows, true, &err), 0);
 	ck_assert_int_eq(store_load_held(h.store, 3, 7, rows, &err), 0);
+	ck_assert_int_eq(store_load_due(h.store, 5, 7, clock_wall_us(), rows, &err), 0);
 	ck_assert_int_eq(store_holds(h.store, 0, &err), 0);
 	ck_assert_int_eq(store_load_probe(h.store, 4, 7, 1, &err), 0);
 	read_all();
 	look_at_all(rows);
-	harness_until_done(&h, target += 10 + rows, 10000);
+	harness_until_done(&h, target += 11 + rows, 10000);
 	harness_find_key(&h, 0, 0, harness_id(&h, 0));
 	ck_assert(h.first.found);
 	for (unsigned i = 0; i < h.loaded_count; i++)

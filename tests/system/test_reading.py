@@ -445,7 +445,7 @@ def test_words_of_states_are_the_programs(api, database):
     _, answer = sent(api)
     message_id = answer["message_id"]
     for state in ("queued", "sending", "retrying", "unknown", "sent", "delivered", "read",
-                  "failed", "cancelled", "expired"):
+                  "failed", "cancelled", "expired", "scheduled"):
         database.query("UPDATE message_sender.message SET state = %s WHERE message_id = %s",
                        state, message_id)
         status, whole = api.status(message_id).json(), get(api, message_id)

@@ -141,6 +141,8 @@ struct fake {
 	struct fake_note notes[FAKE_MAX];
 	unsigned answer_count;
 	struct fake_answer answers[FAKE_MAX];
+	unsigned call_off_count;
+	struct fake_answer call_offs[FAKE_MAX]; /* tag and id */
 	unsigned find_count;
 	struct fake_find finds[FAKE_MAX];
 	unsigned load_count; /* of what is to be sent */

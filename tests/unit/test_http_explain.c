@@ -358,7 +358,7 @@ START_TEST(ends_that_are_bad)
 	f.failure_reason = "outlet unknown";
 	says(STATE_FAILED, "It failed before any attempt was made: outlet unknown.");
 	f.failure_code = 0;
-	says(STATE_CANCELLED, "It was cancelled before any attempt was made: outlet unknown.");
+	says(STATE_CANCELLED, "It was cancelled before it was sent: outlet unknown.");
 	f.failure_reason = "";
 	says(STATE_EXPIRED, "Its validity ran out before it could be sent.");
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/graph_error.h"
 #include "pipeline_house.h"
 
 #define ID "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -52,6 +53,72 @@ START_TEST(each_read_asks_for_its_own)
 		turn();
 		expect(200, parts[i]);
 	}
+}
+END_TEST
+
+/* Asked to cancel message ID; its write has come to this. */
+static void cancel(enum store_verdict verdict)
+{
+	const struct http_request r = request_of("DELETE", "/api/v1/messages/" ID);
+	const unsigned count = fake.call_off_count;
+	char id[MESSAGE_ID_TEXT_BYTES];
+
+	ask(&r);
+	ck_assert_uint_eq(fake.call_off_count, count + 1);
+	message_id_text(fake.call_offs[count].id, id);
+	ck_assert_str_eq(id, ID);
+	ck_assert_uint_eq(fake.status_count, count);
+	fake_written(fake.call_offs[count].tag, verdict);
+	turn();
+}
+
+static void stands(enum state state, int code)
+{
+	const struct store_status status = { .found = true, .state = state, .failure_code = code };
+
+	fake_status(fake.status_tags[fake.status_count - 1], STORE_DONE, &status);
+	turn();
+}
+
+START_TEST(a_cancellation_is_answered_as_the_message_stands_then)
+{
+	const struct store_status none = { .found = false };
+
+	cancel(STORE_DONE);
+	stands(STATE_CANCELLED, GRAPH_CASE_CANCELLED);
+	expect(200, "\"status\":\"cancelled\"");
+	cancel(STORE_DONE);
+	stands(STATE_CANCELLED, 0); /* its caller was told 503 */
+	expect(409, "\"code\":\"NOT_CANCELLABLE\",\"details\":{\"message_id\":\"" ID
+		    "\",\"status\":\"failed\",\"state_detail\":\"cancelled\"}");
+	cancel(STORE_DONE);
+	stands(STATE_SENDING, 0);
+	expect(409, "\"status\":\"queued\",\"state_detail\":\"sending\"");
+	cancel(STORE_DONE);
+	fake_status(fake.status_tags[fake.status_count - 1], STORE_DONE, &none);
+	turn();
+	expect(404, "\"code\":\"NOT_FOUND\"");
+}
+END_TEST
+
+START_TEST(a_cancellation_that_is_not_known_of_says_so)
+{
+	const struct http_request r = request_of("DELETE", "/api/v1/messages/" ID);
+
+	cancel(STORE_DONE);
+	fake_status(fake.status_tags[0], STORE_AWAY, NULL);
+	turn();
+	expect(503, "may have been cancelled: please ask again");
+	ask(&r);
+	turn();
+	ck_assert_uint_eq(answer.count, 0);
+	turn_until(&answer.count, 1); /* in the time of an accept */
+	ck_assert_ptr_nonnull(strstr(answer.headers, "Retry-After: "));
+	expect(503, "may have been cancelled: please ask again");
+	fake_written(fake.call_offs[1].tag, STORE_DONE); /* late: nobody is there any more */
+	turn();
+	ck_assert_uint_eq(answer.count, 0);
+	ck_assert_uint_eq(fake.status_count, 1);
 }
 END_TEST
 
@@ -130,6 +197,8 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_checked_fixture(tcase, open_house, close_house);
 	tcase_add_test(tcase, each_read_asks_for_its_own);
+	tcase_add_test(tcase, a_cancellation_is_answered_as_the_message_stands_then);
+	tcase_add_test(tcase, a_cancellation_that_is_not_known_of_says_so);
 	tcase_add_test(tcase, a_list_asks_for_what_its_parameters_say);
 	tcase_add_test(tcase, a_read_that_finds_nothing);
 	tcase_add_test(tcase, a_read_that_is_too_long_is_a_fault_of_ours);

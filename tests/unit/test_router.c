@@ -71,8 +71,14 @@ START_TEST(routes_for_reading)
 	goes_to("GET", "/api/v1/messages/%73end", ROUTE_MESSAGE, "send");
 	is_refused(&(struct http_request){ .method = "POST", .path = "/api/v1/messages" }, 405,
 		   "use GET", "GET, HEAD");
-	is_refused(&(struct http_request){ .method = "DELETE", .path = "/api/v1/messages/x" }, 405,
-		   "use GET", "GET, HEAD");
+	goes_to("DELETE", "/api/v1/messages/x", ROUTE_CANCEL, "x");
+	is_refused(&(struct http_request){ .method = "PUT", .path = "/api/v1/messages/x" }, 405,
+		   "use GET", "GET, HEAD, DELETE");
+	is_refused(&(struct http_request){ .method = "DELETE", .path = "/api/v1/messages/send" },
+		   405, "use POST", "POST");
+	is_refused(&(struct http_request){ .method = "DELETE",
+					   .path = "/api/v1/messages/x/status" },
+		   405, "use GET", "GET, HEAD");
 }
 END_TEST
 

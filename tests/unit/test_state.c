@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/graph_error.h"
+
 /* Row: from, column: to; in the order of the enum. */
 static const char *const matrix[STATE_COUNT] = {
 	/*             QSRUSDRFCEH */
@@ -34,10 +36,10 @@ END_TEST
 
 static int rank(const char *status)
 {
-	static const char *const order[] = { "scheduled", "queued", "sent",
-					     "delivered", "read",   "failed" };
+	static const char *const order[] = { "scheduled", "queued", "sent",   "delivered",
+					     "read",      "failed", "expired" };
 
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 7; i++)
 		if (strcmp(status, order[i]) == 0)
 			return i;
 	ck_abort_msg("no status of the contract: %s", status);
@@ -48,8 +50,8 @@ START_TEST(a_status_never_goes_backwards)
 	for (int from = 0; from < STATE_COUNT; from++)
 		for (int to = 0; to < STATE_COUNT; to++)
 			if (state_may_become((enum state)from, (enum state)to))
-				ck_assert_int_le(rank(state_status((enum state)from)),
-						 rank(state_status((enum state)to)));
+				ck_assert_int_le(rank(state_status((enum state)from, 0)),
+						 rank(state_status((enum state)to, 0)));
 }
 END_TEST
 
@@ -109,15 +111,27 @@ START_TEST(clients_see_the_words_of_the_contract)
 		[STATE_DELIVERED] = { "delivered", "delivered" },
 		[STATE_READ] = { "read", "read" },
 		[STATE_FAILED] = { "failed", "failed" },
-		[STATE_CANCELLED] = { "failed", "cancelled" },
-		[STATE_EXPIRED] = { "failed", "expired" },
+		[STATE_CANCELLED] = { "cancelled", "cancelled" },
+		[STATE_EXPIRED] = { "expired", "expired" },
 		[STATE_HELD] = { "queued", "held" },
 	};
 
 	for (int i = 0; i < STATE_COUNT; i++) {
-		ck_assert_str_eq(state_status((enum state)i), words[i][0]);
-		ck_assert_str_eq(state_detail((enum state)i), words[i][1]);
+		ck_assert_str_eq(state_status((enum state)i, GRAPH_CASE_CANCELLED), words[i][0]);
+		ck_assert_str_eq(state_detail((enum state)i, 0), words[i][1]);
 	}
+}
+END_TEST
+
+START_TEST(who_did_not_ask_for_a_word_does_not_see_it)
+{
+	ck_assert_str_eq(state_status(STATE_CANCELLED, 0), "failed");
+	ck_assert_str_eq(state_status(STATE_CANCELLED, GRAPH_CASE_EXPIRED), "failed");
+	ck_assert_str_eq(state_detail(STATE_CANCELLED, 0), "cancelled");
+	ck_assert_str_eq(state_status(STATE_FAILED, GRAPH_CASE_EXPIRED), "failed");
+	ck_assert_str_eq(state_detail(STATE_FAILED, GRAPH_CASE_EXPIRED), "expired");
+	ck_assert_str_eq(state_detail(STATE_FAILED, GRAPH_CASE_CANCELLED), "failed");
+	ck_assert_str_eq(state_status(STATE_SENT, GRAPH_CASE_CANCELLED), "sent");
 }
 END_TEST
 
@@ -133,6 +147,7 @@ int main(void)
 	tcase_add_test(tcase, what_has_ended_begins_no_attempt);
 	tcase_add_test(tcase, names_are_read_back);
 	tcase_add_test(tcase, other_names_are_refused);
+	tcase_add_test(tcase, who_did_not_ask_for_a_word_does_not_see_it);
 	tcase_add_test(tcase, clients_see_the_words_of_the_contract);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
