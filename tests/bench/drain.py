@@ -8,7 +8,7 @@ from report import CALLER_HEAD, PARTS, caller_row, table
 from stack import Failure
 from steps import Load, Step, Window, failed, prove, run_step, since
 
-STUCK_SECONDS = 30
+STUCK_SECONDS = 120
 LOOK_SECONDS = 0.25
 ROOM = {"MAX_BACKLOG": "2000000", "MAX_BACKLOG_PER_TENANT": "2000000"}
 

@@ -160,7 +160,8 @@ class Stack:
         """Runs `message-sender WORDS` on the database."""
         done = subprocess.run([self.programs["message-sender"], *words],
                               env={**os.environ, "DATABASE_URL": self.database_url},
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=600)
         if done.returncode != 0:
             raise Failure(f"message-sender {' '.join(words)} failed:\n"
                           + done.stdout + done.stderr)
