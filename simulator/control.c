@@ -130,6 +130,29 @@ static void post_latency(struct sim *sim, struct exchange *exchange)
 	json_decref(json);
 }
 
+static void post_limits(struct sim *sim, struct exchange *exchange)
+{
+	struct limits_rules r = { .tolerance_ms = LIMITS_TOLERANCE_MS,
+				  .pair_burst = LIMITS_PAIR_BURST };
+	json_error_t error;
+	json_t *json = read_body(exchange);
+
+	if (!json)
+		return;
+	if (json_unpack_ex(json, &error, JSON_STRICT, "{s?i,s?i,s?i,s?i}", "number_rate",
+			   &r.number_rate, "tolerance_ms", &r.tolerance_ms, "pair_seconds",
+			   &r.pair_seconds, "pair_burst", &r.pair_burst) != 0 ||
+	    r.number_rate < 0 || r.tolerance_ms < 0 || r.pair_seconds < 0 || r.pair_burst < 1) {
+		reply_fault(exchange, 400,
+			    "number_rate, tolerance_ms, pair_seconds: 0 or more; pair_burst: 1 or "
+			    "more");
+	} else {
+		limits_set(sim->limits, &r);
+		reply_done(exchange);
+	}
+	json_decref(json);
+}
+
 static void post_reset(struct sim *sim, struct exchange *exchange)
 {
 	int64_t in_flight = sim->totals.graph_in_flight;
@@ -173,6 +196,8 @@ static void get_counts(struct sim *sim, struct exchange *exchange)
 		{ "conversation_stored", t->conversation_stored },
 		{ "conversation_distinct", t->conversation_distinct },
 		{ "conversation_repeated", t->conversation_repeated },
+		{ "refused_throughput", t->refused_throughput },
+		{ "refused_pair", t->refused_pair },
 		{ "unknown_requests", t->unknown_requests },
 		{ "connections_tls_open", net->tls_open },
 		{ "connections_tls_total", net->tls_total },
@@ -278,6 +303,7 @@ static const struct {
 } calls[] = {
 	{ "POST", "script", 2, post_script },
 	{ "POST", "latency", 2, post_latency },
+	{ "POST", "limits", 2, post_limits },
 	{ "POST", "reset", 2, post_reset },
 	{ "POST", "close_connections", 2, post_close_connections },
 	{ "GET", "counts", 2, get_counts },

@@ -225,11 +225,31 @@ static bool refuse_body(struct call *call)
 	return false;
 }
 
+/* True: more than the limits allow, and that is answered. */
+static bool refuse_limit(struct call *call)
+{
+	struct totals *totals = &call->sim->totals;
+	struct behaviour refusal = behaviour_plain(BEHAVE_ERROR);
+
+	refusal.code =
+		limits_judge(call->sim->limits, call->number, call->message.key, loop_now_ns());
+	if (!refusal.code)
+		return false;
+	if (refusal.code == 131056)
+		totals->refused_pair++;
+	else
+		totals->refused_throughput++;
+	play(call, &refusal);
+	return true;
+}
+
 static void serve_send(struct call *call)
 {
 	struct behaviour behaviour;
 
 	count_call(call);
+	if (refuse_limit(call))
+		return;
 	if (play_script(call, "token", call->token) || play_script(call, "number", call->number) ||
 	    play_script(call, "recipient", call->message.key))
 		return;

@@ -34,6 +34,9 @@ static const char help[] =
 	"  --http1                do not offer HTTP/2\n"
 	"  --h2-streams N         streams a client may open on one connection (default 100)\n"
 	"  --strict-token         only the token last given out for a number is good\n"
+	"  --number-rate N        calls a second from one number, as Meta enforces it (default 0 = "
+	"any)\n"
+	"  --pair-rule            one call in 6 s to one recipient, 45 lent, as Meta enforces it\n"
 	"  --prepend-country CC   put CC before a recipient without plus, as Meta does\n"
 	"  --journal FILE         a line for each message a service was asked to take\n"
 	"  --help, --version\n";
@@ -49,6 +52,7 @@ struct options {
 	bool http1;
 	bool strict_token;
 	const char *country;
+	struct limits_rules limits;
 };
 
 static int usage_error(const char *text, const char *value)
@@ -96,6 +100,11 @@ static int read_option(struct options *options, int option, const char *value)
 		if (strlen(value) <= 3 && value[0] && !value[strspn(value, "0123456789")])
 			return 0;
 		return usage_error("not a country code", value);
+	case 'r':
+		return read_number(value, 100000, &options->limits.number_rate);
+	case 'q':
+		options->limits.pair_seconds = LIMITS_PAIR_SECONDS;
+		return 0;
 	case 'j':
 		options->journal = value;
 		return 0;
@@ -122,6 +131,8 @@ static int read_options(struct options *options, int argc, char **argv)
 		{ "http1", no_argument, NULL, '1' },
 		{ "strict-token", no_argument, NULL, 'k' },
 		{ "prepend-country", required_argument, NULL, 'c' },
+		{ "number-rate", required_argument, NULL, 'r' },
+		{ "pair-rule", no_argument, NULL, 'q' },
 		{ "journal", required_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
@@ -230,6 +241,8 @@ static int sim_open(struct sim *sim, const struct options *options)
 	sim->loop.after_round = (void (*)(void *))net_flush;
 	sim->loop.ctx = &sim->net;
 	sim->script = script_new();
+	sim->limits = limits_new();
+	limits_set(sim->limits, &options->limits);
 	sim->messages = tally_new();
 	sim->recipients = tally_new();
 	sim->tokens = dict_new(free);
@@ -245,6 +258,7 @@ static void sim_close(struct sim *sim)
 	listener_close(&sim->plain);
 	listener_close(&sim->tls);
 	script_free(sim->script);
+	limits_free(sim->limits);
 	tally_free(sim->messages);
 	tally_free(sim->recipients);
 	dict_free(sim->tokens);
@@ -260,7 +274,10 @@ static void sim_close(struct sim *sim)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .h2_streams = 100 };
+	struct options options = {
+		.h2_streams = 100,
+		.limits = { .tolerance_ms = LIMITS_TOLERANCE_MS, .pair_burst = LIMITS_PAIR_BURST },
+	};
 	struct sim *sim = buf_alloc(1, sizeof(*sim));
 	struct signals signals;
 

@@ -8,6 +8,7 @@
 #include "simulator/conn.h"
 #include "simulator/dict.h"
 #include "simulator/journal.h"
+#include "simulator/limits.h"
 #include "simulator/script.h"
 #include "simulator/tally.h"
 
@@ -31,6 +32,8 @@ struct totals {
 	int64_t conversation_distinct; /* idempotency keys stored at least once */
 	int64_t conversation_repeated; /* stores under a key that was stored before */
 	int64_t duplicates;            /* messages accepted more than once */
+	int64_t refused_throughput; /* by the limits, not by a script */
+	int64_t refused_pair;
 	int64_t unknown_requests;
 };
 
@@ -49,6 +52,7 @@ struct sim {
 	struct listener plain;
 	struct listener tls;
 	struct script *script;
+	struct limits *limits;
 	struct tally *messages;   /* by message id */
 	struct tally *recipients; /* by digits, or by user or group id */
 	FILE *journal;            /* NULL: none is kept */

@@ -70,6 +70,10 @@ class Simulator:
     def latency(self, graph_ms=0, service_ms=0):
         self._control("POST", "latency", {"graph_ms": graph_ms, "service_ms": service_ms})
 
+    def limits(self, **rules):
+        """Meta's limits are enforced: number_rate, pair_seconds, pair_burst, tolerance_ms."""
+        self._control("POST", "limits", rules)
+
     def counts(self):
         return self._control("GET", "counts")
 
