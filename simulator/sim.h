@@ -32,7 +32,7 @@ struct totals {
 	int64_t conversation_distinct; /* idempotency keys stored at least once */
 	int64_t conversation_repeated; /* stores under a key that was stored before */
 	int64_t duplicates;            /* messages accepted more than once */
-	int64_t refused_throughput; /* by the limits, not by a script */
+	int64_t refused_throughput;    /* by the limits, not by a script */
 	int64_t refused_pair;
 	int64_t unknown_requests;
 };

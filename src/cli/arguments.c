@@ -36,6 +36,8 @@ static const struct option options[] = {
 	{ "--unknown-policy", ARGUMENT_UNKNOWN_POLICY, true,
 	  offsetof(struct arguments, unknown_policy) },
 	{ "--quarantine", ARGUMENT_QUARANTINE, true, offsetof(struct arguments, quarantine) },
+	{ "--number-rate", ARGUMENT_NUMBER_RATE, true, offsetof(struct arguments, number_rate) },
+	{ "--weight", ARGUMENT_WEIGHT, true, offsetof(struct arguments, weight) },
 	{ "--help", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 	{ "-h", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 };
@@ -90,7 +92,9 @@ bool arguments_read(int argc, char **argv, unsigned takes, unsigned needs,
 
 	for (int at = 0; at < argc;) {
 		const struct option *option = find(argv[at], takes | ARGUMENT_HELP);
-		const unsigned argument = option ? option->argument : ARGUMENT_OPERAND;
+		const unsigned operand = a.operand && takes & ARGUMENT_SECOND ? ARGUMENT_SECOND
+									      : ARGUMENT_OPERAND;
+		const unsigned argument = option ? option->argument : operand;
 		int used = 1;
 
 		if (given & argument ||
@@ -100,6 +104,8 @@ bool arguments_read(int argc, char **argv, unsigned takes, unsigned needs,
 		}
 		if (option)
 			used = take(option, argc, argv, at, &a, ret_fault, size);
+		else if (argument == ARGUMENT_SECOND)
+			a.second = argv[at];
 		else
 			a.operand = argv[at];
 		if (!used)

@@ -35,11 +35,15 @@ enum argument {
 	ARGUMENT_INCLUDE_UNKNOWN = 1 << 20,
 	ARGUMENT_UNKNOWN_POLICY = 1 << 21,
 	ARGUMENT_QUARANTINE = 1 << 22,
+	ARGUMENT_SECOND = 1 << 23, /* another operand, behind the first */
+	ARGUMENT_NUMBER_RATE = 1 << 24,
+	ARGUMENT_WEIGHT = 1 << 25,
 };
 
 /* Borrowed from argv; null: not given. */
 struct arguments {
 	const char *operand;
+	const char *second;
 	const char *config_file;
 	bool json;
 	const char *tenant;
@@ -61,6 +65,8 @@ struct arguments {
 	bool include_unknown;
 	const char *unknown_policy;
 	const char *quarantine;
+	const char *number_rate;
+	const char *weight;
 	bool help;
 };
 

@@ -6,6 +6,7 @@
 #include "cli/caller.h"
 #include "cli/command.h"
 #include "cli/database.h"
+#include "cli/rate.h"
 #include "domain/message.h"
 #include "domain/settle.h"
 
@@ -30,13 +31,17 @@ static const char *check_set(const struct arguments *a)
 {
 	enum unknown_policy policy;
 
-	if (!unknown_policy_parse(a->unknown_policy, &policy))
+	if (!a->unknown_policy && !a->rate && !a->weight)
+		return "what is to be set? --unknown-policy, --rate, --weight";
+	if (a->quarantine && !a->unknown_policy)
+		return "--quarantine goes with --unknown-policy";
+	if (a->unknown_policy && !unknown_policy_parse(a->unknown_policy, &policy))
 		return "--unknown-policy is none of hold, evidence, resend, fail";
 	if (a->quarantine && !is_quarantine(a->quarantine))
 		return "--quarantine is no number of seconds from 1 to 604800";
 	if ((a->why && strlen(a->why) > 500) || (a->by && strlen(a->by) > 100))
 		return "--why has at most 500 bytes, --by 100";
-	return check_tenant(a);
+	return rate_check(a) ? rate_check(a) : check_tenant(a);
 }
 
 static struct query *open_for(const char *words, const char *fault,
@@ -71,24 +76,31 @@ static void tell_waiting(const struct query *q)
 		     query_value(q, 0, 0));
 }
 
+static bool set_policy(struct query *q, const char *words, const struct arguments *a)
+{
+	bool changed;
+
+	if (!change(q, words, a, a->unknown_policy, &changed))
+		return false;
+	(void)printf("%s: %s, quarantine %s%s\n", a->operand, a->unknown_policy,
+		     a->quarantine ? a->quarantine : "of the service", a->quarantine ? " s" : "");
+	tell_waiting(q);
+	return true;
+}
+
 int command_tenant_set(const struct arguments *arguments)
 {
 	static const char words[] = "tenant set";
-	bool changed;
+	const bool rated = arguments->rate || arguments->weight;
 	int status;
 	struct query *q = open_for(words, check_set(arguments), arguments, &status);
 
 	if (!q)
 		return status;
-	status = 1;
-	if (change(q, words, arguments, arguments->unknown_policy, &changed)) {
-		(void)printf("%s: %s, quarantine %s%s\n", arguments->operand,
-			     arguments->unknown_policy,
-			     arguments->quarantine ? arguments->quarantine : "of the service",
-			     arguments->quarantine ? " s" : "");
-		tell_waiting(q);
-		status = 0;
-	}
+	status = (!arguments->unknown_policy || set_policy(q, words, arguments)) &&
+				 (!rated || rate_set(q, words, arguments, "", arguments->rate))
+			 ? 0
+			 : 1;
 	query_close(q);
 	return status;
 }
@@ -99,11 +111,16 @@ int command_tenant_unset(const struct arguments *arguments)
 	bool changed;
 	int status;
 	struct query *q = open_for(words, check_tenant(arguments), arguments, &status);
+	bool rated;
 
 	if (!q)
 		return status;
 	status = 1;
-	if (change(q, words, arguments, NULL, &changed)) {
+	if (rate_unset(q, words, arguments, "", &rated) &&
+	    change(q, words, arguments, NULL, &changed)) {
+		if (rated)
+			(void)printf("%s: rate and weight of the service again\n",
+				     arguments->operand);
 		(void)printf("%s: %s\n", arguments->operand,
 			     changed ? "the policy of the service again"
 				     : "had no policy of its own");
@@ -120,6 +137,7 @@ int command_tenant_show(const struct arguments *arguments)
 	static const char *const headings[] = { "policy", "quarantine (s)", "by", "at",
 						"why",    "unknown now" };
 	int status;
+	bool rated;
 	struct query *q = open_for(words, check_tenant(arguments), arguments, &status);
 
 	if (!q)
@@ -131,7 +149,7 @@ int command_tenant_show(const struct arguments *arguments)
 		else
 			(void)printf("%s: the policy of the service (UNKNOWN_POLICY)\n",
 				     arguments->operand);
-		status = 0;
+		status = rate_show(q, words, arguments, "", &rated) ? 0 : 1;
 	}
 	query_close(q);
 	return status;

@@ -68,17 +68,30 @@ static const struct command commands[] = {
 		  ARGUMENT_CONFIG,
 	  0, command_queue_replay },
 	{ "tenant set",
-	  "TENANT --unknown-policy hold|evidence|resend|fail [--quarantine SECONDS] [--why TEXT] "
-	  "[--by NAME] [--config FILE]",
-	  "settle this tenant's lost replies otherwise than UNKNOWN_POLICY says",
-	  ARGUMENT_OPERAND | ARGUMENT_UNKNOWN_POLICY | ARGUMENT_QUARANTINE | ARGUMENT_WHY |
-		  ARGUMENT_BY | ARGUMENT_CONFIG,
-	  ARGUMENT_OPERAND | ARGUMENT_UNKNOWN_POLICY, command_tenant_set },
+	  "TENANT [--unknown-policy hold|evidence|resend|fail [--quarantine SECONDS]] [--rate N] "
+	  "[--weight N] [--why TEXT] [--by NAME] [--config FILE]",
+	  "settle this tenant's lost replies otherwise than UNKNOWN_POLICY says; let it send so "
+	  "many messages a second (0: no limit), with another weight against others than 1",
+	  ARGUMENT_OPERAND | ARGUMENT_UNKNOWN_POLICY | ARGUMENT_QUARANTINE | ARGUMENT_RATE |
+		  ARGUMENT_WEIGHT | ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_CONFIG,
+	  ARGUMENT_OPERAND, command_tenant_set },
 	{ "tenant show", "TENANT [--config FILE]",
-	  "print the policy of a tenant, who set it and why", ARGUMENT_OPERAND | ARGUMENT_CONFIG,
-	  ARGUMENT_OPERAND, command_tenant_show },
+	  "print policy and rate of a tenant, who set them and why",
+	  ARGUMENT_OPERAND | ARGUMENT_CONFIG, ARGUMENT_OPERAND, command_tenant_show },
 	{ "tenant unset", "TENANT [--config FILE]", "take it back",
 	  ARGUMENT_OPERAND | ARGUMENT_CONFIG, ARGUMENT_OPERAND, command_tenant_unset },
+	{ "outlet set", "TENANT OUTLET --number-rate N [--why TEXT] [--by NAME] [--config FILE]",
+	  "let this outlet's number send so many messages a second: 20, 80 or 1000, as Meta says",
+	  ARGUMENT_OPERAND | ARGUMENT_SECOND | ARGUMENT_NUMBER_RATE | ARGUMENT_WHY | ARGUMENT_BY |
+		  ARGUMENT_CONFIG,
+	  ARGUMENT_OPERAND | ARGUMENT_SECOND | ARGUMENT_NUMBER_RATE, command_outlet_set },
+	{ "outlet show", "TENANT OUTLET [--config FILE]",
+	  "print the rate of an outlet's number, who set it and why",
+	  ARGUMENT_OPERAND | ARGUMENT_SECOND | ARGUMENT_CONFIG, ARGUMENT_OPERAND | ARGUMENT_SECOND,
+	  command_outlet_show },
+	{ "outlet unset", "TENANT OUTLET [--config FILE]", "take it back",
+	  ARGUMENT_OPERAND | ARGUMENT_SECOND | ARGUMENT_CONFIG, ARGUMENT_OPERAND | ARGUMENT_SECOND,
+	  command_outlet_unset },
 	{ "queue release", "--why TEXT --by NAME [--config FILE]",
 	  "let work go on after PostgreSQL was restored or failed over",
 	  ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_CONFIG, ARGUMENT_WHY | ARGUMENT_BY,

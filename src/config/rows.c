@@ -126,6 +126,25 @@ const struct settings_row settings_rows[] = {
 	{ "ORDER_HOLD_SECONDS", ROW_INTEGER, FIELD(order_hold_seconds), RANGE(0, 3600, "seconds"),
 	  .default_value = "10", .reloadable = true,
 	  .meaning = "How long a message that waits may delay later ones to the same recipient." },
+	{ "NUMBER_RATE", ROW_INTEGER, FIELD(number_rate), RANGE(0, 1000, "messages a second"),
+	  .default_value = "80", .reloadable = true,
+	  .meaning = "What WhatsApp takes from one number: 80 a second, 1000 after an upgrade, 20 "
+		     "when the number is used in the Business app as well. Messages wait for it "
+		     "instead of being refused. For single outlets: `message-sender outlet set`. "
+		     "0: no limit." },
+	{ "TENANT_RATE", ROW_INTEGER, FIELD(tenant_rate), RANGE(0, 100000, "messages a second"),
+	  .default_value = "0", .reloadable = true,
+	  .meaning = "What each tenant may send from all its numbers together. For single tenants: "
+		     "`message-sender tenant set`. 0: no limit." },
+	{ "PAIR_SECONDS", ROW_INTEGER, FIELD(pair_seconds), RANGE(0, 60, "seconds"),
+	  .default_value = "6", .reloadable = true,
+	  .meaning = "WhatsApp takes one message in so many seconds from a number to one "
+		     "recipient; those beyond PAIR_BURST wait. 0: no limit." },
+	{ "PAIR_BURST", ROW_INTEGER, FIELD(pair_burst), RANGE(1, 1000, "messages"),
+	  .default_value = "45", .reloadable = true,
+	  .meaning = "Messages that may go to one recipient at once, and are paid back by waiting "
+		     "later. For PAIR_SECONDS times this long after a worker has taken a tenant "
+		     "over, none are lent." },
 	{ "BREAKER_FAILURES", ROW_INTEGER, FIELD(breaker_failures), RANGE(0, 1000, ""),
 	  .default_value = "5", .reloadable = true,
 	  .meaning = "Failures in a row (no connection, no reply, 5xx) of a number, or of the "

@@ -66,6 +66,10 @@ struct settings {
 	unsigned conversation_timeout_seconds;
 	unsigned message_ttl_seconds;
 	unsigned order_hold_seconds;
+	unsigned number_rate;  /* 0: no limit */
+	unsigned tenant_rate;  /* 0: no limit */
+	unsigned pair_seconds; /* 0: off */
+	unsigned pair_burst;
 	unsigned breaker_failures; /* 0: off */
 	unsigned breaker_open_seconds;
 	unsigned breaker_max_seconds;

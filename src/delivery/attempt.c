@@ -1,5 +1,5 @@
 /*
- * One attempt: a place, its commit, the call, the commit of its outcome.
+ * One attempt: its commit, the call, the commit of its outcome.
  *
  * The decision what follows an outcome is made here, from the pure rules of domain, and is
  * written in the same statement as the outcome itself.
@@ -16,36 +16,6 @@
 /* The copy is posted at once; should this worker die, it is due again after this. */
 #define COPY_DUE_US INT64_C(15000000)
 #define LATE_MS 500 /* of the second that is left when calls are given up */
-
-bool delivery_place_free(const struct delivery *d)
-{
-	return graph_client_room(d->world->graph) > d->places;
-}
-
-enum item_result item_take_place(struct item *item)
-{
-	struct delivery *d = item->delivery;
-
-	if (d->draining) {
-		item_tell(item, DELIVERY_RELEASED);
-		return ITEM_NO;
-	}
-	if (!list_empty(&d->no_place) || !delivery_place_free(d)) {
-		meter_bound(d->world->meter, BOUND_PLACES);
-		list_append(&d->no_place, &item->queue);
-		return ITEM_PENDING;
-	}
-	item->has_place = true;
-	d->places++;
-	return ITEM_OK;
-}
-
-void item_leave_place(struct item *item)
-{
-	if (item->has_place)
-		item->delivery->places--;
-	item->has_place = false;
-}
 
 enum item_result item_begin(struct item *item)
 {
@@ -71,8 +41,10 @@ enum item_result item_begin(struct item *item)
 		.number = item->number,
 		.deadline_wall_us = item->deadline_wall_us,
 	};
-	if (!store_begin(d->world->store, item->job.id, &row, &err))
+	if (!store_begin(d->world->store, item->job.id, &row, &err)) {
+		pace_begin(&item->ticket);
 		return ITEM_PENDING;
+	}
 	/* The store is full for now; nothing was written. */
 	item->attempt--;
 	item_leave_place(item);

@@ -136,7 +136,7 @@ static void on_taken(void *arg, uint64_t lanes)
 {
 	struct delivery *d = arg;
 
-	(void)lanes;
+	pace_taken(d->pace, lanes, loop_now_ms(d->world->loop));
 	adopt_missed(d);
 	holds_taken(d->holds);
 	settle_taken(d);
@@ -227,7 +227,8 @@ static int open_parts(struct delivery *d, struct err *ret_err)
 			     d->settings.order_hold_ms, item_on_turn, d);
 	d->breakers = breakers_new(d->world->loop, d->world->log, d->world->meter,
 				   &d->settings.breaker, BREAKERS_MAX, item_on_wake, d);
-	if (!d->items || !d->turns || !d->breakers) {
+	d->pace = pace_new(&d->settings.pace, d->world->meter, loop_now_ms(d->world->loop));
+	if (!d->items || !d->turns || !d->breakers || !d->pace) {
 		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for %u items", d->settings.max_items);
 		return -1;
 	}
@@ -260,7 +261,6 @@ struct delivery *delivery_new(struct world *world, const struct delivery_setting
 	d->told = told;
 	d->told_arg = arg;
 	list_init(&d->ready);
-	list_init(&d->no_place);
 	list_init(&d->parked);
 	list_init(&d->calls);
 	list_init(&d->calling);
@@ -303,6 +303,8 @@ void delivery_free(struct delivery *d)
 	table_free(d->items);
 	turns_free(d->turns);
 	breakers_free(d->breakers);
+	loop_cancel(d->world->loop, d->pace_timer);
+	pace_free(d->pace);
 	holds_free(d->holds);
 	tokens_free(d->tokens);
 	d->world->work = NULL;
@@ -341,14 +343,23 @@ bool delivery_flows(const struct delivery *d, const char *number)
 struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message,
 					const char *number, bool waited)
 {
+	const int64_t now_ms = loop_now_ms(d->world->loop);
+	const struct pace_ask ask = {
+		.message = message,
+		.number = number,
+		.urgent = waited,
+	};
 	struct delivery_place *place;
 
-	if (d->draining || !d->looked || !list_empty(&d->no_place) || !delivery_place_free(d) ||
-	    !delivery_room(d) || !turn_is_free(d->turns, message) ||
-	    !holds_allow(d->holds, message, number, waited))
+	if (d->draining || !d->looked || !delivery_place_free(d) || !delivery_room(d) ||
+	    !turn_is_free(d->turns, message) || !holds_allow(d->holds, message, number, waited))
 		return NULL;
-	place = malloc(sizeof(*place));
-	if (!place || !turn_join(d->turns, &place->turn, message)) {
+	place = calloc(1, sizeof(*place));
+	if (!place)
+		return NULL;
+	if (!pace_try(d->pace, &place->ticket, &ask, now_ms) ||
+	    !turn_join(d->turns, &place->turn, message)) {
+		pace_leave(d->pace, &place->ticket, now_ms);
 		free(place);
 		return NULL;
 	}
@@ -362,6 +373,7 @@ void delivery_give_back(struct delivery *d, struct delivery_place *place)
 	if (!place)
 		return;
 	turn_leave(d->turns, &place->turn);
+	pace_leave(d->pace, &place->ticket, loop_now_ms(d->world->loop));
 	free(place);
 	d->places--;
 	d->reserved--;
@@ -390,6 +402,8 @@ static void tell_released(struct delivery *d, const struct delivery_order *order
 static void take_begun(struct delivery *d, struct item *item, const struct delivery_order *order)
 {
 	turn_hand_over(d->turns, &order->place->turn, &item->turn);
+	pace_hand_over(&order->place->ticket, &item->ticket);
+	pace_begin(&item->ticket);
 	item->has_place = true;
 	d->places++; /* delivery_give_back() takes one away */
 	item_set_attempt(item, 1, order->begun_wall_us, order->deadline_wall_us);

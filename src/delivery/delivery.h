@@ -27,6 +27,7 @@
 #include "base/compiler.h"
 #include "base/err.h"
 #include "delivery/node.h"
+#include "delivery/pace.h"
 #include "delivery/result.h"
 #include "delivery/world.h"
 #include "domain/breaker.h"
@@ -49,6 +50,7 @@ struct delivery_settings {
 	int64_t token_probe_ms; /* TOKEN_PROBE_SECONDS */
 	enum unknown_policy unknown_policy; /* of tenants without their own */
 	unsigned unknown_quarantine_s;
+	struct pace_settings pace;
 	unsigned max_items; /* held in memory; what is beyond stays in the store */
 };
 
@@ -95,8 +97,8 @@ bool delivery_fenced(const struct delivery *d);
 
 /* A place for one attempt, from this number, that begins in the accepting commit: the lane is
  * ours, no earlier message to the same recipient is under way, nothing holds it (waited: what
- * is for its token does not count), and a call may start.  Null: not now.  It is given back by
- * delivery_take(), or by delivery_give_back() (null is allowed). */
+ * is for its token does not count), a call may start, and its pace allows it.  Null: not now.  It
+ * is given back by delivery_take(), or by delivery_give_back() (null is allowed). */
 struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message,
 					const char *number, bool waited) MUST_CHECK;
 void delivery_give_back(struct delivery *d, struct delivery_place *place);

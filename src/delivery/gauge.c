@@ -33,6 +33,8 @@ void delivery_gauge(struct delivery *d)
 	meter_set(m, METRIC_LANES, 0, 0, __builtin_popcountll(lanes_ours(d->lanes)));
 	meter_set(m, METRIC_ITEMS, 0, 0, (int64_t)table_count(d->items));
 	meter_set(m, METRIC_TOKEN_HOLDS, 0, 0, tokens_held(d->tokens));
+	for (unsigned i = 0; i < SHARE_CLASSES; i++)
+		meter_set(m, METRIC_PACE_WAITING, i, 0, pace_waiting(d->pace, i));
 	watch_protocol(d);
 	count_since(d, BOUND_BELLS, bell_lost(d->bell), &d->bells_lost);
 	count_since(d, BOUND_FAR_BELLS, far_lost(d->far), &d->far_bells_lost);

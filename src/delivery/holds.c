@@ -213,7 +213,10 @@ static bool change(struct holds *h, const struct hold_set *found)
 
 static void learn(struct holds *h, const struct store_holds *found)
 {
-	if (!tokens_learn(h->delivery->tokens, &found->set) || !change(h, &found->set))
+	struct delivery *d = h->delivery;
+
+	if (!pace_learn(d->pace, &found->limits, loop_now_ms(loop_of(h))) ||
+	    !tokens_learn(d->tokens, &found->set) || !change(h, &found->set))
 		return; /* the next look finds it again */
 	if (!h->known)
 		tokens_taken(h->delivery->tokens);

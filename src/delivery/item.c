@@ -44,8 +44,8 @@ void item_free(struct item *item)
 	if (!item)
 		return;
 	d = item->delivery;
-	if (item->has_place)
-		d->places--;
+	item_leave_place(item);
+	pace_leave(d->pace, &item->ticket, loop_now_ms(d->world->loop));
 	loop_cancel(d->world->loop, item->timer);
 	loop_cancel(d->world->loop, item->copy_timer);
 	turn_leave(d->turns, &item->turn);

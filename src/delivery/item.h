@@ -24,6 +24,7 @@
 #include "delivery/holds.h"
 #include "delivery/job.h"
 #include "delivery/lanes.h"
+#include "delivery/pace.h"
 #include "delivery/tokens.h"
 #include "delivery/turn.h"
 #include "delivery/world.h"
@@ -81,7 +82,8 @@ struct item {
 	struct job copy_job; /* the copy's post and its note in the store */
 	struct delivery *delivery;
 	struct list ready; /* in delivery.ready while a result waits to be acted on */
-	struct list queue; /* in delivery.no_place, or among those at the gate or to pass */
+	struct list queue; /* among those at the gate or to pass */
+	struct pace_ticket ticket;
 	struct turn turn;
 	struct message *message;         /* owned */
 	struct credentials *credentials; /* owned, wiped; null until known */
@@ -148,6 +150,7 @@ struct settling_poll {
 /* What delivery_reserve() gives out. */
 struct delivery_place {
 	struct turn turn;
+	struct pace_ticket ticket;
 };
 
 /* What a load was for. */
@@ -165,9 +168,11 @@ struct delivery {
 	struct tokens *tokens;
 	struct table *items; /* by message id */
 	struct list ready;
-	struct list no_place;
-	unsigned places;   /* taken, and not yet calls */
-	unsigned reserved; /* of these, for items still to come */
+	struct pace *pace;
+	uint64_t pace_timer;
+	int64_t pace_wake_ms; /* of that timer */
+	unsigned places;      /* taken, and not yet calls */
+	unsigned reserved;    /* of these, for items still to come */
 	delivery_told_fn *told;
 	void *told_arg;
 	bool draining;
@@ -219,9 +224,17 @@ void item_hold(struct item *item);
 /* Neither begun nor about to be: may be handed back to the store. */
 bool item_is_idle(const struct item *item);
 
-/* attempt.c: place, begin, call, record. */
+/* place.c */
 enum item_result item_take_place(struct item *item);
+/* Without an attempt, it is as if it had not had it. */
 void item_leave_place(struct item *item);
+/* To those who wait and may go; true: some could. */
+bool delivery_give_places(struct delivery *d);
+/* A call has ended: Meta's limits may have been reached. */
+void item_pace_answer(struct item *item, const struct graph_answer *answer);
+bool delivery_place_free(const struct delivery *d);
+
+/* attempt.c: begin, call, record. */
 enum item_result item_begin(struct item *item);
 enum item_result item_call(struct item *item);
 enum item_result item_record(struct item *item);
@@ -232,7 +245,6 @@ enum item_result item_recorded(struct item *item);
  * for, else its reply is lost; which may yet come, and is then recorded over that. */
 void item_give_up_call(struct item *item);
 void item_take_late(struct item *item, const struct graph_answer *answer);
-bool delivery_place_free(const struct delivery *d);
 /* Room for one more item, apart from those that have a place reserved. */
 bool delivery_room(const struct delivery *d);
 

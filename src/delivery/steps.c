@@ -89,20 +89,14 @@ static void advance(struct item *item)
 bool item_advance_all(struct delivery *d)
 {
 	struct list *node;
-	bool did = false;
+	bool did = delivery_give_places(d);
 
-	while (!list_empty(&d->no_place) && delivery_place_free(d)) {
-		struct item *item = LIST_OBJECT(list_take_first(&d->no_place), struct item, queue);
-
-		item->has_place = true;
-		d->places++;
-		item_done(item, ITEM_OK);
-	}
 	while ((node = list_take_first(&d->ready))) {
 		advance(LIST_OBJECT(node, struct item, ready));
 		did = true;
 	}
-	return did;
+	/* Who waits now may be in turn, or wakes the loop when it is. */
+	return delivery_give_places(d) || did;
 }
 
 bool item_is_idle(const struct item *item)
@@ -406,6 +400,7 @@ static void on_graph(struct job *job, const struct graph_answer *answer)
 	struct item *item = item_of(job);
 
 	breakers_note(item->delivery->breakers, item->number, answer);
+	item_pace_answer(item, answer);
 	if (item->step == STEP_RECORD && item->given_up)
 		item_take_late(item, answer);
 	if (item->step != STEP_CALL || item->result != ITEM_PENDING)

@@ -111,7 +111,7 @@ bool bucket_slow(struct bucket *b, int64_t now_ms)
 	return true;
 }
 
-void bucket_rest(struct bucket *b, int64_t now_ms)
+void bucket_rest(struct bucket *b, int64_t least_ms, int64_t now_ms)
 {
 	int64_t rest_ms = BUCKET_REST_MS;
 
@@ -119,8 +119,12 @@ void bucket_rest(struct bucket *b, int64_t now_ms)
 		return;
 	for (unsigned i = 0; i < b->rests && rest_ms < BUCKET_REST_MAX_MS; i++)
 		rest_ms *= 2;
+	if (rest_ms > BUCKET_REST_MAX_MS)
+		rest_ms = BUCKET_REST_MAX_MS;
+	if (rest_ms < least_ms)
+		rest_ms = least_ms < BUCKET_REST_TOLD_MS ? least_ms : BUCKET_REST_TOLD_MS;
 	b->rests++;
-	b->rest_ms = now_ms + (rest_ms < BUCKET_REST_MAX_MS ? rest_ms : BUCKET_REST_MAX_MS);
+	b->rest_ms = now_ms + rest_ms;
 }
 
 void bucket_rested(struct bucket *b)

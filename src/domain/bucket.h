@@ -12,7 +12,8 @@
  *      is lost is regained evenly, a whole limit in a minute.
  *  K5  A limit that changes counts at once, and ends what is left of a slowing.
  *  K6  It may be told to rest: nothing goes before the end of the rest.  5 s, doubled with each
- *      rest in a row up to 60 s (Meta: a throughput upgrade keeps a number off for up to a minute).
+ *      rest in a row up to 60 s (Meta: a throughput upgrade keeps a number off for up to a
+ *      minute); as long as Meta says, when it does, an hour at most.
  *  K7  Limit 0: no limit.
  */
 #ifndef DOMAIN_BUCKET_H
@@ -27,6 +28,7 @@
 #define BUCKET_REGAIN_MS 60000
 #define BUCKET_REST_MS 5000
 #define BUCKET_REST_MAX_MS 60000
+#define BUCKET_REST_TOLD_MS 3600000
 #define BUCKET_LIMIT_MAX 100000 /* messages a second */
 
 struct bucket {
@@ -56,7 +58,7 @@ void bucket_give_back(struct bucket *b);
 /* K4.  True: it is slower now. */
 bool bucket_slow(struct bucket *b, int64_t now_ms);
 /* K6; once more only when the rest before is over. */
-void bucket_rest(struct bucket *b, int64_t now_ms);
+void bucket_rest(struct bucket *b, int64_t least_ms, int64_t now_ms);
 /* Something went through: the next rest is a short one again. */
 void bucket_rested(struct bucket *b);
 

@@ -36,6 +36,9 @@ enum metric {
 	METRIC_BREAKER_CHANGES,  /* scope (enum metric_scope), to (enum breaker_state) */
 	METRIC_BREAKERS_OPEN,    /* scope; gauge */
 	METRIC_BREAKER_WAITS,    /* scope */
+	METRIC_PACE_WAITS,       /* for (enum metric_pace) */
+	METRIC_PACE_WAITING,     /* class (0 high, 1 normal, 2 bulk); gauge */
+	METRIC_LIMIT_REFUSALS,   /* limit (enum metric_limit) */
 	METRIC_WORKERS_ENDED,    /* counted by the master */
 	METRIC_COUNT,
 };
@@ -65,6 +68,8 @@ enum metric_bound {
 	BOUND_TAKEN_TIME,   /* another node did not say in time that it has a message: answered */
 	BOUND_HOPS,         /* an order carried too often: left to the polls */
 	BOUND_BREAKERS,     /* numbers with trouble: one more is not watched */
+	BOUND_PAIRS,        /* pairs that owe something: one more is not watched */
+	BOUND_LINES,        /* outlets that send at once: the message waits */
 	BOUND_COUNT,
 };
 
@@ -82,6 +87,21 @@ enum metric_connection {
 	CONNECTION_WRITER = 0,
 	CONNECTION_READER,
 	CONNECTIONS,
+};
+
+enum metric_pace {
+	PACE_FOR_NUMBER = 0,
+	PACE_FOR_TENANT,
+	PACE_FOR_PAIR,
+	PACE_FORS,
+};
+
+enum metric_limit {
+	LIMIT_THROUGHPUT = 0, /* 130429 */
+	LIMIT_PAIR,           /* 131056 */
+	LIMIT_UPGRADE,        /* 131057 */
+	LIMIT_OTHER,
+	METRIC_LIMITS,
 };
 
 enum metric_scope {

@@ -37,6 +37,8 @@ static const char *const bounds[] = {
 	[BOUND_TAKEN_TIME] = "taken_time",
 	[BOUND_HOPS] = "hops",
 	[BOUND_BREAKERS] = "breakers",
+	[BOUND_PAIRS] = "pairs",
+	[BOUND_LINES] = "lines",
 };
 static const char *const batches[] = {
 	[BATCHES_COMMITTED] = "committed", [BATCHES_REPEATED] = "repeated",
@@ -45,6 +47,18 @@ static const char *const batches[] = {
 };
 static const char *const scopes[] = { [SCOPE_HOST] = "host", [SCOPE_NUMBER] = "number" };
 static const char *const breakers[] = { "closed", "open", "half_open" };
+static const char *const pace_for[] = {
+	[PACE_FOR_NUMBER] = "number",
+	[PACE_FOR_TENANT] = "tenant",
+	[PACE_FOR_PAIR] = "pair",
+};
+static const char *const priorities[] = { "high", "normal", "bulk" };
+static const char *const limits[] = {
+	[LIMIT_THROUGHPUT] = "throughput",
+	[LIMIT_PAIR] = "pair",
+	[LIMIT_UPGRADE] = "upgrade",
+	[LIMIT_OTHER] = "other",
+};
 static const char *const connections[] = {
 	[CONNECTION_WRITER] = "writer",
 	[CONNECTION_READER] = "reader",
@@ -52,6 +66,8 @@ static const char *const connections[] = {
 
 _Static_assert(sizeof(bounds) / sizeof(bounds[0]) == BOUND_COUNT, "every bound has its word");
 _Static_assert(sizeof(batches) / sizeof(batches[0]) == BATCHES_ENDS, "every end has its word");
+_Static_assert(sizeof(pace_for) / sizeof(pace_for[0]) == PACE_FORS, "so here");
+_Static_assert(sizeof(limits) / sizeof(limits[0]) == METRIC_LIMITS, "so here");
 _Static_assert(sizeof(connections) / sizeof(connections[0]) == CONNECTIONS, "so here");
 
 /* clang-format off */
@@ -117,6 +133,15 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 	[METRIC_BREAKER_WAITS] = { "breaker_waits_total", METRIC_COUNTER,
 		{ LABEL("scope", scopes) },
 		"Times a message nobody waits for was put off by an open circuit breaker." },
+	[METRIC_PACE_WAITS] = { "pace_waits_total", METRIC_COUNTER, { LABEL("for", pace_for) },
+		"Times messages that could have gone waited for a limit of Meta's, or a tenant's: "
+		"a number that was used up, a tenant that was, a message whose pair was." },
+	[METRIC_PACE_WAITING] = { "pace_waiting", METRIC_GAUGE, { LABEL("priority", priorities) },
+		"Messages in memory that wait for a place to be sent from." },
+	[METRIC_LIMIT_REFUSALS] = { "limit_refusals_total", METRIC_COUNTER,
+		{ LABEL("limit", limits) },
+		"Attempts that Meta refused for a limit. throughput: 130429, the number is "
+		"slowed; pair: 131056, the recipient waits; upgrade: 131057, the number rests." },
 	[METRIC_WORKERS_ENDED] = { "workers_ended_total", METRIC_COUNTER, NO_LABELS,
 		"Worker processes that ended, reloads included." },
 };

@@ -21,6 +21,7 @@
 #include "transport/transport.h"
 
 #define ACCEPT_TIMEOUT_MS 1500      /* with what comes after it, the caller's 503 within 2 s */
+#define PAIR_MS INT64_C(1050)       /* a second: what leaves evenly does not arrive so */
 #define COMMIT_TIMEOUT_MS 5000      /* an attempt that began so late does not leave any more */
 #define READY_WITHOUT_STORE_MS 1000 /* a worker is useful without a database: it says so */
 #define ORPHAN_DRAIN_MS 15000
@@ -134,6 +135,10 @@ static struct delivery_settings delivery_settings(const struct worker *w)
 		.commit_timeout_ms = COMMIT_TIMEOUT_MS,
 		.unknown_policy = (enum unknown_policy)s->unknown_policy,
 		.unknown_quarantine_s = s->unknown_quarantine_seconds,
+		.pace = { .number_rate = s->number_rate,
+			  .tenant_rate = s->tenant_rate,
+			  .pair = { .every_ms = PAIR_MS * s->pair_seconds, .burst = s->pair_burst },
+			  .max_lines = ITEMS_PER_WORKER },
 		.max_items = ITEMS_PER_WORKER,
 	};
 }

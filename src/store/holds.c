@@ -7,7 +7,19 @@
 #define SERVICE "message-sender" /* who holds, and releases */
 
 /* The columns of sql/statements/holds.sql. */
-enum column { AT_VERSION = 0, ID, SCOPE, TENANT_ID, OUTLET_ID, NUMBER, REASON, SET_AT, COLUMNS };
+enum column {
+	AT_VERSION = 0,
+	ID,
+	SCOPE,
+	TENANT_ID,
+	OUTLET_ID,
+	NUMBER,
+	REASON,
+	SET_AT,
+	RATE,
+	WEIGHT,
+	COLUMNS,
+};
 
 int holds_send(int64_t version, PGconn *handle, struct array *memory)
 {
@@ -66,10 +78,28 @@ static bool read_hold(const PGresult *result, int row, struct hold *hold)
 	       text_copy(hold->number, sizeof(hold->number), PQgetvalue(result, row, NUMBER));
 }
 
+static bool read_limit(const PGresult *result, int row, struct limit *limit)
+{
+	limit->rate = (int)number(result, row, RATE);
+	limit->weight = (unsigned)number(result, row, WEIGHT);
+	return text_copy(limit->tenant_id, sizeof(limit->tenant_id),
+			 PQgetvalue(result, row, TENANT_ID)) &&
+	       text_copy(limit->outlet_id, sizeof(limit->outlet_id),
+			 PQgetvalue(result, row, OUTLET_ID));
+}
+
+/* Room for all rows in either. */
+static bool make_room(struct store_holds *holds, size_t holds_count, size_t limits_count)
+{
+	holds->set.holds = calloc(holds_count + 1, sizeof(*holds->set.holds));
+	holds->limits.limits = calloc(limits_count + 1, sizeof(*holds->limits.limits));
+	return holds->set.holds && holds->limits.limits;
+}
+
 bool holds_read(const PGresult *result, struct store_holds *holds)
 {
 	const int rows = PQntuples(result);
-	struct hold *list;
+	size_t limits = 0;
 
 	if (PQnfields(result) != COLUMNS || rows < 1)
 		return false;
@@ -77,14 +107,21 @@ bool holds_read(const PGresult *result, struct store_holds *holds)
 	holds->version = number(result, 0, AT_VERSION);
 	if (PQgetisnull(result, 0, ID))
 		return true; /* no change, or there is none */
-	list = calloc((size_t)rows, sizeof(*list));
-	for (int row = 0; list && row < rows; row++) {
-		if (!read_hold(result, row, &list[row])) {
-			free(list);
+	for (int row = 0; row < rows; row++)
+		limits += !PQgetisnull(result, row, RATE);
+	if (!make_room(holds, (size_t)rows - limits, limits))
+		return false;
+	for (int row = 0; row < rows; row++) {
+		const bool read =
+			PQgetisnull(result, row, RATE)
+				? read_hold(result, row, &holds->set.holds[holds->set.count++])
+				: read_limit(result, row,
+					     &holds->limits.limits[holds->limits.count++]);
+
+		if (!read)
 			return false;
-		}
 	}
-	holds->set = (struct hold_set){ list, list ? (unsigned)rows : 0 };
 	hold_sort(&holds->set);
-	return list != NULL;
+	limit_sort(&holds->limits);
+	return true;
 }

@@ -91,6 +91,7 @@ static void tell_holds(struct store *s, const struct op *op)
 		verdict = STORE_AWAY;
 	s->callbacks.holds(s->callbacks.arg, verdict, &holds);
 	free(holds.set.holds);
+	free(holds.limits.limits);
 }
 
 static void tell_looks(struct store *s, const struct op *op)

@@ -36,6 +36,7 @@
 #include "domain/facts.h"
 #include "domain/filter.h"
 #include "domain/hold.h"
+#include "domain/limit.h"
 #include "domain/message.h"
 #include "domain/outcome.h"
 #include "domain/settle.h"
@@ -318,12 +319,13 @@ typedef void store_lanes_fn(void *arg, uint64_t tag, enum store_verdict verdict,
  * again (store_hears()), after some that were not, and some of ours that may be lost. */
 typedef void store_rung_fn(void *arg, const char *text);
 
-/* What is held.  changed: since the version that was told; else there are no holds here.
- * Borrowed; sorted (hold_sort); not DONE: nothing is known. */
+/* What is held, and what limits are set.  changed: since the version that was told; else there is
+ * nothing here.  Borrowed; sorted (hold_sort, limit_sort); not DONE: nothing is known. */
 struct store_holds {
 	int64_t version;
 	bool changed;
 	struct hold_set set;
+	struct limit_set limits;
 };
 typedef void store_holds_fn(void *arg, enum store_verdict verdict, const struct store_holds *holds);
 
@@ -464,7 +466,8 @@ int store_load_probe(struct store *s, uint64_t tag, uint64_t lanes, int hold,
 void store_set_hold(struct store *s, const struct hold *hold, const char *note);
 void store_release_hold(struct store *s, int hold, const char *note);
 
-/* Asks for the holds in force, if they are others than at this version (0: none is known). */
+/* Asks for the holds in force and the limits set, if they are others than at this version (0: none
+ * is known). */
 int store_holds(struct store *s, int64_t version, struct err *ret_err) MUST_CHECK;
 
 /* Unknown work of the lanes that is due to be looked at, with the policy in force: its tenant's,

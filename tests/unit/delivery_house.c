@@ -164,6 +164,7 @@ static void usual_settings(void)
 		.commit_timeout_ms = 5000,
 		.token_probe_ms = 1000,
 		.order_hold_ms = house_hold_ms,
+		.pace = { .max_lines = 12 },
 		.max_items = 12,
 	};
 }

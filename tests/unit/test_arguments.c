@@ -44,6 +44,18 @@ START_TEST(options_come_in_any_order_and_both_ways)
 }
 END_TEST
 
+START_TEST(a_second_operand_is_taken_where_there_is_one)
+{
+	ck_assert(read_words(ALL | ARGUMENT_SECOND, ARGUMENT_SECOND,
+			     WORDS("one", "--why", "x", "two")));
+	ck_assert_str_eq(a.operand, "one");
+	ck_assert_str_eq(a.second, "two");
+	ck_assert(!read_words(ALL | ARGUMENT_SECOND, ARGUMENT_SECOND, WORDS("one")));
+	ck_assert(!read_words(ALL | ARGUMENT_SECOND, 0, WORDS("one", "two", "three")));
+	ck_assert(!read_words(ALL, 0, WORDS("one", "two")));
+}
+END_TEST
+
 START_TEST(a_value_may_look_like_an_option)
 {
 	ck_assert(read_words(ALL, 0, WORDS("--why", "--json")));
@@ -132,6 +144,7 @@ int main(void)
 
 	tcase_add_test(tcase, nothing_is_enough_when_nothing_is_needed);
 	tcase_add_test(tcase, options_come_in_any_order_and_both_ways);
+	tcase_add_test(tcase, a_second_operand_is_taken_where_there_is_one);
 	tcase_add_test(tcase, a_value_may_look_like_an_option);
 	tcase_add_test(tcase, what_cannot_be_used_is_refused);
 	tcase_add_test(tcase, help_makes_all_else_unnecessary);

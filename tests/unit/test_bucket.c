@@ -130,8 +130,8 @@ START_TEST(k6_a_rest_doubles_until_something_goes_through)
 
 	bucket_init(&b, 80, 0);
 	for (unsigned i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
-		bucket_rest(&b, now_ms);
-		bucket_rest(&b, now_ms + rests[i] - 1); /* still the same rest */
+		bucket_rest(&b, 0, now_ms);
+		bucket_rest(&b, 0, now_ms + rests[i] - 1); /* still the same rest */
 		ck_assert_int_eq(bucket_ready_ms(&b, true, now_ms), now_ms + rests[i]);
 		ck_assert_int_eq(bucket_ready_ms(&b, true, now_ms + rests[i] - 1),
 				 now_ms + rests[i]);
@@ -139,11 +139,26 @@ START_TEST(k6_a_rest_doubles_until_something_goes_through)
 		now_ms += rests[i];
 		ck_assert_int_eq(bucket_ready_ms(&b, true, now_ms), now_ms);
 	}
-	bucket_rest(&b, now_ms);
+	bucket_rest(&b, 0, now_ms);
 	bucket_rested(&b);
 	ck_assert_int_eq(bucket_ready_ms(&b, true, now_ms), now_ms);
-	bucket_rest(&b, now_ms);
+	bucket_rest(&b, 0, now_ms);
 	ck_assert_int_eq(bucket_ready_ms(&b, true, now_ms), now_ms + 5000);
+}
+END_TEST
+
+START_TEST(k6_a_rest_lasts_as_long_as_meta_says)
+{
+	static const int64_t told[][2] = {
+		{ 4999, 5000 },       { 5000, 5000 },       { 5001, 5001 },
+		{ 3599999, 3599999 }, { 3600000, 3600000 }, { 3600001, 3600000 },
+	};
+
+	for (unsigned i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		bucket_init(&b, 80, 0);
+		bucket_rest(&b, told[i][0], 1000);
+		ck_assert_int_eq(bucket_ready_ms(&b, true, 1000), 1000 + told[i][1]);
+	}
 }
 END_TEST
 
@@ -156,7 +171,7 @@ START_TEST(k7_without_a_limit_everything_goes)
 	}
 	ck_assert(!bucket_slow(&b, 0));
 	ck_assert(bucket_is_idle(&b, 0));
-	bucket_rest(&b, 0);
+	bucket_rest(&b, 0, 0);
 	ck_assert_int_eq(bucket_ready_ms(&b, true, 0), 5000);
 }
 END_TEST
@@ -186,6 +201,7 @@ int main(void)
 	tcase_add_test(tcase, k4_what_is_lost_is_regained_in_a_minute);
 	tcase_add_test(tcase, k5_another_limit_counts_at_once);
 	tcase_add_test(tcase, k6_a_rest_doubles_until_something_goes_through);
+	tcase_add_test(tcase, k6_a_rest_lasts_as_long_as_meta_says);
 	tcase_add_test(tcase, k7_without_a_limit_everything_goes);
 	tcase_add_test(tcase, a_long_time_fills_it_as_any_other);
 	suite_add_tcase(suite, tcase);

@@ -35,7 +35,9 @@ class Service:
         self.work = work
         self.name = name
         self.socket = sockets / f"{name}.sock"
-        self.settings = {"FCGI_SOCKET": str(self.socket), "WORKERS": "2", **settings}
+        # Most tests are not about pace, and send as they like (test_pace.py is).
+        self.settings = {"FCGI_SOCKET": str(self.socket), "WORKERS": "2", "NUMBER_RATE": "0",
+                         "PAIR_SECONDS": "0", **settings}
         self.config = None
         if config_text is not None:
             self.config = work / f"{name}.conf"

@@ -1,0 +1,510 @@
+/*
+ * What waits stands in rings: tenants in the ring of a class, a tenant's lines in its own, tickets
+ * in their line.  Only what may be in turn is linked: a line while it has tickets and its number
+ * does not sleep, a tenant while it has such lines and does not sleep.  Who is found to have no
+ * token sleeps until it has one (an alarm); a ticket whose pair must wait stands apart until then
+ * and comes back to the head of its line.
+ */
+#include "delivery/pace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "delivery/pace_line.h"
+
+#define PAIRS_MAX (1u << 20)
+
+_Static_assert((int)SHARE_CLASSES == (int)MESSAGE_CLASSES, "each class has its share");
+
+struct pace *pace_new(const struct pace_settings *settings, const struct meter *meter,
+		      int64_t now_ms)
+{
+	struct pace *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->settings = *settings;
+	p->meter = meter;
+	list_init(&p->idle);
+	for (unsigned i = 0; i < SHARE_CLASSES; i++)
+		list_init(&p->rings[i]);
+	for (unsigned i = 0; i < MESSAGE_LANES; i++)
+		p->taken_ms[i] = now_ms;
+	random_bytes(&p->seed, sizeof(p->seed));
+	p->lines = table_new(settings->max_lines);
+	p->numbers = table_new(settings->max_lines);
+	p->tenants = table_new(settings->max_lines);
+	p->pairs = pairs_new(&settings->pair, PAIRS_MAX);
+	if (p->lines && p->numbers && p->tenants && p->pairs)
+		return p;
+	pace_free(p);
+	return NULL;
+}
+
+static void free_line(void *arg, void *object)
+{
+	pace_line_free(arg, object);
+}
+
+void pace_free(struct pace *p)
+{
+	if (!p)
+		return;
+	if (p->lines)
+		table_visit(p->lines, free_line, p);
+	table_free(p->lines);
+	table_free(p->numbers);
+	table_free(p->tenants);
+	pairs_free(p->pairs);
+	free(p->limits.limits);
+	free(p);
+}
+
+/* FNV-1a from a random start, so that nobody chooses whose pair is whose. */
+static uint64_t pair_of(const struct pace *p, const char *number, const char *recipient)
+{
+	uint64_t hash = p->seed ^ UINT64_C(0xcbf29ce484222325);
+
+	for (; *number; number++)
+		hash = (hash ^ (unsigned char)*number) * UINT64_C(0x100000001b3);
+	hash = (hash ^ ' ') * UINT64_C(0x100000001b3);
+	for (; *recipient; recipient++)
+		hash = (hash ^ (unsigned char)*recipient) * UINT64_C(0x100000001b3);
+	hash ^= hash >> 32;
+	return hash * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* -- in turn, or asleep ------------------------------------------------------------------- */
+
+static void link_tenant(struct pace *p, struct pace_tenant *t, unsigned class)
+{
+	if (!t->alarm.set && list_empty(&t->links[class]) && !list_empty(&t->rings[class]))
+		list_append(&p->rings[class], &t->links[class]);
+}
+
+static void link_line(struct pace *p, struct pace_line *line, unsigned class)
+{
+	if (line->number->alarm.set || list_empty(&line->tickets[class]))
+		return;
+	if (list_empty(&line->links[class]))
+		list_append(&line->tenant->rings[class], &line->links[class]);
+	link_tenant(p, line->tenant, class);
+}
+
+static void unlink_line(struct pace_line *line, unsigned class)
+{
+	struct pace_tenant *t = line->tenant;
+
+	list_remove(&line->links[class]);
+	if (list_empty(&t->rings[class])) {
+		list_remove(&t->links[class]);
+		t->left[class] = 0;
+	}
+}
+
+static void visit_lines(struct pace *p, struct pace_number *n, bool asleep)
+{
+	for (struct list *node = n->lines.next; node != &n->lines; node = node->next) {
+		struct pace_line *line = LIST_OBJECT(node, struct pace_line, among);
+
+		for (unsigned i = 0; i < SHARE_CLASSES; i++) {
+			if (asleep)
+				unlink_line(line, i);
+			else
+				link_line(p, line, i);
+		}
+	}
+}
+
+static void number_sleeps(struct pace *p, struct pace_number *n, int64_t until_ms)
+{
+	alarms_set(&p->alarms, &n->alarm, until_ms);
+	visit_lines(p, n, true);
+}
+
+static void number_wakes(struct pace *p, struct pace_number *n)
+{
+	alarms_clear(&p->alarms, &n->alarm);
+	visit_lines(p, n, false);
+}
+
+static void tenant_sleeps(struct pace *p, struct pace_tenant *t, int64_t until_ms)
+{
+	alarms_set(&p->alarms, &t->alarm, until_ms);
+	for (unsigned i = 0; i < SHARE_CLASSES; i++)
+		list_remove(&t->links[i]);
+}
+
+static void tenant_wakes(struct pace *p, struct pace_tenant *t)
+{
+	alarms_clear(&p->alarms, &t->alarm);
+	for (unsigned i = 0; i < SHARE_CLASSES; i++)
+		link_tenant(p, t, i);
+}
+
+static void wake(struct pace *p, int64_t now_ms)
+{
+	struct alarm *alarm;
+
+	while ((alarm = alarms_take(&p->alarms, now_ms))) {
+		if (alarm->kind == ALARM_NUMBER) {
+			number_wakes(p, LIST_OBJECT(alarm, struct pace_number, alarm));
+		} else if (alarm->kind == ALARM_TENANT) {
+			tenant_wakes(p, LIST_OBJECT(alarm, struct pace_tenant, alarm));
+		} else {
+			struct pace_ticket *t = LIST_OBJECT(alarm, struct pace_ticket, alarm);
+
+			t->state = PACE_WAITS;
+			list_append(t->line->tickets[t->class].next, &t->link); /* the first */
+			link_line(p, t->line, t->class);
+		}
+	}
+}
+
+/* -- a place ------------------------------------------------------------------------------ */
+
+static bool is_cautious(const struct pace *p, const struct pace_line *line, int64_t now_ms)
+{
+	return now_ms - p->taken_ms[line->lane] < pairs_cautious_ms(p->pairs);
+}
+
+static int64_t pair_ready_ms(const struct pace *p, const struct pace_ticket *t, int64_t now_ms)
+{
+	return pairs_ready_ms(p->pairs, t->pair, is_cautious(p, t->line, now_ms), now_ms);
+}
+
+static void pay(struct pace *p, struct pace_ticket *t, int64_t now_ms)
+{
+	bucket_take(&t->line->number->bucket);
+	bucket_take(&t->line->tenant->bucket);
+	if (!pairs_take(p->pairs, t->pair, now_ms))
+		meter_bound(p->meter, BOUND_PAIRS);
+	t->state = PACE_GIVEN;
+}
+
+static bool any_waits(const struct pace *p)
+{
+	for (unsigned i = 0; i < SHARE_CLASSES; i++)
+		if (!list_empty(&p->rings[i]))
+			return true;
+	return false;
+}
+
+static unsigned wanting(const struct list lists[SHARE_CLASSES])
+{
+	unsigned mask = 0;
+
+	for (unsigned i = 0; i < SHARE_CLASSES; i++)
+		mask |= (unsigned)!list_empty(&lists[i]) << i;
+	return mask;
+}
+
+static bool attach(struct pace *p, struct pace_ticket *t, const struct pace_ask *ask,
+		   int64_t now_ms)
+{
+	if (!t->line) {
+		t->line = pace_line_find(p, ask->message, ask->number, now_ms);
+		if (!t->line)
+			return false;
+		pace_line_use(t->line);
+		list_init(&t->link);
+		t->pair = pair_of(p, ask->number, ask->message->recipient);
+	}
+	t->class = (unsigned char)ask->message->class;
+	return true;
+}
+
+static void detach(struct pace *p, struct pace_ticket *t, int64_t now_ms)
+{
+	pace_line_leave(p, t->line, now_ms);
+	*t = (struct pace_ticket){ .line = NULL };
+}
+
+/* Nobody of its own is before it, and number and tenant have a token. */
+static bool may_go(const struct pace_line *line, bool urgent, int64_t now_ms)
+{
+	struct pace_number *n = line->number;
+	const bool rests = now_ms < n->bucket.rest_ms;
+
+	if (rests ? !urgent : n->alarm.set || wanting(line->tickets))
+		return false;
+	return !line->tenant->alarm.set && bucket_ready_ms(&n->bucket, !urgent, now_ms) == now_ms &&
+	       bucket_ready_ms(&line->tenant->bucket, false, now_ms) == now_ms;
+}
+
+bool pace_try(struct pace *p, struct pace_ticket *ticket, const struct pace_ask *ask,
+	      int64_t now_ms)
+{
+	if (any_waits(p) || !attach(p, ticket, ask, now_ms) ||
+	    !may_go(ticket->line, ask->urgent, now_ms) || pair_ready_ms(p, ticket, now_ms) > now_ms)
+		return false;
+	ticket->line->number->scarce = false;
+	ticket->line->tenant->scarce = false;
+	pay(p, ticket, now_ms);
+	return true;
+}
+
+bool pace_wait(struct pace *p, struct pace_ticket *ticket, const struct pace_ask *ask,
+	       int64_t now_ms)
+{
+	if (!attach(p, ticket, ask, now_ms))
+		return false;
+	ticket->state = PACE_WAITS;
+	p->waiting[ticket->class]++;
+	list_append(&ticket->line->tickets[ticket->class], &ticket->link);
+	link_line(p, ticket->line, ticket->class);
+	return true;
+}
+
+/* Sends asleep, or apart, whoever must wait.  True: it may go. */
+static bool is_ready(struct pace *p, struct pace_ticket *t, int64_t now_ms)
+{
+	struct pace_number *n = t->line->number;
+	struct pace_tenant *tenant = t->line->tenant;
+	int64_t at_ms = pair_ready_ms(p, t, now_ms);
+
+	if (at_ms > now_ms) {
+		meter_count(p->meter, METRIC_PACE_WAITS, PACE_FOR_PAIR, 0);
+		list_remove(&t->link);
+		t->state = PACE_APART;
+		t->alarm.kind = ALARM_TICKET;
+		alarms_set(&p->alarms, &t->alarm, at_ms);
+		if (list_empty(&t->line->tickets[t->class]))
+			unlink_line(t->line, t->class);
+		return false;
+	}
+	at_ms = bucket_ready_ms(&n->bucket, true, now_ms);
+	if (at_ms > now_ms) {
+		meter_count(p->meter, METRIC_PACE_WAITS, PACE_FOR_NUMBER, 0);
+		n->scarce = true;
+		number_sleeps(p, n, at_ms);
+		return false;
+	}
+	at_ms = bucket_ready_ms(&tenant->bucket, true, now_ms);
+	if (at_ms > now_ms) {
+		meter_count(p->meter, METRIC_PACE_WAITS, PACE_FOR_TENANT, 0);
+		tenant->scarce = true;
+		tenant_sleeps(p, tenant, at_ms);
+		return false;
+	}
+	return true;
+}
+
+/* It leaves its line; those behind it come to the end of their rings. */
+static void take_out(struct pace *p, struct pace_ticket *t)
+{
+	struct pace_line *line = t->line;
+	struct pace_tenant *tenant = line->tenant;
+	const unsigned class = t->class;
+
+	list_remove(&t->link);
+	p->waiting[class]--;
+	list_remove(&line->among); /* when they wake, the others are first */
+	list_append(&line->number->lines, &line->among);
+	list_remove(&line->links[class]);
+	if (!list_empty(&line->tickets[class]))
+		list_append(&tenant->rings[class], &line->links[class]);
+	if (list_empty(&tenant->rings[class])) {
+		list_remove(&tenant->links[class]);
+		tenant->left[class] = 0;
+	} else if (share_turn_over(&tenant->left[class], tenant->weight)) {
+		list_remove(&tenant->links[class]);
+		link_tenant(p, tenant, class);
+	}
+}
+
+struct pace_ticket *pace_next(struct pace *p, int64_t now_ms)
+{
+	unsigned classes;
+
+	wake(p, now_ms);
+	while ((classes = wanting(p->rings))) {
+		unsigned class = share_next(&p->share, classes);
+		struct pace_tenant *tenant =
+			LIST_OBJECT(p->rings[class].next, struct pace_tenant, links[class]);
+		const unsigned of_all = class;
+		struct pace_line *line;
+		struct pace_ticket *t;
+		unsigned of_tenant = wanting(tenant->rings);
+		unsigned of_line;
+
+		/* What is short is the tenant's, or the number's: they share it out (P3). */
+		if (tenant->scarce)
+			class = share_next(&tenant->share, of_tenant);
+		line = LIST_OBJECT(tenant->rings[class].next, struct pace_line, links[class]);
+		of_line = wanting(line->tickets);
+		if (!tenant->scarce && line->number->scarce)
+			class = share_next(&line->share, of_line);
+		t = LIST_OBJECT(line->tickets[class].next, struct pace_ticket, link);
+		if (!is_ready(p, t, now_ms))
+			continue;
+		share_take(&p->share, classes, of_all);
+		if (tenant->scarce)
+			share_take(&tenant->share, of_tenant, class);
+		else if (line->number->scarce)
+			share_take(&line->share, of_line, class);
+		take_out(p, t);
+		pay(p, t, now_ms);
+		return t;
+	}
+	return NULL;
+}
+
+int64_t pace_wake_ms(const struct pace *p)
+{
+	return alarms_next_ms(&p->alarms);
+}
+
+/* -- tickets ------------------------------------------------------------------------------ */
+
+void pace_begin(struct pace_ticket *ticket)
+{
+	if (ticket->state == PACE_GIVEN)
+		ticket->state = PACE_BEGUN;
+}
+
+static void pay_back(struct pace *p, struct pace_ticket *t)
+{
+	struct pace_number *n = t->line->number;
+	struct pace_tenant *tenant = t->line->tenant;
+
+	bucket_give_back(&n->bucket);
+	bucket_give_back(&tenant->bucket);
+	pairs_give_back(p->pairs, t->pair);
+	if (n->alarm.set)
+		number_wakes(p, n);
+	if (tenant->alarm.set)
+		tenant_wakes(p, tenant);
+}
+
+void pace_leave(struct pace *p, struct pace_ticket *ticket, int64_t now_ms)
+{
+	switch (ticket->state) {
+	case PACE_WAITS:
+		p->waiting[ticket->class]--;
+		list_remove(&ticket->link);
+		if (list_empty(&ticket->line->tickets[ticket->class]))
+			unlink_line(ticket->line, ticket->class);
+		break;
+	case PACE_APART:
+		p->waiting[ticket->class]--;
+		alarms_clear(&p->alarms, &ticket->alarm);
+		break;
+	case PACE_GIVEN:
+		pay_back(p, ticket);
+		break;
+	case PACE_BEGUN:
+	case PACE_NOTHING:
+		break;
+	}
+	if (ticket->line)
+		detach(p, ticket, now_ms);
+}
+
+void pace_hand_over(struct pace_ticket *from, struct pace_ticket *to)
+{
+	*to = (struct pace_ticket){
+		.line = from->line,
+		.pair = from->pair,
+		.state = from->state,
+		.class = from->class,
+	};
+	list_init(&to->link);
+	*from = (struct pace_ticket){ .line = NULL };
+}
+
+/* -- what changes it ---------------------------------------------------------------------- */
+
+/* What it may send has changed: whoever sleeps for it looks again. */
+static void look_again(struct pace *p, struct pace_line *line)
+{
+	if (line->number->alarm.set)
+		number_wakes(p, line->number);
+	if (line->tenant->alarm.set)
+		tenant_wakes(p, line->tenant);
+}
+
+void pace_tell(struct pace *p, struct pace_ticket *ticket, enum pace_news news, int64_t wait_ms,
+	       int64_t now_ms)
+{
+	struct bucket *bucket;
+
+	if (ticket->state != PACE_BEGUN)
+		return;
+	bucket = &ticket->line->number->bucket;
+	switch (news) {
+	case PACE_ACCEPTED:
+		if (bucket->rests) {
+			bucket_rested(bucket);
+			look_again(p, ticket->line);
+		}
+		break;
+	case PACE_TOO_FAST:
+		(void)bucket_slow(bucket, now_ms);
+		break;
+	case PACE_PAIR:
+		pairs_refused(p->pairs, ticket->pair, now_ms);
+		break;
+	case PACE_REST:
+		bucket_rest(bucket, wait_ms, now_ms);
+		break;
+	}
+}
+
+struct visit {
+	struct pace *p;
+	uint64_t lanes;
+	int64_t now_ms;
+};
+
+static void empty_line(void *arg, void *object)
+{
+	const struct visit *v = arg;
+	struct pace_line *line = object;
+
+	if (!(v->lanes >> line->lane & 1))
+		return;
+	bucket_empty(&line->number->bucket, v->now_ms);
+	bucket_empty(&line->tenant->bucket, v->now_ms);
+}
+
+void pace_taken(struct pace *p, uint64_t lanes, int64_t now_ms)
+{
+	struct visit visit = { p, lanes, now_ms };
+
+	for (unsigned i = 0; i < MESSAGE_LANES; i++)
+		if (lanes >> i & 1)
+			p->taken_ms[i] = now_ms;
+	table_visit(p->lines, empty_line, &visit);
+}
+
+static void limit_line(void *arg, void *object)
+{
+	const struct visit *v = arg;
+
+	pace_line_limit(v->p, object, v->now_ms);
+	look_again(v->p, object);
+}
+
+bool pace_learn(struct pace *p, const struct limit_set *set, int64_t now_ms)
+{
+	struct visit visit = { p, 0, now_ms };
+	struct limit *limits = NULL;
+
+	if (set->count > 0) {
+		limits = malloc(set->count * sizeof(*limits));
+		if (!limits)
+			return false;
+		memcpy(limits, set->limits, set->count * sizeof(*limits));
+	}
+	free(p->limits.limits);
+	p->limits = (struct limit_set){ limits, set->count };
+	table_visit(p->lines, limit_line, &visit);
+	return true;
+}
+
+unsigned pace_waiting(const struct pace *p, unsigned class)
+{
+	return p->waiting[class];
+}
