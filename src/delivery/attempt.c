@@ -64,6 +64,30 @@ static void answer_not_sent(struct item *item, const struct err *err)
 	item_keep_answer(item, &answer);
 }
 
+static void on_departure(void *arg)
+{
+	struct item *item = arg;
+
+	item->timer = 0;
+	item_enter(item, STEP_CALL);
+}
+
+/* Its commit came late, with others: it leaves in its turn. */
+static bool departs_later(struct item *item)
+{
+	struct loop *loop = item->delivery->world->loop;
+	int64_t at_ms;
+
+	if (item->departs)
+		return false;
+	item->departs = true;
+	at_ms = pace_depart_ms(&item->ticket, loop_now_ms(loop));
+	if (at_ms <= loop_now_ms(loop))
+		return false;
+	item->timer = loop_timer(loop, at_ms, on_departure, item);
+	return true;
+}
+
 enum item_result item_call(struct item *item)
 {
 	struct delivery *d = item->delivery;
@@ -72,8 +96,10 @@ enum item_result item_call(struct item *item)
 									: item->deadline_boot_ms;
 	struct err err;
 
+	if (departs_later(item))
+		return ITEM_PENDING;
 	item_leave_place(item);
-	item->left = false;
+	item->left = item->departs = false;
 	memcpy(item->credentials->number, item->number, sizeof(item->number));
 	if (!graph_client_send(d->world->graph, item->job.id, item->message, item->credentials,
 			       item->attempt, deadline_ms, &err))
@@ -335,6 +361,8 @@ void item_give_up_call(struct item *item)
 
 	if (item->step != STEP_CALL || item->result != ITEM_PENDING)
 		return;
+	loop_cancel(item->delivery->world->loop, item->timer);
+	item->timer = 0;
 	if (item->left) {
 		err_set(&answer.err, ERR_UNCERTAIN, 0, "the worker ends before the reply came");
 		item->given_up = true;

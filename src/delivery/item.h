@@ -104,6 +104,7 @@ struct item {
 	int hold;         /* that covers it, with shelve */
 	bool copy_stored; /* as the service said */
 	bool told;
+	bool departs;                  /* its call has its time */
 	bool left;                     /* the last gate has let its body go */
 	bool given_up;                 /* its reply was called lost while it might still come */
 	struct message_id incarnation; /* that began the last attempt */

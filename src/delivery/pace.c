@@ -14,6 +14,7 @@
 #include "delivery/pace_line.h"
 
 #define PAIRS_MAX (1u << 20)
+#define DEPART_AHEAD_MS 150
 
 _Static_assert((int)SHARE_CLASSES == (int)MESSAGE_CLASSES, "each class has its share");
 
@@ -362,6 +363,21 @@ void pace_begin(struct pace_ticket *ticket)
 {
 	if (ticket->state == PACE_GIVEN)
 		ticket->state = PACE_BEGUN;
+}
+
+int64_t pace_depart_ms(struct pace_ticket *ticket, int64_t now_ms)
+{
+	struct pace_number *n = ticket->line ? ticket->line->number : NULL;
+	const int64_t rate = n ? bucket_rate(&n->bucket, now_ms) : 0;
+	int64_t at_ms;
+
+	if (!rate)
+		return now_ms;
+	if (n->departs_us < now_ms * 1000)
+		n->departs_us = now_ms * 1000;
+	at_ms = n->departs_us / 1000 - DEPART_AHEAD_MS;
+	n->departs_us += INT64_C(1000000000) / rate;
+	return at_ms > now_ms ? at_ms : now_ms;
 }
 
 static void pay_back(struct pace *p, struct pace_ticket *t)

@@ -18,6 +18,8 @@
  *      pairs_cautious_ms(): what was sent before is not known here.
  *  P6  When nothing waits and all is allowed, a message costs one look-up for its line and one
  *      for its pair, and no memory.
+ *  P7  Calls whose commits came late and together leave no faster than a number may send, but for
+ *      what 150 ms bring: Meta counts what arrives.
  *
  * Pure but for memory and counting: times are parameters, on the boot clock.
  */
@@ -102,6 +104,8 @@ int64_t pace_wake_ms(const struct pace *p);
 
 /* Its attempt begins: what it has paid is spent. */
 void pace_begin(struct pace_ticket *ticket);
+/* Its attempt is committed: when its call may leave, now_ms or a little later (P7). */
+int64_t pace_depart_ms(struct pace_ticket *ticket, int64_t now_ms) MUST_CHECK;
 /* It wants nothing any more, or gives its place back (P2). */
 void pace_leave(struct pace *p, struct pace_ticket *ticket, int64_t now_ms);
 /* As a place of one's own: `to` is all zero before, `from` after. */

@@ -17,7 +17,8 @@ struct pace_number {
 	struct alarm alarm; /* set: none of its lines is in turn until then */
 	struct bucket bucket;
 	struct list lines;
-	bool scarce; /* what it may send is what its messages wait for */
+	int64_t departs_us; /* when the call behind the last would leave, at its rate */
+	bool scarce;        /* what it may send is what its messages wait for */
 	char name[];
 };
 

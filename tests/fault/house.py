@@ -85,7 +85,7 @@ class House:
             **self.simulator.settings(), "WORKERS": WORKERS,
             "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self.proxy.port}/{self.database}"
                             "?sslmode=disable&gssencmode=disable",
-            "QUOTA_CACHE_SECONDS": 1, **settings,
+            "QUOTA_CACHE_SECONDS": 1, "NUMBER_RATE": 0, "PAIR_SECONDS": 0, **settings,
         }
         for number in range(1, nodes + 1):
             node = Node(self.work, self.sockets, f"node{number}", self.settings)

@@ -279,6 +279,29 @@ START_TEST(p5_a_number_begins_with_nothing)
 }
 END_TEST
 
+START_TEST(p7_what_is_committed_late_leaves_at_the_rate)
+{
+	int64_t last_ms = 0;
+	unsigned at_once = 0;
+
+	ask_many(100, "a", "1", NORMAL);
+	run(1000);
+	for (unsigned i = 0; i < 80; i++) {
+		const int64_t at_ms = pace_depart_ms(&ones[i].ticket, now_ms);
+
+		at_once += at_ms == now_ms;
+		ck_assert_int_ge(at_ms, last_ms);
+		last_ms = at_ms;
+	}
+	between(at_once, 12, 13); /* what 150 ms bring, and one */
+	between((unsigned)(last_ms - now_ms), 845, 860);
+	/* One by one nothing waits. */
+	now_ms = last_ms + 200;
+	for (unsigned i = 0; i < 100; i++, now_ms += 13)
+		ck_assert_int_eq(pace_depart_ms(&ones[i % 80].ticket, now_ms), now_ms);
+}
+END_TEST
+
 /* -- pairs -------------------------------------------------------------------------------- */
 
 START_TEST(p4_a_pair_that_waits_holds_up_no_other)
@@ -633,6 +656,7 @@ int main(void)
 	tcase_add_test(tcase, p1_a_tenant_keeps_its_own_rate);
 	tcase_add_test(tcase, p2_a_place_given_back_is_paid_back);
 	tcase_add_test(tcase, p5_a_number_begins_with_nothing);
+	tcase_add_test(tcase, p7_what_is_committed_late_leaves_at_the_rate);
 	tcase_add_test(tcase, p4_a_pair_that_waits_holds_up_no_other);
 	tcase_add_test(tcase, p5_pairs_are_lent_nothing_after_a_lane_was_taken);
 	tcase_add_test(tcase, a_refused_pair_waits_and_its_number_goes_on);
