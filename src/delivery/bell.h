@@ -32,6 +32,7 @@ enum bell_news {
 	BELL_LOOK = 0, /* something happened to lanes, or to a worker: look */
 	BELL_FREED,    /* these are free */
 	BELL_MINE,     /* these are the sender's */
+	BELL_LEAVING,  /* these are not the sender's any more, and not free yet */
 	BELL_NEWS_COUNT,
 };
 

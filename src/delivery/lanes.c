@@ -19,6 +19,7 @@
 #define ROUNDS 4          /* changes that follow at once */
 #define STEADY_MS 4000    /* after we could not renew, others have so long to do it as well */
 #define COMPLAIN_MS 500   /* between two bells to those who hold too much */
+#define LEFT_MS 4000      /* by then it has released them, or has them again */
 
 struct lanes {
 	struct world *world;
@@ -40,10 +41,14 @@ struct lanes {
 	int64_t asked_boot_ms;
 	int64_t lease_until_boot_ms;
 	int64_t view_boot_ms;
+	int64_t view_asked_boot_ms;
 	int64_t steady_boot_ms; /* since then our lease has held; 0: never yet */
 	int64_t complained_boot_ms;
 	struct store_lanes_view view; /* the last one, as bells have corrected it */
 	struct lane_owner owners[MESSAGE_LANES];
+	uint64_t left; /* who had these has said that it leaves them, whatever a view says … */
+	struct message_id leavers[MESSAGE_LANES];
+	int64_t left_boot_ms;
 };
 
 static void change(struct lanes *l);
@@ -127,6 +132,11 @@ static bool plan(const struct lanes *l, struct store_lanes *ret_change, bool *re
 	return c.release || c.take || c.fence_count;
 }
 
+static bool has_left(const struct lanes *l, const struct store_incarnation *i, unsigned lane)
+{
+	return l->left >> lane & 1 && message_id_equal(l->leavers[lane], i->id);
+}
+
 static void learn_owners(struct lanes *l)
 {
 	for (unsigned lane = 0; lane < MESSAGE_LANES; lane++)
@@ -134,18 +144,21 @@ static void learn_owners(struct lanes *l)
 	for (unsigned n = 0; n < l->view.count; n++) {
 		const struct store_incarnation *i = &l->view.live[n];
 		const int slot = node_slot(l->node, i->id);
-		struct lane_owner owner = { .incarnation = i->id };
+		struct lane_owner owner = {
+			.incarnation = i->id,
+			.until_boot_ms = l->view_asked_boot_ms + i->lease_left_ms,
+		};
 
 		if (slot >= 0) {
 			owner.place = LANE_SIBLING;
 			owner.slot = (unsigned)slot;
-		} else if (is_far(l, i) && !lease_out(l, i)) {
+		} else if (is_far(l, i)) {
 			owner.place = LANE_FAR;
 		}
 		if (is_self(l, i))
 			continue;
 		for (unsigned lane = 0; lane < MESSAGE_LANES; lane++) {
-			if (i->lanes >> lane & 1)
+			if (i->lanes >> lane & 1 && !has_left(l, i, lane))
 				l->owners[lane] = owner;
 		}
 	}
@@ -206,6 +219,8 @@ static void change(struct lanes *l)
 	if (c.release) {
 		l->owned &= ~c.release;
 		l->releasing = c.release;
+		/* Before anybody can take them: what siblings accept is not rung here any more. */
+		l->events.news(l->events.arg, BELL_LEAVING, c.release, true, false);
 		if (!l->draining)
 			l->events.leaving(l->events.arg, c.release);
 	}
@@ -387,6 +402,9 @@ void lanes_on_view(struct lanes *l, const struct store_lanes_view *view)
 		log_held(l, view->held);
 	replace_view(l, view);
 	l->view_boot_ms = clock_boot_ms();
+	l->view_asked_boot_ms = l->asked_boot_ms;
+	if (l->asked_boot_ms - l->left_boot_ms >= LEFT_MS)
+		l->left = 0;
 	if (!l->steady_boot_ms || !lanes_leased(l))
 		l->steady_boot_ms = l->view_boot_ms;
 	l->known = true;
@@ -414,13 +432,29 @@ static void correct_view(struct lanes *l, uint64_t lanes, const struct message_i
 	learn_owners(l);
 }
 
+static void leave(struct lanes *l, uint64_t lanes, struct message_id incarnation)
+{
+	l->left |= lanes;
+	l->left_boot_ms = clock_boot_ms();
+	for (unsigned lane = 0; lane < MESSAGE_LANES; lane++) {
+		if (lanes >> lane & 1)
+			l->leavers[lane] = incarnation;
+	}
+	learn_owners(l);
+}
+
 void lanes_on_news(struct lanes *l, enum bell_news news, uint64_t lanes,
 		   struct message_id incarnation)
 {
 	if (message_id_equal(incarnation, l->self))
 		return; /* our own, by way of the store */
+	if (news == BELL_LEAVING) {
+		leave(l, lanes, incarnation);
+		return;
+	}
 	if (news == BELL_MINE) {
 		l->newer |= lanes;
+		l->left &= ~lanes;
 		correct_view(l, lanes, &incarnation);
 		l->events.known(l->events.arg);
 		return;
@@ -469,9 +503,15 @@ uint64_t lanes_ours(const struct lanes *l)
 
 struct lane_owner lanes_owner(const struct lanes *l, unsigned lane)
 {
+	const struct lane_owner *owner = &l->owners[lane];
+
 	if (lanes_ours(l) >> lane & 1)
 		return (struct lane_owner){ .place = LANE_OURS };
-	return l->owners[lane];
+	/* Another one may have it as soon as the master says that it is dead, or its lease is out. */
+	if (clock_boot_ms() >= owner->until_boot_ms ||
+	    (owner->place == LANE_SIBLING && !node_lives(l->node, owner->slot, owner->incarnation)))
+		return (struct lane_owner){ .place = LANE_UNKNOWN };
+	return *owner;
 }
 
 bool lanes_known(const struct lanes *l)

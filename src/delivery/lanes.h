@@ -46,7 +46,8 @@ enum lane_place { LANE_UNKNOWN = 0, LANE_OURS, LANE_SIBLING, LANE_FAR };
 struct lane_owner {
 	enum lane_place place;
 	unsigned slot;                 /* SIBLING */
-	struct message_id incarnation; /* FAR */
+	struct message_id incarnation; /* SIBLING, FAR */
+	int64_t until_boot_ms;         /* its lease, as it was known last */
 };
 
 /* Starts to renew, and to take its share. */

@@ -194,10 +194,15 @@ static bool slot_is(const struct node_slot *s, struct message_id incarnation)
 	return true;
 }
 
+bool node_lives(const struct node *node, unsigned slot, struct message_id incarnation)
+{
+	return slot_is(&node->page->slots[slot], incarnation);
+}
+
 int node_slot(const struct node *node, struct message_id incarnation)
 {
 	for (unsigned s = 0; s < node_slots(node); s++) {
-		if (slot_is(&node->page->slots[s], incarnation))
+		if (node_lives(node, s, incarnation))
 			return (int)s;
 	}
 	return -1;

@@ -66,6 +66,8 @@ void node_set_dead(struct node *node, unsigned slot);
 enum node_life node_life(const struct node *node, unsigned slot);
 /* The slot that serves worker number `number` mod workers. */
 unsigned node_owner(const struct node *node, unsigned number);
+/* This incarnation lives there, as far as the master has seen. */
+bool node_lives(const struct node *node, unsigned slot, struct message_id incarnation);
 /* Where this incarnation lives; -1: nowhere here. */
 int node_slot(const struct node *node, struct message_id incarnation);
 enum node_incarnation node_incarnation(const struct node *node, struct message_id incarnation);

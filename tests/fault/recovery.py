@@ -1,5 +1,6 @@
 """How long nobody sent for the lanes of what died: from its kill to the first attempt that another
-life of a worker began for one of these lanes."""
+life of a worker began for one of these lanes; or, when that message came later, from when it was
+accepted: nobody sends what is not there."""
 
 import bisect
 import collections
@@ -25,13 +26,14 @@ class Death:
 
 
 def begins(house):
-    """lane -> [(seconds, life)] of all attempts, in the order in which they began."""
+    """lane -> [(seconds, life, when it was accepted)] of all attempts, as they began."""
     found = collections.defaultdict(list)
-    for tenant, begun, life in house.query(
-            "SELECT m.tenant_id, extract(epoch FROM a.begun_at)::float8, a.incarnation::text"
+    for tenant, begun, life, accepted in house.query(
+            "SELECT m.tenant_id, extract(epoch FROM a.begun_at)::float8, a.incarnation::text,"
+            " extract(epoch FROM m.accepted_at)::float8"
             " FROM message_sender.attempt a JOIN message_sender.message m USING (message_id)"
             " ORDER BY 2"):
-        found[lane_of(tenant)].append((begun, life))
+        found[lane_of(tenant)].append((begun, life, accepted))
     return found
 
 
@@ -44,8 +46,11 @@ def seconds_until_another(death, found):
         while at < len(attempts) and attempts[at][1] in death.lives:
             at += 1
         if at < len(attempts):
-            firsts.append(attempts[at][0] - death.time)
-    return min(firsts, default=None)
+            firsts.append(attempts[at])
+    if not firsts:
+        return None
+    begun, _, accepted = min(firsts)
+    return begun - max(death.time, accepted)
 
 
 def recoveries(house):

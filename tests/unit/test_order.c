@@ -84,19 +84,101 @@ START_TEST(who_said_it_has_a_lane_and_is_not_in_the_view_has_it_no_more)
 }
 END_TEST
 
+static bool inbox_of_sibling_has_something(void)
+{
+	char packet[64];
+
+	return recv(node_read_fd(house.node, 1), packet, sizeof(packet), MSG_PEEK | MSG_DONTWAIT) >
+	       0;
+}
+
 /* Who is told of the commit of a message that is not in the look knows by then whom to ring. */
 START_TEST(new_owners_say_so_before_they_look)
 {
 	struct store_lanes_view view = view_of(~UINT64_C(0));
-	char packet[64];
 
 	view.live[1].draining = true;
 	fake.load_count = 0;
+	ck_assert(!inbox_of_sibling_has_something());
 	fake_view(&view);
 	ck_assert_uint_eq(fake.load_count, 1);
-	ck_assert_int_gt(recv(node_read_fd(house.node, 1), packet, sizeof(packet),
-			      MSG_PEEK | MSG_DONTWAIT),
-			 0);
+	ck_assert(inbox_of_sibling_has_something());
+}
+END_TEST
+
+/* Who is told of the commit of a message that a new owner's look has not seen knows by then that we
+ * are the owner no more: that owner may be on another node. */
+START_TEST(who_leaves_lanes_says_so_before_they_are_released)
+{
+	struct store_lanes_view view = view_of(0);
+
+	view.live[0].lanes = ~UINT64_C(0);
+	fake.change_count = 0;
+	ck_assert(!inbox_of_sibling_has_something());
+	fake_view(&view);
+	ck_assert_uint_eq(fake.change_count, 1);
+	ck_assert(fake.changes[0].release != 0);
+	ck_assert(inbox_of_sibling_has_something());
+	turn_until(&house.sibling_news[BELL_LEAVING], 1);
+	ck_assert(house.sibling_lanes == fake.changes[0].release);
+}
+END_TEST
+
+/* A message of a lane of the sibling, which may have it no more: it is not rung there. */
+static void expect_not_rung(const struct message *m)
+{
+	const struct delivery_order order = order_of(m);
+	const unsigned looks = house.sibling_looks;
+
+	take(&order);
+	turn_for(20);
+	ck_assert_uint_eq(house.sibling_orders, 0);
+	ck_assert_uint_eq(house.sibling_looks, looks + 1);
+}
+
+START_TEST(what_a_sibling_leaves_is_not_rung_there_until_it_says_that_it_has_it)
+{
+	const struct message m = message_of(1);
+	const struct message second = message_of(2);
+	const struct message third = message_of(3);
+	const struct delivery_order order = order_of(&third);
+	const struct store_lanes_view view = view_of(HOUSE_LANES & ~lane_bit(&m));
+
+	fake_view(&view);
+	bell_lanes(house.sibling, BELL_LEAVING, lane_bit(&m), incarnation_of(1));
+	turn();
+	expect_not_rung(&m);
+	fake_view(&view); /* perhaps of before its release */
+	expect_not_rung(&second);
+	bell_lanes(house.sibling, BELL_MINE, lane_bit(&m), incarnation_of(1));
+	turn_until(&house.sibling_calls, 2);
+	take(&order);
+	turn_until(&house.sibling_orders, 1);
+}
+END_TEST
+
+START_TEST(a_dead_sibling_is_not_rung)
+{
+	const struct message m = message_of(1);
+	const struct delivery_order order = order_of(&m);
+
+	house_lanes(HOUSE_LANES & ~lane_bit(&m));
+	node_set_dead(house.node, 1);
+	take(&order);
+	turn_for(20);
+	ck_assert_uint_eq(house.sibling_orders, 0);
+}
+END_TEST
+
+START_TEST(a_sibling_whose_lease_is_out_is_not_rung)
+{
+	const struct message m = message_of(1);
+	struct store_lanes_view view = view_of(HOUSE_LANES & ~lane_bit(&m));
+
+	view.live[1].lease_left_ms = 100;
+	fake_view(&view);
+	turn_for(110);
+	expect_not_rung(&m);
 }
 END_TEST
 
@@ -458,6 +540,10 @@ int main(void)
 	tcase_add_test(tcase, a_view_does_not_undo_what_bells_have_told_since_it_was_asked_for);
 	tcase_add_test(tcase, who_said_it_has_a_lane_and_is_not_in_the_view_has_it_no_more);
 	tcase_add_test(tcase, new_owners_say_so_before_they_look);
+	tcase_add_test(tcase, who_leaves_lanes_says_so_before_they_are_released);
+	tcase_add_test(tcase, what_a_sibling_leaves_is_not_rung_there_until_it_says_that_it_has_it);
+	tcase_add_test(tcase, a_dead_sibling_is_not_rung);
+	tcase_add_test(tcase, a_sibling_whose_lease_is_out_is_not_rung);
 	tcase_add_test(tcase, what_rang_during_a_look_is_not_overtaken_while_it_is_loaded);
 	tcase_add_test(tcase, what_is_over_when_it_is_loaded_holds_nobody);
 	tcase_add_test(tcase, what_was_found_by_the_look_is_not_loaded_once_more);
