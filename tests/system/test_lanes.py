@@ -261,7 +261,9 @@ def test_reload_under_load(new_service, new_web, simulator):
     finally:
         answers = flow.stop()
     assert any("WORKERS" in value for value in partial.values())
-    assert {answer.status for answer in answers} == {200}, [a.body for a in answers]
+    # 202: it was between two steps when its worker began to drain.
+    counts = collections.Counter(answer.status for answer in answers)
+    assert set(counts) <= {200, 202} and counts[202] <= len(answers) / 10, counts
     no_duplicates(simulator, flow.sent)
     service.stop()
     service.start()
