@@ -54,15 +54,20 @@ class Tables:
         self.resends = collections.Counter(row[0] for row in house.query(
             "SELECT message_id::text FROM message_sender.decision"
             " WHERE decision = 'resend' AND decided_by LIKE 'policy:%'"))
+        # Recorded as given up, whatever came of them.
+        self.given_up = {row[0] for row in house.query(
+            "SELECT message_id::text FROM message_sender.decision"
+            " WHERE decision = 'failed' AND decided_by LIKE 'policy:%'")}
 
 
 def unfinished(house):
-    """How many messages are not at an end, `unknown` left out that no policy is to end."""
+    """How many messages are not at an end, `unknown` left out that was looked at and that no policy
+    is to end."""
     return house.query(
         "SELECT count(*) FROM message_sender.message m LEFT JOIN message_sender.work w"
         " USING (message_id) WHERE m.state IN ('queued', 'sending', 'retrying')"
         " OR (w.message_id IS NOT NULL AND (w.state <> 'unknown'"
-        " OR w.wait = 2 AND w.settle_policy IN ('resend', 'fail')))")[0][0]
+        " OR w.wait = 2 AND coalesce(w.settle_policy, 'resend') IN ('resend', 'fail')))")[0][0]
 
 
 def settle(house, seconds):
@@ -153,6 +158,8 @@ class Audit:
     def _order(self):
         taken = {message_id: accepted[0][0] for message_id, accepted in self.graph.accepted.items()}
         for first, second in overtakings(self.asks.values(), taken, ORDER_HOLD_SECONDS):
+            if self.tables.resends[first.message_id]:
+                continue   # it was unknown meanwhile, and nobody waits for that
             if len(self.house.nodes) > 1 and self._bell_lost(first.answer.time):
                 self.overtaken += 1
                 continue
@@ -218,7 +225,8 @@ class Audit:
                 self.violation("sent, and WhatsApp did not take it", message)
             if message["conversation_id"] and not self.graph.stored[message_id]:
                 self.violation("sent, and never stored as a conversation", message)
-        if state in ("failed", "cancelled", "expired") and accepted:
+        if state in ("failed", "cancelled", "expired") and accepted and \
+                message_id not in self.tables.given_up:
             self.violation(f"{state}, and WhatsApp took it", (message, outcomes, accepted))
         if state == "cancelled" and self.graph.calls[message_id]:
             self.violation("cancelled, and WhatsApp was asked", message)

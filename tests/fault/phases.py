@@ -32,5 +32,5 @@ PHASES = (
     Phase("neighbours", "trouble of a neighbour", (9, 0), (90, 45), faults.trouble_neighbours),
     Phase("reloads", "reload", (2, 1), (30, 30), faults.reload),
     Phase("stops", "stop and start", (1, 1), (20, 10), faults.stop_service),
-    Phase("mix", "seconds of everything, two at once", (10, 10), (120, 120), faults.mix),
+    Phase("mix", "seconds of everything, two at once", (10, 4), (120, 120), faults.mix),
 )
