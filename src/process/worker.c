@@ -70,6 +70,15 @@ static const struct meter *meter(const struct worker *w)
 	return metrics_meter(w->options->metrics, w->options->birth->slot);
 }
 
+/* No more attempts begin than there are streams for, as their time runs from then on. */
+static unsigned graph_calls(const struct settings *s)
+{
+	const unsigned streams = s->graph_max_connections * s->graph_streams_per_connection;
+	const unsigned requests = requests_per_worker(s);
+
+	return requests < streams ? requests : streams;
+}
+
 static struct world_settings world_settings(const struct worker *w, const char *name)
 {
 	const struct settings *s = w->options->settings;
@@ -90,7 +99,7 @@ static struct world_settings world_settings(const struct worker *w, const char *
 			   .connect_timeout_ms = INT64_C(500) * s->request_timeout_seconds,
 			   .max_connections = s->graph_max_connections,
 			   .streams = s->graph_streams_per_connection,
-			   .max_in_flight = requests,
+			   .max_in_flight = graph_calls(s),
 			   .ambiguous_5xx = s->graph_ambiguous_5xx_unknown },
 		.conversation = { .base_url = s->conversation_service_url,
 				  .ca_file = s->graph_ca_file,

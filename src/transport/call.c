@@ -90,6 +90,14 @@ struct call *call_copy(const struct transport_request *request, struct curl_slis
 	return c;
 }
 
+bool call_is_late(const struct call *c, int64_t now_boot_ms)
+{
+	const int64_t left_ms = c->deadline_boot_ms - now_boot_ms;
+	const int64_t waited_ms = now_boot_ms - c->submitted_boot_ms;
+
+	return left_ms <= 0 || (c->gated && waited_ms > left_ms);
+}
+
 void call_free(struct call *c)
 {
 	if (c == NULL)

@@ -34,6 +34,9 @@ struct call {
  * of every call, borrowed. */
 struct call *call_copy(const struct transport_request *request, struct curl_slist *always,
 		       int64_t now_boot_ms, struct err *ret_err) MUST_CHECK;
+/* It has waited for a connection until its answer may not come in time: its time is over, or, as a
+ * lost reply is worse than a late call, half of it when it is gated. */
+bool call_is_late(const struct call *c, int64_t now_boot_ms);
 /* Wipes it, as it holds tokens; null is allowed. */
 void call_free(struct call *c);
 

@@ -479,8 +479,8 @@ static void start_first(struct h2_pool *p, struct h2_connection *c)
 	struct h2_stream *s;
 
 	p->queued--;
-	if (call->deadline_boot_ms <= clock_boot_ms()) {
-		end_first(p, call, "no free connection before the deadline");
+	if (call_is_late(call, clock_boot_ms())) {
+		end_first(p, call, "no free connection in time");
 		return;
 	}
 	s = take_stream(p);

@@ -187,8 +187,8 @@ static void start_first(struct http1_pool *p)
 	struct slot *s;
 
 	p->queued--;
-	if (c->deadline_boot_ms <= clock_boot_ms()) {
-		err_set(&err, ERR_TEMPORARY, 0, "no free connection before the deadline");
+	if (call_is_late(c, clock_boot_ms())) {
+		err_set(&err, ERR_TEMPORARY, 0, "no free connection in time");
 		pool_end_unsent(p->rules, c, &err);
 		return;
 	}

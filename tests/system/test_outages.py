@@ -7,6 +7,7 @@ import pytest
 
 from harness import fcgi
 from harness.api import SEND, new_message
+from harness.outage import GRAPH_MS, Outage
 from harness.relay import Relay
 from harness.wait import wait_until
 
@@ -137,3 +138,16 @@ def test_a_crowd_waits_in_the_database(new_service, simulator, relay, postgres, 
     wait_until(all_put_off, 60, "all are put off")
     assert max(held) <= 25000, max(held)
     assert count(service, "m.state = 'queued'") == 30000, "none failed"
+
+
+def test_an_outage_outlasts_every_wait(new_service, new_simulator):
+    """All neighbours away for several times as long as anything is waited for or kept; then the
+    drain, at no more than the allowed rate (tests/fault/outage: for longer)."""
+    outage = Outage(new_simulator(latency_ms=GRAPH_MS), lambda settings: new_service(**settings))
+    try:
+        outage.warm_up()
+        outage.last(3, per_second=30)
+        outage.drain(20)
+        outage.check()
+    finally:
+        outage.close()

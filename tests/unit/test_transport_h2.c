@@ -504,6 +504,37 @@ START_TEST(a_wait_in_the_queue_ends_at_the_deadline)
 }
 END_TEST
 
+/* Begun late it would be lost at its deadline, and so would be all that wait behind it. */
+START_TEST(a_call_that_has_waited_for_half_of_its_time_is_not_begun)
+{
+	struct transport_request request;
+
+	house.settings.max_connections = 1;
+	house.settings.streams = 1;
+	house_open(STEPS({ .delay_ms = (int)house_ms(600) }, { 0 }), 2);
+	request = house_request();
+	house_submit(&request);
+	request.tag = 1;
+	request.deadline_boot_ms = clock_boot_ms() + house_ms(1000);
+	house_submit(&request);
+	request.tag = 2;
+	request.gated = false;
+	house_submit(&request);
+	request.tag = 3;
+	request.gated = true;
+	request.deadline_boot_ms = clock_boot_ms() + house_ms(5000);
+	house_submit(&request);
+	house_await(4);
+	ck_assert_int_eq(house.results[0].end, TRANSPORT_ANSWERED);
+	ck_assert_uint_eq(house.results[1].tag, 1);
+	ck_assert_int_eq(house.results[1].end, TRANSPORT_NOT_SENT);
+	ck_assert_int_eq(house.results[2].end, TRANSPORT_ANSWERED);
+	ck_assert_int_eq(house.results[3].end, TRANSPORT_ANSWERED);
+	ck_assert_uint_eq(house.gate_asked, 2);
+	ck_assert_uint_eq(fake_h2_requests(house.server), 3);
+}
+END_TEST
+
 START_TEST(in_flight_has_a_limit)
 {
 	struct transport_request request;
@@ -586,6 +617,7 @@ int main(void)
 	tcase_add_test(tcase, the_server_says_how_many_streams);
 	tcase_add_test(tcase, the_server_may_lower_them_later);
 	tcase_add_test(tcase, a_wait_in_the_queue_ends_at_the_deadline);
+	tcase_add_test(tcase, a_call_that_has_waited_for_half_of_its_time_is_not_begun);
 	tcase_add_test(tcase, in_flight_has_a_limit);
 	tcase_add_test(tcase, freeing_with_calls_in_flight_is_clean);
 	runner = srunner_create(suite);
