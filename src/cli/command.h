@@ -30,6 +30,8 @@ int command_metrics_reference(const struct arguments *arguments);
 int command_message_show(const struct arguments *arguments);
 int command_message_cancel(const struct arguments *arguments);
 int command_message_explain(const struct arguments *arguments);
+int command_batch_show(const struct arguments *arguments);
+int command_batch_cancel(const struct arguments *arguments);
 int command_queue_status(const struct arguments *arguments);
 int command_queue_unknown(const struct arguments *arguments);
 int command_queue_replay(const struct arguments *arguments);

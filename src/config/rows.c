@@ -99,6 +99,10 @@ const struct settings_row settings_rows[] = {
 	{ "MAX_BODY_BYTES", ROW_INTEGER, FIELD(max_body_bytes), RANGE(1024, 4194304, "bytes"),
 	  .default_value = "262144", .reloadable = true,
 	  .meaning = "Longest request body; a longer one is refused with 413." },
+	{ "MAX_BULK_BYTES", ROW_INTEGER, FIELD(max_bulk_bytes), RANGE(1024, 67108864, "bytes"),
+	  .default_value = "8388608", .reloadable = true,
+	  .meaning = "The same for POST /api/v1/messages/bulk. The shipped web server "
+		     "configurations take a little more than the default: raise theirs too." },
 	{ "MAX_RECEIVING_BYTES", ROW_INTEGER, FIELD(max_receiving_bytes),
 	  RANGE(8388608, 1073741824, "bytes"), .default_value = "67108864", .reloadable = true,
 	  .meaning =

@@ -282,6 +282,11 @@ static void warn(struct loading *l)
 		     "DRAIN_SECONDS: %u is less than REQUEST_TIMEOUT_SECONDS and %d more; a stop "
 		     "can cut off attempts, whose outcome is then unknown",
 		     s->drain_seconds, ATTEMPT_END_SECONDS);
+	if (s->max_receiving_bytes < s->max_bulk_bytes + SETTINGS_PARAMS_BYTES)
+		note(l->report, false,
+		     "MAX_RECEIVING_BYTES: %u has no room for a body of MAX_BULK_BYTES, %u, and %u "
+		     "bytes of headers; the longest bulk calls are told 503",
+		     s->max_receiving_bytes, s->max_bulk_bytes, SETTINGS_PARAMS_BYTES);
 	if (strncmp(s->graph_api_url, "http://", 7) == 0 && !is_loopback(s->graph_api_url))
 		note(l->report, false,
 		     "GRAPH_API_URL: http:// sends access tokens unprotected; write https://");

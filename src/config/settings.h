@@ -30,6 +30,9 @@
 enum settings_source { SETTINGS_DEFAULT = 0, SETTINGS_FILE, SETTINGS_ENVIRONMENT };
 
 /* A plain value without owned memory; copy it at will. Texts are never null. */
+/* All headers and other parameters of one request, at most. */
+#define SETTINGS_PARAMS_BYTES 32768u
+
 struct settings {
 	unsigned port;
 	char environment[SETTINGS_WORD_BYTES];
@@ -58,6 +61,7 @@ struct settings {
 	unsigned max_backlog;   /* messages, in all */
 	unsigned max_backlog_per_tenant;
 	unsigned max_body_bytes;
+	unsigned max_bulk_bytes;
 	unsigned max_receiving_bytes;
 	unsigned quota_cache_seconds;
 	unsigned quota_timeout_ms;

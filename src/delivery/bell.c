@@ -164,15 +164,19 @@ void bell_order(struct bell *bell, unsigned to_slot, const struct delivery_order
 		(void)entry_end(bell, to_slot, &p);
 }
 
-void bell_look(struct bell *bell)
+void bell_look_one(struct bell *bell, unsigned to_slot)
 {
 	struct pack p;
 
-	for (unsigned s = 0; s < node_slots(bell->node); s++) {
-		if (s != bell->slot && node_life(bell->node, s) != NODE_FREE &&
-		    entry_begin(bell, s, KIND_LOOK, &p))
-			(void)entry_end(bell, s, &p);
-	}
+	if (entry_begin(bell, to_slot, KIND_LOOK, &p))
+		(void)entry_end(bell, to_slot, &p);
+}
+
+void bell_look(struct bell *bell)
+{
+	for (unsigned s = 0; s < node_slots(bell->node); s++)
+		if (s != bell->slot && node_life(bell->node, s) != NODE_FREE)
+			bell_look_one(bell, s);
 }
 
 void bell_result(struct bell *bell, unsigned to_slot, uint64_t waiter_id,

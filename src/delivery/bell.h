@@ -61,8 +61,9 @@ struct bell *bell_new(struct loop *loop, struct node *node, unsigned slot,
 void bell_free(struct bell *bell);
 
 void bell_order(struct bell *bell, unsigned to_slot, const struct delivery_order *order);
-/* To every running sibling: there is work that did not ring. */
+/* To every running sibling, or to one: there is work that did not ring. */
 void bell_look(struct bell *bell);
+void bell_look_one(struct bell *bell, unsigned to_slot);
 void bell_result(struct bell *bell, unsigned to_slot, uint64_t waiter_id,
 		 const struct delivery_result *result);
 /* Credentials, to one sibling. */

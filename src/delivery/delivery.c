@@ -487,6 +487,11 @@ static void release_idle(void *arg, void *object)
 	item_free(item);
 }
 
+void delivery_look(struct delivery *d, unsigned lane)
+{
+	route_look(d, lane);
+}
+
 void delivery_drain(struct delivery *d)
 {
 	if (d->draining)

@@ -116,6 +116,10 @@ void delivery_take(struct delivery *d, const struct delivery_order *order);
 void delivery_ring(struct delivery *d, const struct message *message,
 		   const struct delivery_waiter *waiter);
 
+/* Messages of this lane were committed, too many to be carried: its owner, here or elsewhere, is to
+ * look into the store. */
+void delivery_look(struct delivery *d, unsigned lane);
+
 /* The lanes go to the next owner: whatever is not inside an attempt is released (its waiter
  * is told), what is inside is finished. */
 void delivery_drain(struct delivery *d);

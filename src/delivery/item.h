@@ -283,6 +283,8 @@ enum item_result item_copy_await(struct item *item);
 void item_copy_drain(struct item *item);
 
 /* route.c: to whoever owns the lane. */
+/* Rings whoever owns the lane to look. */
+void route_look(struct delivery *d, unsigned lane);
 void route_order(struct delivery *d, const struct delivery_order *order);
 void route_call(struct delivery *d, const struct bell_call *call);
 /* The item is about to go: its waiter follows the message to its next owner. */

@@ -135,6 +135,26 @@ void route_order(struct delivery *d, const struct delivery_order *order)
 		route_call(d, &call);
 }
 
+void route_look(struct delivery *d, unsigned lane)
+{
+	const struct lane_owner owner = lanes_owner(d->lanes, lane);
+
+	switch (owner.place) {
+	case LANE_OURS:
+		adopt_missed(d);
+		return;
+	case LANE_SIBLING:
+		bell_look_one(d->bell, owner.slot);
+		return;
+	case LANE_FAR:
+		far_missed(d->far);
+		return;
+	case LANE_UNKNOWN:
+		d->unrung = true;
+		return;
+	}
+}
+
 void route_item(struct item *item)
 {
 	const struct bell_call call = {

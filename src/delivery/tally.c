@@ -153,17 +153,18 @@ static bool is_empty(const struct heap *h)
 	return !h->base && !h->older && !h->last && !h->now && !h->entered;
 }
 
-bool tally_enter(struct tally *t, const char *tenant_id, struct tally_full *ret_full)
+bool tally_enter(struct tally *t, const char *tenant_id, unsigned count,
+		 struct tally_full *ret_full)
 {
 	struct tenant *tenant = find_or_make(t, tenant_id);
 	const struct heap *full = &t->all;
-	const enum backlog_verdict verdict =
-		backlog_decide(&t->limits, tenant ? waiting(&tenant->heap) : 0, waiting(&t->all));
+	const enum backlog_verdict verdict = backlog_decide(
+		&t->limits, tenant ? waiting(&tenant->heap) : 0, waiting(&t->all), count);
 
 	if (verdict == BACKLOG_ROOM) {
 		if (tenant)
-			tenant->heap.entered++;
-		t->all.entered++;
+			tenant->heap.entered += count;
+		t->all.entered += count;
 		return true;
 	}
 	if (verdict == BACKLOG_TENANT_FULL && tenant)
@@ -173,26 +174,25 @@ bool tally_enter(struct tally *t, const char *tenant_id, struct tally_full *ret_
 		.limit = full == &t->all ? t->limits.all : t->limits.tenant,
 		.waiting = waiting(full),
 	};
-	ret_full->retry_after_s =
-		backlog_retry_after_s(ret_full->waiting, ret_full->limit, &full->drain);
+	ret_full->retry_after_s = backlog_retry_after_s(ret_full->waiting + (count - 1),
+							ret_full->limit, &full->drain);
 	return false;
 }
 
-static void leave(struct heap *h, bool became_work)
+static void leave(struct heap *h, unsigned count, bool became_work)
 {
-	if (h->entered > 0)
-		h->entered--;
-	h->now += became_work;
-	h->accepted += became_work;
+	h->entered -= h->entered < count ? h->entered : count;
+	h->now += became_work ? count : 0;
+	h->accepted += became_work ? count : 0;
 }
 
-void tally_leave(struct tally *t, const char *tenant_id, bool became_work)
+void tally_leave(struct tally *t, const char *tenant_id, unsigned count, bool became_work)
 {
 	struct tenant *tenant = became_work ? find_or_make(t, tenant_id) : find(t, tenant_id);
 
 	if (tenant)
-		leave(&tenant->heap, became_work);
-	leave(&t->all, became_work);
+		leave(&tenant->heap, count, became_work);
+	leave(&t->all, count, became_work);
 }
 
 void tally_finished(struct tally *t, const char *tenant_id)

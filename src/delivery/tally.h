@@ -46,10 +46,12 @@ void tally_lead(struct tally *t, bool lead);
 
 /* The work has been counted. */
 bool tally_known(const struct tally *t);
-/* One message more of this tenant is let in: true, and tally_leave() is owed; else ret_full. */
-bool tally_enter(struct tally *t, const char *tenant_id, struct tally_full *ret_full) MUST_CHECK;
-/* became_work: it is committed (or may be), else nothing came of it. */
-void tally_leave(struct tally *t, const char *tenant_id, bool became_work);
+/* So many messages more of this tenant are let in, all or none: true, and tally_leave() is owed for
+ * each; else ret_full. */
+bool tally_enter(struct tally *t, const char *tenant_id, unsigned count,
+		 struct tally_full *ret_full) MUST_CHECK;
+/* became_work: they are committed (or may be), else nothing came of them. */
+void tally_leave(struct tally *t, const char *tenant_id, unsigned count, bool became_work);
 /* The last write about a message is committed: its work is gone. */
 void tally_finished(struct tally *t, const char *tenant_id);
 

@@ -1,11 +1,11 @@
 #include "domain/backlog.h"
 
 enum backlog_verdict backlog_decide(const struct backlog_limits *limits, int64_t tenant_waiting,
-				    int64_t all_waiting)
+				    int64_t all_waiting, unsigned more)
 {
-	if (tenant_waiting >= limits->tenant)
+	if (tenant_waiting > limits->tenant - (int64_t)more)
 		return BACKLOG_TENANT_FULL;
-	return all_waiting >= limits->all ? BACKLOG_ALL_FULL : BACKLOG_ROOM;
+	return all_waiting > limits->all - (int64_t)more ? BACKLOG_ALL_FULL : BACKLOG_ROOM;
 }
 
 void backlog_drained(struct backlog_drain *drain, int64_t messages, int64_t over_ms)

@@ -2,7 +2,7 @@
  * backlog - how much may wait, and when to come again.  Pure.
  *
  * Rules:
- *  B1  A message is taken while fewer than the limit wait: of its tenant, and in all.
+ *  B1  Messages are taken when with them no more than the limit wait: of their tenant, and in all.
  *  B2  Who is refused comes again when a tenth of the limit has become free, at the rate at which
  *      messages have left lately, so that callers do not meet the same full house; not before
  *      BACKLOG_RETRY_MIN_S, not after BACKLOG_RETRY_MAX_S.
@@ -30,7 +30,7 @@ enum backlog_verdict {
 };
 
 enum backlog_verdict backlog_decide(const struct backlog_limits *limits, int64_t tenant_waiting,
-				    int64_t all_waiting);
+				    int64_t all_waiting, unsigned more);
 
 /* What has left over a time; zeros: nothing is known. */
 struct backlog_drain {

@@ -14,6 +14,15 @@ struct message_id message_id_make(int64_t wall_ms, const uint8_t random[10])
 	return id;
 }
 
+int64_t message_id_ms(struct message_id id)
+{
+	uint64_t ms = 0;
+
+	for (int i = 0; i < 6; i++)
+		ms = ms << 8 | id.bytes[i];
+	return (int64_t)ms;
+}
+
 static bool is_hyphen_place(size_t at)
 {
 	return at == 8 || at == 13 || at == 18 || at == 23;

@@ -19,6 +19,8 @@ struct message_id {
 
 /* random: 10 unpredictable bytes; wall_ms: milliseconds since 1970 UTC, 0 to 2^48 - 1. */
 struct message_id message_id_make(int64_t wall_ms, const uint8_t random[10]);
+/* Its milliseconds since 1970 UTC. */
+int64_t message_id_ms(struct message_id id);
 /* Lower case with hyphens; text has MESSAGE_ID_TEXT_BYTES bytes. */
 void message_id_text(struct message_id id, char *text);
 /* The canonical 36-character form, any UUID version, either case. */

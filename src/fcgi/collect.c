@@ -47,7 +47,7 @@ static void put_header(uint8_t *h, unsigned type, unsigned id, size_t length)
 }
 
 void collect_init(struct collect *c, struct collect_budget *budget, size_t max_params_bytes,
-		  size_t max_body_bytes)
+		  size_t max_body_bytes, const struct collect_large *large)
 {
 	memset(c, 0, sizeof(*c));
 	c->budget = budget;
@@ -55,8 +55,15 @@ void collect_init(struct collect *c, struct collect_budget *budget, size_t max_p
 		max_params_bytes = COLLECT_PARAMS_MAX;
 	c->max_params_bytes = max_params_bytes;
 	c->max_body_bytes = max_body_bytes;
+	c->large = large;
 	str_init(&c->stream, max_params_bytes + max_body_bytes + OVERHEAD_MAX(max_body_bytes));
+	str_init(&c->body, large ? large->max_body_bytes : 0);
 	str_init(&c->side, SIDE_MAX);
+}
+
+size_t collect_body_limit(const struct collect *c)
+{
+	return c->is_large ? c->large->max_body_bytes : c->max_body_bytes;
 }
 
 static void give_back(struct collect *c)
@@ -69,6 +76,7 @@ void collect_fini(struct collect *c)
 {
 	give_back(c);
 	str_fini(&c->stream);
+	str_fini(&c->body);
 	str_fini(&c->side);
 }
 
@@ -79,6 +87,7 @@ void collect_release(struct collect *c)
 	give_back(c);
 	str_fini(&c->stream);
 	str_init(&c->stream, max);
+	str_fini(&c->body);
 }
 
 void collect_next(struct collect *c)
@@ -199,6 +208,7 @@ static enum collect_event open_begin(struct collect *c)
 	if (c->content_left != sizeof(FCGI_BeginRequestBody))
 		return COLLECT_BROKEN;
 	str_reset(&c->stream);
+	c->is_large = false;
 	c->phase = COLLECT_BEGIN;
 	c->id = (uint16_t)header_id(c->header);
 	c->keep = false;
@@ -230,6 +240,10 @@ static enum collect_event open_stream(struct collect *c, size_t *bytes, size_t m
 		c->fault = HTTP_FAULT_OVERLOADED;
 	if (c->fault != HTTP_FAULT_NONE && c->content_left > 0)
 		return COLLECT_MORE;
+	if (c->is_large && c->header[1] == FCGI_STDIN && c->content_left > 0) {
+		c->store = &c->body;
+		return COLLECT_MORE;
+	}
 	c->store = &c->stream;
 	return store_header(c, c->header[1], c->content_left) ? COLLECT_MORE : COLLECT_BROKEN;
 }
@@ -268,7 +282,8 @@ static enum collect_event open_record(struct collect *c)
 		return open_stream(c, &c->params_bytes, c->max_params_bytes,
 				   HTTP_FAULT_HEAD_TOO_LARGE);
 	if (type == FCGI_STDIN && c->phase == COLLECT_STDIN)
-		return open_stream(c, &c->body_bytes, c->max_body_bytes, HTTP_FAULT_BODY_TOO_LARGE);
+		return open_stream(c, &c->body_bytes, collect_body_limit(c),
+				   HTTP_FAULT_BODY_TOO_LARGE);
 	return COLLECT_BROKEN;
 }
 
@@ -308,6 +323,30 @@ static enum collect_event close_management(struct collect *c, struct collect_rep
 	return COLLECT_REPLY;
 }
 
+/* The parameters are complete: is it one that may have a longer body? */
+static bool may_be_large(const struct collect *c)
+{
+	static const char wanted[] = "REQUEST_URI";
+	const uint8_t *at = (const uint8_t *)c->stream.data + sizeof(FCGI_BeginRequestRecord) +
+			    COLLECT_HEADER_BYTES;
+	const uint8_t *end = at + c->params_bytes;
+	size_t name_len, value_len;
+
+	if (!c->large || c->fault != HTTP_FAULT_NONE || c->params_bytes == 0)
+		return false;
+	while (take_length(&at, end, &name_len) && take_length(&at, end, &value_len) &&
+	       name_len <= (size_t)(end - at) && value_len <= (size_t)(end - at) - name_len) {
+		if (name_len == sizeof(wanted) - 1 && memcmp(at, wanted, name_len) == 0) {
+			const char *uri = (const char *)at + name_len;
+			const char *query = memchr(uri, '?', value_len);
+
+			return c->large->is(uri, query ? (size_t)(query - uri) : value_len);
+		}
+		at += name_len + value_len;
+	}
+	return false;
+}
+
 /* The record has passed with its padding. */
 static enum collect_event close_record(struct collect *c, struct collect_reply *reply)
 {
@@ -323,9 +362,10 @@ static enum collect_event close_record(struct collect *c, struct collect_reply *
 		return end_request(c, reply, FCGI_REQUEST_COMPLETE);
 	if (header_length(c->header) > 0)
 		return COLLECT_MORE;
-	if (type == FCGI_PARAMS && c->phase == COLLECT_PARAMS)
+	if (type == FCGI_PARAMS && c->phase == COLLECT_PARAMS) {
 		c->phase = COLLECT_STDIN;
-	else if (type == FCGI_STDIN && c->phase == COLLECT_STDIN) {
+		c->is_large = may_be_large(c);
+	} else if (type == FCGI_STDIN && c->phase == COLLECT_STDIN) {
 		c->phase = COLLECT_WAITING;
 		return COLLECT_COMPLETE;
 	}

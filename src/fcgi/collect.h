@@ -10,6 +10,10 @@
  * any of them is stored.  A request beyond a bound is still followed to its end, storing
  * nothing more, so that its refusal can be answered and the connection stays in step.  What
  * all connections hold of unfinished requests has a bound too, the budget they share.
+ *
+ * Requests to some addresses may have a longer body than others (struct collect_large).  Which
+ * they are is seen when their parameters are complete, before the body comes; theirs is kept
+ * apart from the records, without headers, so that it need not be copied again.
  */
 #ifndef FCGI_COLLECT_H
 #define FCGI_COLLECT_H
@@ -52,6 +56,12 @@ struct collect_budget {
 	size_t held_bytes; /* PARAMS and STDIN announced of requests not yet released */
 };
 
+struct collect_large {
+	/* Of REQUEST_URI up to '?', as it was sent; not ended by 0. */
+	bool (*is)(const char *path, size_t len);
+	size_t max_body_bytes;
+};
+
 struct collect {
 	enum collect_phase phase;
 	uint16_t id;           /* of the request, never 0 */
@@ -61,10 +71,13 @@ struct collect {
 	size_t body_bytes;     /* announced so far */
 	size_t max_params_bytes;
 	size_t max_body_bytes;
+	const struct collect_large *large; /* null: none is */
+	bool is_large;                     /* this request is: its body is in `body` */
 	struct collect_budget *budget;
 	size_t held_bytes; /* of the budget */
 	struct str stream; /* the request's records: BEGIN, PARAMS, STDIN with their ends,
 	                         * without padding; neighbours of one type are merged */
+	struct str body;   /* of a large request: what its STDIN records hold */
 	struct str side;   /* content of a management record */
 
 	/* the record at hand */
@@ -82,9 +95,10 @@ struct collect_reply {
 	size_t len;
 };
 
-/* max_params_bytes above COLLECT_PARAMS_MAX is taken as that.  budget is borrowed. */
+/* max_params_bytes above COLLECT_PARAMS_MAX is taken as that.  budget and large (null: no request
+ * is) are borrowed. */
 void collect_init(struct collect *c, struct collect_budget *budget, size_t max_params_bytes,
-		  size_t max_body_bytes);
+		  size_t max_body_bytes, const struct collect_large *large);
 void collect_fini(struct collect *c);
 
 /* Takes bytes until an event; returns how many.  ret_reply is written with COLLECT_REPLY
@@ -94,6 +108,8 @@ size_t collect_feed(struct collect *c, const uint8_t *data, size_t len,
 
 /* Frees the stored bytes of a complete request; id, keep and phase stay. */
 void collect_release(struct collect *c);
+/* The most bytes the body of the request at hand may have. */
+size_t collect_body_limit(const struct collect *c);
 /* The complete request was answered: ready for the next. */
 void collect_next(struct collect *c);
 

@@ -234,6 +234,7 @@ static void connection_hand_over(struct connection *conn)
 {
 	struct connections *set = conn->set;
 	struct http_request request;
+	struct str large;
 	uint64_t id;
 	struct err err;
 
@@ -247,12 +248,17 @@ static void connection_hand_over(struct connection *conn)
 		connection_drop(conn);
 		return;
 	}
+	/* Neither the connection nor its peer decides how long a large body lives. */
+	large = conn->collect.body;
+	str_init(&conn->collect.body, large.max);
+	request.large = conn->collect.is_large ? &large : NULL;
 	collect_release(&conn->collect);
 	conn->request = id;
 	connection_move(conn, PLACE_WAITING);
 	set->unanswered++;
 	set->fn(set->arg, id, &request);
 	convert_request_done(set->convert);
+	str_fini(&large);
 	conn = idmap_get(set->requests, id);
 	if (conn)
 		connection_settle(conn);
@@ -377,7 +383,8 @@ void connections_add(struct connections *set, int fd)
 	conn->fd = fd;
 	conn->fresh = true;
 	collect_init(&conn->collect, &set->budget, set->settings->max_params_bytes,
-		     set->settings->max_body_bytes);
+		     set->settings->max_body_bytes,
+		     set->settings->large.is ? &set->settings->large : NULL);
 	str_init(&conn->rest, SCRATCH_BYTES);
 	str_init(&conn->out, OUT_MAX);
 	connection_read(conn);

@@ -120,7 +120,7 @@ struct convert *convert_new(size_t max_params_bytes, size_t max_body_bytes, stru
 	c->in.fd = -1;
 	c->out.fd = -1;
 	str_init(&c->head, HEAD_MAX);
-	collect_init(&largest, &none, max_params_bytes, max_body_bytes);
+	collect_init(&largest, &none, max_params_bytes, max_body_bytes, NULL);
 	if (in_open(&c->in, largest.stream.max, ret_err) == -1 ||
 	    out_open(&c->out, ret_err) == -1) {
 		collect_fini(&largest);
@@ -330,6 +330,8 @@ int convert_request(struct convert *c, const struct collect *collected,
 	struct http_request r;
 
 	request_clear(&r, collected->fault);
+	if (r.fault == HTTP_FAULT_BODY_TOO_LARGE)
+		r.limit_bytes = collect_body_limit(collected);
 	if (head_is_whole && !collected_params_are_sound(collected))
 		r.fault = HTTP_FAULT_MALFORMED;
 	if (!head_is_whole || r.fault == HTTP_FAULT_MALFORMED) {
@@ -346,8 +348,11 @@ int convert_request(struct convert *c, const struct collect *collected,
 		return -1;
 	params_read(c->request.envp, &params);
 	request_fill(&r, &params, collected->body_bytes);
-	if (r.fault == HTTP_FAULT_NONE && collected->body_bytes > 0 &&
-	    body_read(c, collected->body_bytes, &r, ret_err) == -1) {
+	if (r.fault == HTTP_FAULT_NONE && collected->is_large) {
+		r.body = collected->body.data;
+		r.body_len = collected->body.len;
+	} else if (r.fault == HTTP_FAULT_NONE && collected->body_bytes > 0 &&
+		   body_read(c, collected->body_bytes, &r, ret_err) == -1) {
 		convert_request_done(c);
 		return -1;
 	}

@@ -25,8 +25,9 @@ struct convert *convert_new(size_t max_params_bytes, size_t max_body_bytes,
 void convert_free(struct convert *c);
 
 /* Reads a complete request; its pointers stay good until convert_request_done(), which must
- * follow a 0.  A request that came whole but is wrong is told by `fault`.  Of parameters
- * that come twice the first counts.  -1: no memory, or libfcgi failed. */
+ * follow a 0; the body of a large one is collected->body itself.  A request that came whole but is
+ * wrong is told by `fault`.  Of parameters that come twice the first counts.  -1: no memory, or
+ * libfcgi failed. */
 int convert_request(struct convert *c, const struct collect *collected,
 		    struct http_request *ret_request, struct err *ret_err) MUST_CHECK;
 void convert_request_done(struct convert *c);

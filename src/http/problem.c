@@ -39,6 +39,10 @@ static const struct problem_row rows[PROBLEM_COUNT] = {
 				      "The message cannot be cancelled: it was sent, or may have "
 				      "been, or has ended. Nothing was changed.",
 				      NULL },
+	[PROBLEM_BATCH_CANCELLED] = { 409, "batch_cancelled", "BATCH_CANCELLED",
+				      "The batch was cancelled while it was being taken; this "
+				      "message was not taken.",
+				      NULL },
 	[PROBLEM_QUOTA_EXCEEDED] = { 429, "quota_exceeded", "QUOTA_EXCEEDED",
 				     "Message quota exceeded. Please upgrade your plan or wait for "
 				     "quota reset.",
@@ -67,6 +71,15 @@ static const struct problem_row rows[PROBLEM_COUNT] = {
 				      "2" },
 };
 
+void http_problem_members(struct json_out *out, enum problem problem, const char *message)
+{
+	const struct problem_row *row = &rows[problem];
+
+	json_out_text(out, "error", row->error);
+	json_out_text(out, "message", message != NULL ? message : row->message);
+	json_out_text(out, "code", row->code);
+}
+
 void http_problem_begin(struct http_response *r, enum problem problem, const char *message,
 			struct json_out *ret_out)
 {
@@ -77,9 +90,7 @@ void http_problem_begin(struct http_response *r, enum problem problem, const cha
 		http_response_header(r, "Retry-After", row->retry_after);
 	json_out_begin(ret_out, &r->body);
 	json_out_object(ret_out, NULL);
-	json_out_text(ret_out, "error", row->error);
-	json_out_text(ret_out, "message", message != NULL ? message : row->message);
-	json_out_text(ret_out, "code", row->code);
+	http_problem_members(ret_out, problem, message);
 }
 
 void http_problem(struct http_response *r, enum problem problem, const char *message)
@@ -102,6 +113,25 @@ void http_problem_uncertain(struct http_response *r, const char *message_id, boo
 			   &out);
 	json_out_object(&out, "details");
 	json_out_text(&out, "message_id", message_id);
+	json_out_text(&out, "outcome", "may have been taken");
+	json_out_object_end(&out);
+	json_out_object_end(&out);
+}
+
+void http_problem_bulk_uncertain(struct http_response *r, const char *batch_id, bool keyed)
+{
+	struct json_out out;
+
+	http_problem_begin(
+		r, PROBLEM_STORE_UNCERTAIN,
+		keyed ? "The messages could not all be stored in time. Repeat the request "
+			"with the same Idempotency-Key and body after the seconds in "
+			"Retry-After: what is missing is added, nothing twice."
+		      : "The messages could not all be stored in time. Some may have been "
+			"taken: ask for the batch, or cancel it, before sending them again.",
+		&out);
+	json_out_object(&out, "details");
+	json_out_text(&out, "batch_id", batch_id);
 	json_out_text(&out, "outcome", "may have been taken");
 	json_out_object_end(&out);
 	json_out_object_end(&out);

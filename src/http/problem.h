@@ -22,6 +22,7 @@ enum problem {
 	PROBLEM_KEY_IN_USE,          /* 409, Retry-After 1: the first request still runs */
 	PROBLEM_KEY_REUSED,          /* 422: with another body */
 	PROBLEM_NOT_CANCELLABLE,     /* 409 */
+	PROBLEM_BATCH_CANCELLED,     /* 409, of one message of a bulk call */
 	PROBLEM_QUOTA_EXCEEDED,      /* 429 */
 	PROBLEM_QUEUE_FULL,          /* 429, with a Retry-After of its own */
 	PROBLEM_SEND_FAILED,         /* 500 */
@@ -37,6 +38,8 @@ void http_problem(struct http_response *r, enum problem problem, const char *mes
 /* The 503 of an in-doubt commit: message_id and "may have been taken" under details.  keyed:
  * the request has an idempotency key, and repeating it is safe. */
 void http_problem_uncertain(struct http_response *r, const char *message_id, bool keyed);
+/* The same of a bulk call: batch_id, and what to do about it. */
+void http_problem_bulk_uncertain(struct http_response *r, const char *batch_id, bool keyed);
 /* The 429 of a full backlog, the tenant's or (else) that of all: which limit it is and how many
  * wait, under details. */
 void http_problem_queue_full(struct http_response *r, bool of_tenant, int64_t limit,

@@ -12,4 +12,7 @@
 void http_problem_begin(struct http_response *r, enum problem problem, const char *message,
 			struct json_out *ret_out);
 
+/* The three fields alone, into an object that is open. */
+void http_problem_members(struct json_out *out, enum problem problem, const char *message);
+
 #endif

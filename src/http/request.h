@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#include "base/str.h"
+
 /* Why the request could not be taken whole; the answer is a refusal. */
 enum http_fault {
 	HTTP_FAULT_NONE = 0,
@@ -33,6 +35,8 @@ struct http_request {
 	const char *authorization;
 	const char *body; /* body[body_len] is 0 */
 	size_t body_len;  /* bytes */
+	/* Null, or the owner of a long body: who has to keep it moves it out of here. */
+	struct str *large;
 };
 
 #endif

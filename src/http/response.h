@@ -12,7 +12,8 @@
 #include "base/str.h"
 
 #define HTTP_RESPONSE_HEADERS 8
-#define HTTP_RESPONSE_BODY_MAX ((size_t)1024 * 1024)
+/* The answer to a bulk call tells of every item. */
+#define HTTP_RESPONSE_BODY_MAX ((size_t)8 * 1024 * 1024)
 
 struct http_header {
 	const char *name; /* static */

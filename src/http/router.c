@@ -10,6 +10,7 @@
 #include "http/problem.h"
 
 #define SHOWN_BYTES 64
+#define BULK_PATH "/api/v1/messages/bulk"
 
 struct route_row {
 	const char *name; /* for the log */
@@ -22,13 +23,17 @@ struct route_row {
 static const struct route_row rows[ROUTE_COUNT] = {
 	[ROUTE_HEALTH] = { "health", "GET", "GET, HEAD", "/health", NULL },
 	[ROUTE_SEND] = { "send", "POST", "POST", "/api/v1/messages/send", NULL },
+	[ROUTE_BULK] = { "bulk", "POST", "POST", BULK_PATH, NULL },
 	[ROUTE_LIST] = { "list", "GET", "GET, HEAD", "/api/v1/messages", NULL },
 	[ROUTE_STATUS] = { "status", "GET", "GET, HEAD", "/api/v1/messages/", "/status" },
 	[ROUTE_EVENTS] = { "events", "GET", "GET, HEAD", "/api/v1/messages/", "/events" },
 	[ROUTE_EXPLAIN] = { "explain", "GET", "GET, HEAD", "/api/v1/messages/", "/explain" },
-	/* Behind ROUTE_SEND, whose path would fit as well. */
+	/* Behind ROUTE_SEND and ROUTE_BULK, whose paths would fit as well. */
 	[ROUTE_MESSAGE] = { "message", "GET", "GET, HEAD, DELETE", "/api/v1/messages/", "" },
 	[ROUTE_CANCEL] = { "cancel", "DELETE", "GET, HEAD, DELETE", "/api/v1/messages/", "" },
+	[ROUTE_BATCH] = { "batch", "GET", "GET, HEAD, DELETE", "/api/v1/batches/", "" },
+	[ROUTE_BATCH_CANCEL] = { "batch_cancel", "DELETE", "GET, HEAD, DELETE", "/api/v1/batches/",
+				 "" },
 };
 
 /* Finds the raw parameter in a path of the row's form. */
@@ -150,6 +155,11 @@ static enum route find(const char *path, const char *method, char param[ROUTE_PA
 	return ROUTE_COUNT;
 }
 
+bool http_route_is_bulk(const char *path, size_t len)
+{
+	return len == sizeof(BULK_PATH) - 1 && memcmp(path, BULK_PATH, len) == 0;
+}
+
 const char *http_route_name(enum route route)
 {
 	return rows[route].name;
@@ -175,7 +185,7 @@ bool http_route(const struct http_request *request, struct route_match *ret_matc
 		refuse_method(row, request->method, ret_refusal);
 		return false;
 	}
-	if (match.route == ROUTE_SEND && !is_json(request->content_type)) {
+	if (strcmp(row->method, "POST") == 0 && !is_json(request->content_type)) {
 		refuse_type(request->content_type, ret_refusal);
 		return false;
 	}

@@ -6,22 +6,29 @@
 #define HTTP_ROUTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/compiler.h"
 #include "http/request.h"
 #include "http/response.h"
 
 enum route {
-	ROUTE_HEALTH = 0, /* GET /health */
-	ROUTE_SEND,       /* POST /api/v1/messages/send */
-	ROUTE_LIST,       /* GET /api/v1/messages?tenant_id=... */
-	ROUTE_STATUS,     /* GET /api/v1/messages/{id}/status */
-	ROUTE_EVENTS,     /* GET /api/v1/messages/{id}/events */
-	ROUTE_EXPLAIN,    /* GET /api/v1/messages/{id}/explain */
-	ROUTE_MESSAGE,    /* GET /api/v1/messages/{id} */
-	ROUTE_CANCEL,     /* DELETE /api/v1/messages/{id} */
+	ROUTE_HEALTH = 0,   /* GET /health */
+	ROUTE_SEND,         /* POST /api/v1/messages/send */
+	ROUTE_BULK,         /* POST /api/v1/messages/bulk */
+	ROUTE_LIST,         /* GET /api/v1/messages?tenant_id=... */
+	ROUTE_STATUS,       /* GET /api/v1/messages/{id}/status */
+	ROUTE_EVENTS,       /* GET /api/v1/messages/{id}/events */
+	ROUTE_EXPLAIN,      /* GET /api/v1/messages/{id}/explain */
+	ROUTE_MESSAGE,      /* GET /api/v1/messages/{id} */
+	ROUTE_CANCEL,       /* DELETE /api/v1/messages/{id} */
+	ROUTE_BATCH,        /* GET /api/v1/batches/{id} */
+	ROUTE_BATCH_CANCEL, /* DELETE /api/v1/batches/{id} */
 	ROUTE_COUNT,
 };
+
+/* Is this the path (as sent, without its query) of a bulk call, which may have a long body? */
+bool http_route_is_bulk(const char *path, size_t len);
 
 #define ROUTE_PARAM_BYTES 132
 

@@ -178,10 +178,26 @@ static struct message *read_root(const struct json_value *root, struct str *payl
 	return copy;
 }
 
+struct message *http_send_read_value(const struct json_value *root, struct err *ret_err)
+{
+	struct str payload;
+	struct message *m;
+
+	str_init(&payload, PAYLOAD_MAX);
+	m = read_root(root, &payload, ret_err);
+	str_fini(&payload);
+	return m;
+}
+
+bool http_send_read_tenant(const struct json_value *root, const char **ret_tenant_id,
+			   struct err *ret_err)
+{
+	return read_token(root, "tenant_id", true, ret_tenant_id, ret_err);
+}
+
 struct message *http_send_read(const struct http_request *request, struct err *ret_err)
 {
 	struct json_doc *doc;
-	struct str payload;
 	struct message *m;
 
 	if (request->body_len == 0) {
@@ -193,9 +209,7 @@ struct message *http_send_read(const struct http_request *request, struct err *r
 	doc = json_doc_parse(request->body, request->body_len, ret_err);
 	if (doc == NULL)
 		return NULL;
-	str_init(&payload, PAYLOAD_MAX);
-	m = read_root(json_doc_root(doc), &payload, ret_err);
-	str_fini(&payload);
+	m = http_send_read_value(json_doc_root(doc), ret_err);
 	json_doc_free(doc);
 	return m;
 }

@@ -11,11 +11,20 @@
 #include "domain/message.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "json/json_in.h"
 
 /* A new message from the request, without id, seq and acceptance time; null with ret_err:
  * ERR_INVALID, text "<field>: <what is wrong and what would be right>" (first fault in the
  * order of the contract's fields; unknown members are named too). */
 struct message *http_send_read(const struct http_request *request, struct err *ret_err) MUST_CHECK;
+
+/* What a bulk call's messages are unless they, or its defaults, say otherwise: a JSON object. */
+#define HTTP_SEND_BULK "{\"priority\":\"bulk\"}"
+/* The same of an object inside another request. */
+struct message *http_send_read_value(const struct json_value *root, struct err *ret_err) MUST_CHECK;
+/* Its tenant_id alone; borrowed. */
+bool http_send_read_tenant(const struct json_value *root, const char **ret_tenant_id,
+			   struct err *ret_err) MUST_CHECK;
 
 /* 200 of the contract. */
 void http_send_sent(struct http_response *r, const struct message *m, const char *wamid,

@@ -163,6 +163,25 @@ const struct json_value *json_doc_root(const struct json_doc *doc)
 	return value_of(doc->root);
 }
 
+bool json_doc_complete(struct json_doc *doc, const struct json_value *with)
+{
+	json_object_object_foreach(object_of(with), name, value)
+	{
+		if (json_object_object_get_ex(doc->root, name, NULL))
+			continue;
+		if (json_object_object_add(doc->root, name, json_object_get(value)) != 0) {
+			json_object_put(value);
+			return false;
+		}
+	}
+	return true;
+}
+
+void json_doc_drop(struct json_doc *doc, const char *name)
+{
+	json_object_object_del(doc->root, name);
+}
+
 enum json_kind json_kind(const struct json_value *v)
 {
 	switch (json_object_get_type(object_of(v))) {
@@ -210,6 +229,11 @@ const struct json_value *json_member(const struct json_value *v, const char *nam
 		return NULL;
 	(void)json_object_object_get_ex(object_of(v), name, &found); /* absent: null */
 	return value_of(found);
+}
+
+bool json_has_member(const struct json_value *v, const char *name)
+{
+	return json_kind(v) == JSON_OBJECT && json_object_object_get_ex(object_of(v), name, NULL);
 }
 
 size_t json_array_count(const struct json_value *v)

@@ -27,12 +27,20 @@ struct json_doc *json_doc_parse(const char *text, size_t len, struct err *ret_er
 void json_doc_free(struct json_doc *doc);
 const struct json_value *json_doc_root(const struct json_doc *doc);
 
+/* Changes the root, which is an object: takes the members of another object that it lacks (null
+ * is no lack); lets a member go.  The other document must not be changed afterwards.  False: no
+ * memory. */
+bool json_doc_complete(struct json_doc *doc, const struct json_value *with) MUST_CHECK;
+void json_doc_drop(struct json_doc *doc, const char *name);
+
 enum json_kind { JSON_NULL = 0, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 enum json_kind json_kind(const struct json_value *v); /* null pointer: JSON_NULL */
 const char *json_kind_name(enum json_kind kind);      /* "a string"... */
 
 /* Null when v is no object or has no such member. */
 const struct json_value *json_member(const struct json_value *v, const char *name);
+/* So it has, even if it is null. */
+bool json_has_member(const struct json_value *v, const char *name);
 size_t json_array_count(const struct json_value *v);
 const struct json_value *json_array_at(const struct json_value *v, size_t index);
 /* Visits the members in order; stops when the visitor says false. */

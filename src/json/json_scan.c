@@ -271,3 +271,13 @@ bool json_scan(const char *text, size_t len, unsigned max_depth, json_scan_fn *v
 	*ret_scan = (struct json_scan){ .members = s.members, .at = s.at, .why = s.why };
 	return ok;
 }
+
+bool json_scan_value(const char *text, size_t len, unsigned max_depth, bool is_name,
+		     struct json_scan *ret_scan)
+{
+	struct scanner s = { .text = text, .len = len, .max_depth = max_depth };
+	const bool ok = is_name ? scan_string(&s, true) : scan_value(&s);
+
+	*ret_scan = (struct json_scan){ .members = s.members, .at = s.at, .why = s.why };
+	return ok;
+}

@@ -26,4 +26,9 @@ struct json_scan {
 bool json_scan(const char *text, size_t len, unsigned max_depth, json_scan_fn *visit, void *arg,
 	       struct json_scan *ret_scan) MUST_CHECK;
 
+/* The same of one value that stands at the beginning, whatever follows it: at is where it ends.
+ * is_name: it is a string that names a member. */
+bool json_scan_value(const char *text, size_t len, unsigned max_depth, bool is_name,
+		     struct json_scan *ret_scan) MUST_CHECK;
+
 #endif

@@ -54,6 +54,7 @@ enum metric_bound {
 	BOUND_BODY,         /* MAX_BODY_BYTES: 413 */
 	BOUND_HEAD,         /* 431 */
 	BOUND_RECEIVING,    /* MAX_RECEIVING_BYTES: 503 */
+	BOUND_BULKS,        /* bulk calls held at once: 503 */
 	BOUND_CONNECTIONS,  /* listening paused */
 	BOUND_READ_TIME,    /* a request not whole, or an answer not taken, in time */
 	BOUND_WRITES,       /* rows waiting for the database */

@@ -6,8 +6,9 @@
 /* clang-format on */
 
 /* Routes, outcomes, ends and policies are named as by their modules: a test compares them. */
-static const char *const routes[] = { "health",  "send",    "list",   "status", "events",
-				      "explain", "message", "cancel", "none" };
+static const char *const routes[] = { "health", "send",   "bulk",         "list",
+				      "status", "events", "explain",      "message",
+				      "cancel", "batch",  "batch_cancel", "none" };
 static const char *const classes[] = { "2xx", "3xx", "4xx", "5xx" };
 static const char *const outcomes[] = { "accepted", "refused", "not_sent", "lost" };
 static const char *const ends[] = { "sent", "failed", "unknown", "released", "taken", "elsewhere" };
@@ -23,6 +24,7 @@ static const char *const bounds[] = {
 	[BOUND_BODY] = "body",
 	[BOUND_HEAD] = "head",
 	[BOUND_RECEIVING] = "receiving",
+	[BOUND_BULKS] = "bulks",
 	[BOUND_CONNECTIONS] = "connections",
 	[BOUND_READ_TIME] = "read_time",
 	[BOUND_WRITES] = "writes",
@@ -116,8 +118,8 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		"not choose HTTP/2; it is offered again once a minute." },
 	[METRIC_BOUNDS] = { "bound_reached_total", METRIC_COUNTER, { LABEL("bound", bounds) },
 		"Times a bound was reached. requests, store_slow, store_away, accept_time, "
-		"receiving: 503; tenant_backlog, backlog: 429; body: 413; head: 431; the others "
-		"delay, or are made good by polls." },
+		"receiving, bulks: 503; tenant_backlog, backlog: 429; body: 413; head: 431; the "
+		"others delay, or are made good by polls." },
 	[METRIC_BATCHES] = { "batches_total", METRIC_COUNTER, { LABEL("end", batches) },
 		"Transactions of batched writes, by what came of them. repeated, halved, aside: "
 		"locks or trouble of the server; fenced: another worker took our lanes over; "

@@ -10,7 +10,32 @@
 #include "http/problem.h"
 #include "http/send.h"
 #include "http/status.h"
+#include "pipeline/bulk.h"
 #include "pipeline/flow.h"
+
+static bool is_of_batch(enum route route)
+{
+	return route == ROUTE_BULK || route == ROUTE_BATCH || route == ROUTE_BATCH_CANCEL;
+}
+
+const char *flow_no_such_id(enum route route)
+{
+	return is_of_batch(route)
+		       ? "No batch has this id; write the batch_id that the bulk call answered"
+		       : "No message has this id; write the message_id that the send call answered";
+}
+
+/* Of a cancellation that may have happened. */
+static const char *ask_again(enum route route)
+{
+	return is_of_batch(route)
+		       ? "The database cannot be reached. Some of the messages may have been "
+			 "cancelled: please ask again, with the same request, after the seconds in "
+			 "Retry-After."
+		       : "The database cannot be reached. The message may have been cancelled: "
+			 "please ask again, with the same request, after the seconds in "
+			 "Retry-After.";
+}
 
 static void answer_status(struct flow *f, struct http_response *r)
 {
@@ -40,7 +65,10 @@ void flow_build(struct flow *f, struct http_response *r)
 	message_id_text(f->id, id);
 	switch (f->reply) {
 	case REPLY_PENDING:
-		http_send_pending(r, f->message, f->detail);
+		if (f->bulk)
+			bulk_answer(f, r);
+		else
+			http_send_pending(r, f->message, f->detail);
 		return;
 	case REPLY_SENT:
 		http_send_sent(r, f->message, o->wamid, o->sent_wall_us);
@@ -65,9 +93,7 @@ void flow_build(struct flow *f, struct http_response *r)
 		f->response = NULL;
 		return;
 	case REPLY_NOT_FOUND:
-		http_problem(
-			r, PROBLEM_NOT_FOUND,
-			"No message has this id; write the message_id that the send call answered");
+		http_problem(r, PROBLEM_NOT_FOUND, flow_no_such_id(f->route));
 		return;
 	case REPLY_OVERLOADED:
 		http_problem(r, PROBLEM_OVERLOADED, NULL);
@@ -76,22 +102,28 @@ void flow_build(struct flow *f, struct http_response *r)
 		http_problem(r, PROBLEM_STORE_UNAVAILABLE, NULL);
 		return;
 	case REPLY_UNCERTAIN:
-		http_problem_uncertain(r, id, f->key != NULL);
+		if (f->bulk)
+			http_problem_bulk_uncertain(r, id, f->key != NULL);
+		else
+			http_problem_uncertain(r, id, f->key != NULL);
 		return;
 	case REPLY_CANCEL_UNKNOWN:
-		http_problem(r, PROBLEM_STORE_UNAVAILABLE,
-			     "The database cannot be reached. The message may have been cancelled: "
-			     "please ask again, with the same request, after the seconds in "
-			     "Retry-After.");
+		http_problem(r, PROBLEM_STORE_UNAVAILABLE, ask_again(f->route));
 		return;
 	case REPLY_AGAIN:
-		http_send_again(r, f->message, f->key->answer_status, f->key->answer_body);
+		if (f->bulk)
+			http_bulk_again(r, f->id, f->key->answer_status, f->key->answer_body);
+		else
+			http_send_again(r, f->message, f->key->answer_status, f->key->answer_body);
 		return;
 	case REPLY_KEY_IN_USE:
 		http_problem(r, PROBLEM_KEY_IN_USE, NULL);
 		return;
 	case REPLY_KEY_REUSED:
 		http_problem(r, PROBLEM_KEY_REUSED, NULL);
+		return;
+	case REPLY_INVALID:
+		http_problem(r, PROBLEM_INVALID_REQUEST, f->reason);
 		return;
 	case REPLY_INTERNAL:
 		break;
@@ -117,6 +149,8 @@ static void add_headers(const struct flow *f, struct http_response *r)
 		http_response_header(r, "Idempotency-Replayed", "true");
 		return;
 	}
+	if (f->bulk)
+		return;
 	prefer_applied(&f->prefer, f->pipeline->settings.sync_wait_ms, f->reply == REPLY_PENDING,
 		       applied);
 	if (*applied)
@@ -133,17 +167,23 @@ static void log_request(const struct flow *f, int status)
 	log_str(&line, "request_id", f->request_id);
 	log_str(&line, "route", http_route_name(f->route));
 	log_int(&line, "status", status);
-	if (f->message)
-		log_str(&line, "tenant_id", f->message->tenant_id);
+	if (f->tenant_id)
+		log_str(&line, "tenant_id", f->tenant_id);
 	if (f->route == ROUTE_LIST) {
 		log_str(&line, "tenant_id", f->read.filter.tenant_id);
 	} else {
 		message_id_text(f->id, id);
-		log_str(&line, "message_id", id);
+		log_str(&line, is_of_batch(f->route) ? "batch_id" : "message_id", id);
 	}
+	if (f->bulk) {
+		log_int(&line, "accepted", bulk_counts(f->bulk)->accepted);
+		log_int(&line, "refused", bulk_counts(f->bulk)->refused);
+	}
+	if (f->reply == REPLY_INVALID)
+		log_str(&line, "cause", f->reason);
 	if (f->replayed)
 		log_str(&line, "replayed", "true");
-	if (f->reply == REPLY_PENDING)
+	if (f->reply == REPLY_PENDING && !f->bulk)
 		log_str(&line, "state_detail", f->detail);
 	if (f->reply == REPLY_FAILED) {
 		log_int(&line, "code", f->outcome.code);

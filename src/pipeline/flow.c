@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "pipeline/bulk.h"
 
 struct flow *flow_new(struct pipeline *p, uint64_t fcgi_id, enum route route,
 		      const char *request_id)
@@ -51,6 +52,7 @@ void flow_free(struct flow *f)
 		explicit_bzero(f->credentials, sizeof(*f->credentials));
 		free(f->credentials);
 	}
+	bulk_free(f->bulk);
 	message_free(f->message);
 	flow_key_free(f->key);
 	free(f->status);

@@ -27,10 +27,18 @@ enum flow_step {
 	FLOW_COMMIT,
 	FLOW_COMMIT_FAILED, /* no credentials: stored as failed, never sent */
 	FLOW_DELIVER,
-	FLOW_STATUS, /* a status was asked for, or the wait ran out */
-	FLOW_RECORD, /* so too */
-	FLOW_READ,   /* something else was asked for */
-	FLOW_CANCEL, /* it is called off, as far as that can be; then its status is asked for */
+	FLOW_STATUS,    /* a status was asked for, or the wait ran out */
+	FLOW_RECORD,    /* so too */
+	FLOW_READ,      /* something else was asked for */
+	FLOW_CANCEL,    /* it is called off, as far as that can be; then its status is asked for */
+	FLOW_BULK_READ, /* a bulk call, portion by portion */
+	FLOW_BULK_KEY,
+	FLOW_BULK_ROOM,
+	FLOW_BULK_QUOTA,
+	FLOW_BULK_OPEN, /* its row and its key are durable */
+	FLOW_BULK_ADD,  /* its messages are, portion by portion */
+	FLOW_BULK_CLOSE,
+	FLOW_BATCH_CANCEL, /* page by page */
 	FLOW_ANSWER,
 	FLOW_STEPS,
 };
@@ -60,6 +68,7 @@ enum flow_reply {
 	REPLY_AGAIN,          /* as the first request with the key was answered */
 	REPLY_KEY_IN_USE,     /* 409 */
 	REPLY_KEY_REUSED,     /* 422 */
+	REPLY_INVALID,        /* 400 */
 	REPLY_INTERNAL,
 };
 
@@ -74,9 +83,9 @@ struct flow {
 	enum flow_result result;
 	enum flow_reply reply;
 	bool async;                   /* nobody waits for the outcome */
-	bool entered;                 /* counts in the backlog */
 	bool replayed;                /* the answer is an earlier request's */
 	bool elsewhere;               /* its delivery has left this worker */
+	unsigned entered;             /* messages of it that count in the backlog */
 	unsigned key_looks;           /* how often the key was looked up */
 	struct prefer prefer;         /* what the caller says of waiting */
 	struct delivery_place *place; /* owned; for attempt 1 */
@@ -86,7 +95,9 @@ struct flow {
 	int64_t look_boot_ms;            /* its next look into the store; 0: none */
 	int64_t sent_boot_ms;            /* a look has found it sent, being copied; 0: none */
 	struct message_id id;            /* of the message asked for, or made */
-	struct message *message;         /* owned; null for a status */
+	const char *tenant_id;           /* of its message, or messages; null for a status */
+	struct message *message;         /* owned; null for a status, and of a bulk call */
+	struct bulk *bulk;               /* owned; of a bulk call */
 	struct credentials *credentials; /* owned, wiped */
 	struct store_key *key;           /* owned; null: none */
 	int64_t begun_wall_us;           /* of the merged attempt */
@@ -95,10 +106,10 @@ struct flow {
 	struct delivery_result outcome; /* its texts: title here, action and detail below */
 	char action[256];
 	char detail[32];
-	char reason[256];               /* quota's reason, or why there are no credentials */
-	struct tally_full full;         /* with QUEUE_FULL */
-	struct store_status *status;    /* owned; when the status is the answer */
-	struct store_read read;         /* when something else is */
+	char reason[256];            /* quota's reason, why there are no credentials, or why 400 */
+	struct tally_full full;      /* with QUEUE_FULL */
+	struct store_status *status; /* owned; when the status is the answer */
+	struct store_read read;      /* when something else is */
 	struct http_response *response; /* owned; its answer */
 	char request_id[FLOW_REQUEST_ID_BYTES];
 };
@@ -112,6 +123,8 @@ struct pipeline {
 	struct list ready;
 	struct list decided; /* to be answered: in the round of the hooks after the next */
 	struct list leaving; /* in the next one */
+	struct list bulks;   /* bulk calls, in order of their turns */
+	unsigned bulk_count;
 	unsigned flows;
 	bool draining;
 	int64_t drain_until_ms;      /* nobody is kept waiting longer */
@@ -173,10 +186,17 @@ enum flow_result flow_read(struct flow *f);
 enum flow_result flow_found(struct flow *f, enum store_verdict verdict,
 			    const struct store_found *found);
 
+enum flow_result flow_cancel_batch(struct flow *f);
+/* A page of it has come. */
+enum flow_result flow_cancelled(struct flow *f, enum store_verdict verdict,
+				const struct store_found *found);
+
 /* answer.c */
 /* Status, body and headers of the reply; initialises r. */
 void flow_build(struct flow *f, struct http_response *r);
 void flow_answer(struct flow *f);
+/* What to say to who asks for an id that is none: static. */
+const char *flow_no_such_id(enum route route);
 /* Adds X-Request-Id, sends the answer, counts and finishes it.  Logging is the caller's.
  * route: ROUTE_COUNT: none. */
 void pipeline_answer(struct pipeline *p, uint64_t fcgi_id, const char *request_id, enum route route,

@@ -9,12 +9,14 @@
  *
  * A first request that never came to its answer (its worker died, its caller was told 503) is
  * answered from the state of its message by whoever comes when its time is over.  Nothing here
- * depends on that time being right: only what was kept leaves.
+ * depends on that time being right: only what was kept leaves.  A bulk call is gone on with
+ * instead.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "pipeline/bulk.h"
 #include "pipeline/flow.h"
 
 #define LOOKS_MAX 3 /* the key changed hands meanwhile: better 409 than a third round */
@@ -61,8 +63,7 @@ enum flow_result flow_look_up_key(struct flow *f)
 	f->place = NULL;
 	if (f->key_looks++ == LOOKS_MAX)
 		return FLOW_NO;
-	if (!store_find_key(f->pipeline->world->store, f->job.id, f->message->tenant_id,
-			    f->key->key, &err))
+	if (!store_find_key(f->pipeline->world->store, f->job.id, f->tenant_id, f->key->key, &err))
 		return FLOW_PENDING;
 	f->reply = REPLY_OVERLOADED;
 	return FLOW_NO;
@@ -74,13 +75,18 @@ static enum flow_result use_first(struct flow *f, const struct store_first *firs
 		f->reply = REPLY_KEY_REUSED;
 		return FLOW_NO;
 	}
-	f->id = f->message->id = first->id;
+	f->id = first->id;
+	if (f->message)
+		f->message->id = first->id;
 	forget_answer(f->key);
 	if (first->answer_status) {
 		f->replayed = true;
 		f->key->answer_status = first->answer_status;
 		f->key->answer_body = strdup(first->answer_body);
 		f->reply = f->key->answer_body ? REPLY_AGAIN : REPLY_INTERNAL;
+	} else if (!first->running && f->bulk) {
+		bulk_resume(f, first->id);
+		return FLOW_OK;
 	} else if (!first->running && first->message.found) {
 		f->replayed = true;
 		flow_use_state(f, &first->message);

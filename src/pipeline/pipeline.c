@@ -18,6 +18,7 @@
 #include "http/problem.h"
 #include "http/send.h"
 #include "http/status.h"
+#include "pipeline/bulk.h"
 #include "pipeline/flow.h"
 
 #define STORE_SLOW_MS 1000 /* the oldest row waits so long: no more is let in */
@@ -48,6 +49,7 @@ struct pipeline *pipeline_new(struct world *world, const struct pipeline_setting
 	list_init(&p->ready);
 	list_init(&p->decided);
 	list_init(&p->leaving);
+	list_init(&p->bulks);
 	loop_hook(world->loop, on_hook, p);
 	return p;
 }
@@ -185,6 +187,7 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 		return;
 	}
 	f->message = message;
+	f->tenant_id = message->tenant_id;
 	f->key = key;
 	f->prefer = prefer_read(request->prefer);
 	wait_ms = prefer_wait_ms(&f->prefer, p->settings.sync_wait_ms);
@@ -193,13 +196,48 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	flow_enter(f, FLOW_KEY);
 }
 
+/* Its body is read later, portion by portion; so is the fingerprint for its key made. */
+static void receive_bulk(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+			 const struct http_request *request)
+{
+	const uint8_t later[DIGEST_SHA256_BYTES] = { 0 };
+	char text[IDEMPOTENCY_KEY_BYTES];
+	struct http_response response;
+	struct str none = STR_INIT(0);
+	struct flow *f;
+	struct err err;
+
+	if (!idempotency_key_read(request->idempotency_key, text, &err)) {
+		http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
+		answer_problem(p, fcgi_id, request_id, request, ROUTE_BULK, &response, err.text);
+		return;
+	}
+	if (p->bulk_count == BULKS_MAX) {
+		meter_bound(p->world->meter, BOUND_BULKS);
+		refuse(p, fcgi_id, request_id, ROUTE_BULK, PROBLEM_OVERLOADED);
+		return;
+	}
+	f = flow_new(p, fcgi_id, ROUTE_BULK, request_id);
+	if (f) {
+		f->deadline_boot_ms = f->begun_boot_ms + p->settings.sync_wait_ms;
+		f->key = *text ? flow_key_new(text, later) : NULL;
+		if (f->key || !*text)
+			f->bulk = bulk_new(f, request->large ? request->large : &none);
+	}
+	if (!f || !f->bulk) {
+		flow_free(f);
+		refuse(p, fcgi_id, request_id, ROUTE_BULK, PROBLEM_OVERLOADED);
+		return;
+	}
+	flow_enter(f, FLOW_BULK_READ);
+}
+
 static void answer_no_such_id(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
 			      const struct http_request *request, enum route route)
 {
 	struct http_response response;
 
-	http_problem(&response, PROBLEM_NOT_FOUND,
-		     "No message has this id; write the message_id that the send call answered");
+	http_problem(&response, PROBLEM_NOT_FOUND, flow_no_such_id(route));
 	answer_problem(p, fcgi_id, request_id, request, route, &response, "no such id");
 }
 
@@ -214,19 +252,22 @@ static void enter_read(struct pipeline *p, uint64_t fcgi_id, const char *request
 	}
 	f->id = read->id;
 	f->read = *read;
-	flow_enter(f, route == ROUTE_STATUS   ? FLOW_STATUS
-		      : route == ROUTE_CANCEL ? FLOW_CANCEL
-					      : FLOW_READ);
+	flow_enter(f, route == ROUTE_STATUS         ? FLOW_STATUS
+		      : route == ROUTE_CANCEL       ? FLOW_CANCEL
+		      : route == ROUTE_BATCH_CANCEL ? FLOW_BATCH_CANCEL
+						    : FLOW_READ);
 }
 
-/* Status, events, explain, the whole message, its cancellation: what a message_id is asked for. */
+/* Status, events, explain, the whole message, its cancellation: what a message_id is asked for; and
+ * a batch. */
 static void receive_read(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
 			 const struct http_request *request, const struct route_match *match)
 {
 	struct store_read read = {
 		.kind = match->route == ROUTE_EVENTS    ? STORE_READ_EVENTS
 			: match->route == ROUTE_EXPLAIN ? STORE_READ_FACTS
-							: STORE_READ_WHOLE,
+			: match->route == ROUTE_MESSAGE ? STORE_READ_WHOLE
+							: STORE_READ_BATCH,
 	};
 
 	if (message_id_parse(match->param, &read.id))
@@ -303,6 +344,9 @@ void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_req
 	switch (match.route) {
 	case ROUTE_SEND:
 		receive_send(p, fcgi_id, request_id, request);
+		return;
+	case ROUTE_BULK:
+		receive_bulk(p, fcgi_id, request_id, request);
 		return;
 	case ROUTE_LIST:
 		receive_list(p, fcgi_id, request_id, request);

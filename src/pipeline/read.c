@@ -39,6 +39,7 @@ static void build(const struct flow *f, const struct store_found *found, struct 
 		return;
 	case STORE_READ_EVENTS:
 	case STORE_READ_LIST:
+	case STORE_READ_BATCH:
 		break;
 	}
 	http_document(r, found->json);
@@ -63,4 +64,31 @@ enum flow_result flow_found(struct flow *f, enum store_verdict verdict,
 	if (str_ok(&f->response->body))
 		f->reply = REPLY_READ;
 	return FLOW_OK;
+}
+
+/* f->read.filter.before: the last message of the page before. */
+enum flow_result flow_cancel_batch(struct flow *f)
+{
+	struct err err;
+
+	if (!store_cancel_batch(f->pipeline->world->store, f->job.id, f->id, f->read.filter.before,
+				&err))
+		return FLOW_PENDING;
+	f->reply = REPLY_CANCEL_UNKNOWN;
+	return FLOW_NO;
+}
+
+enum flow_result flow_cancelled(struct flow *f, enum store_verdict verdict,
+				const struct store_found *found)
+{
+	if (verdict != STORE_DONE)
+		f->reply = REPLY_CANCEL_UNKNOWN;
+	else if (!found->found)
+		f->reply = REPLY_NOT_FOUND;
+	else if (!found->more)
+		return FLOW_OK;
+	if (verdict != STORE_DONE || !found->found)
+		return FLOW_NO;
+	f->read.filter.before = found->next;
+	return FLOW_PENDING; /* the step once more */
 }

@@ -1,10 +1,12 @@
 /*
- * Is there room for one more message?  Asked behind the idempotency key, so that a repeated
- * request has its answer however full it is, and before the quota, which a message that is not
- * taken must not cost anything.  Synchronous ones are asked as well: they add to what waits.
+ * Is there room for one more message, or for all of a bulk call?  Asked behind the idempotency
+ * key, so that a repeated request has its answer however full it is, and before the quota, which
+ * a message that is not taken must not cost anything.  Synchronous ones are asked as well: they
+ * add to what waits.
  *
  * From then on the request counts, until its accept is written, or it ends without.
  */
+#include "pipeline/bulk.h"
 #include "pipeline/flow.h"
 
 #define LOOK_MS 20 /* at a worker's start: until the work has been counted */
@@ -21,6 +23,7 @@ enum flow_result flow_find_room(struct flow *f)
 {
 	const struct pipeline *p = f->pipeline;
 	struct tally *tally = p->world->tally;
+	const unsigned count = f->bulk ? bulk_count(f->bulk) : 1;
 	const int64_t now_ms = loop_now_ms(p->world->loop);
 
 	if (f->entered) /* its key was free after all */
@@ -33,9 +36,10 @@ enum flow_result flow_find_room(struct flow *f)
 		f->reply = REPLY_STORE_AWAY;
 		return FLOW_NO;
 	}
-	f->entered = tally_enter(tally, f->message->tenant_id, &f->full);
-	if (f->entered)
+	if (tally_enter(tally, f->tenant_id, count, &f->full)) {
+		f->entered = count;
 		return FLOW_OK;
+	}
 	meter_bound(p->world->meter,
 		    f->full.verdict == BACKLOG_TENANT_FULL ? BOUND_TENANT_FULL : BOUND_ALL_FULL);
 	f->reply = REPLY_QUEUE_FULL;
@@ -48,6 +52,6 @@ void flow_leave_room(struct flow *f, enum store_verdict verdict)
 				 verdict == STORE_UNCERTAIN;
 
 	if (f->entered)
-		tally_leave(f->pipeline->world->tally, f->message->tenant_id, became_work);
-	f->entered = false;
+		tally_leave(f->pipeline->world->tally, f->tenant_id, f->entered, became_work);
+	f->entered = 0;
 }

@@ -12,6 +12,8 @@
  *   5  store        delivery: the Conversation Service's copy
  *      record       (with Idempotency-Key) the answer is durable before it leaves
  *   6  answer       200, 202, 409, 422, 429, 500, 503
+ *
+ * A bulk call has steps of its own between key and record: bulk.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +21,13 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "http/explain.h"
+#include "pipeline/bulk.h"
 #include "pipeline/flow.h"
 
 #define STATUS_WAIT_MS 1000
-#define TAKEN_MS 1000     /* the answer waits so long for the owner on another node to have it */
-#define RING_AGAIN_MS 250 /* meanwhile */
+#define TAKEN_MS 1000       /* the answer waits so long for the owner on another node to have it */
+#define RING_AGAIN_MS 250   /* meanwhile */
+#define CANCEL_WAIT_MS 5000 /* one page of a batch */
 
 struct step {
 	const char *name;
@@ -37,6 +41,7 @@ static enum flow_result deliver(struct flow *f);
 static enum flow_result look_up_status(struct flow *f);
 static enum flow_result read_for_caller(struct flow *f);
 static enum flow_result call_off(struct flow *f);
+static enum flow_result cancel_batch(struct flow *f);
 static enum flow_result answer(struct flow *f);
 
 static const struct step steps[FLOW_STEPS] = {
@@ -57,6 +62,14 @@ static const struct step steps[FLOW_STEPS] = {
 	[FLOW_RECORD] = { "record", flow_record, { FLOW_ANSWER, FLOW_ANSWER, FLOW_KEY } },
 	[FLOW_READ] = { "read", read_for_caller, { FLOW_ANSWER, FLOW_ANSWER } },
 	[FLOW_CANCEL] = { "cancel", call_off, { FLOW_STATUS, FLOW_ANSWER } },
+	[FLOW_BULK_READ] = { "read", bulk_read, { FLOW_BULK_KEY, FLOW_ANSWER } },
+	[FLOW_BULK_KEY] = { "key", flow_look_up_key, { FLOW_BULK_ROOM, FLOW_ANSWER } },
+	[FLOW_BULK_ROOM] = { "room", flow_find_room, { FLOW_BULK_QUOTA, FLOW_ANSWER } },
+	[FLOW_BULK_QUOTA] = { "quota", check_quota, { FLOW_BULK_OPEN, FLOW_ANSWER } },
+	[FLOW_BULK_OPEN] = { "open", bulk_open, { FLOW_BULK_ADD, FLOW_ANSWER, FLOW_BULK_KEY } },
+	[FLOW_BULK_ADD] = { "add", bulk_add, { FLOW_BULK_CLOSE, FLOW_ANSWER } },
+	[FLOW_BULK_CLOSE] = { "close", bulk_close, { FLOW_RECORD, FLOW_ANSWER } },
+	[FLOW_BATCH_CANCEL] = { "cancel", cancel_batch, { FLOW_READ, FLOW_ANSWER } },
 	[FLOW_ANSWER] = { "answer", answer, { FLOW_ANSWER, FLOW_ANSWER } },
 };
 
@@ -136,7 +149,7 @@ static void warn_unchecked(struct flow *f, const struct quota_answer *a)
 	if (a->skipped && !log_rate_allows(&p->quota_log, loop_now_ms(p->world->loop), &suppressed))
 		return;
 	log_begin(&line, p->world->log, LOG_WARNING, "quota_unchecked");
-	log_str(&line, "tenant_id", f->message->tenant_id);
+	log_str(&line, "tenant_id", f->tenant_id);
 	log_str(&line, "request_id", f->request_id);
 	log_str(&line, "cause", a->err.text);
 	log_str(&line, "result", "allowed");
@@ -166,7 +179,7 @@ static enum flow_result check_quota(struct flow *f)
 {
 	struct quota_answer a;
 
-	if (!tenant_client_quota(f->pipeline->world->tenant, f->message->tenant_id, f->job.id, &a))
+	if (!tenant_client_quota(f->pipeline->world->tenant, f->tenant_id, f->job.id, &a))
 		return FLOW_PENDING;
 	return use_quota(f, &a);
 }
@@ -175,7 +188,7 @@ static void on_quota(struct job *job, const struct quota_answer *a)
 {
 	struct flow *f = flow_of(job);
 
-	if (f->step == FLOW_QUOTA)
+	if (f->step == FLOW_QUOTA || f->step == FLOW_BULK_QUOTA)
 		flow_ready(f, use_quota(f, a));
 }
 
@@ -265,6 +278,10 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		flow_leave_room(f, verdict);
 	if (f->step == FLOW_COMMIT || f->step == FLOW_COMMIT_FAILED)
 		flow_ready(f, flow_committed(f, verdict, seq));
+	else if (f->step == FLOW_BULK_OPEN)
+		flow_ready(f, bulk_opened(f, verdict));
+	else if (f->step == FLOW_BULK_CLOSE)
+		flow_ready(f, bulk_closed(f, verdict));
 	else if (f->step == FLOW_RECORD)
 		flow_ready(f, flow_recorded(f, verdict));
 	else if (f->step == FLOW_CANCEL && f->result == FLOW_PENDING)
@@ -404,6 +421,8 @@ void flow_take_result(struct flow *f, const struct delivery_result *result)
 
 void flow_hurry(struct flow *f, int64_t until_boot_ms)
 {
+	if (f->bulk)
+		bulk_hurry(f, until_boot_ms);
 	if (f->step != FLOW_DELIVER || until_boot_ms >= f->deadline_boot_ms)
 		return;
 	f->deadline_boot_ms = until_boot_ms;
@@ -537,7 +556,7 @@ static void on_first(struct job *job, enum store_verdict verdict, const struct s
 	struct flow *f = flow_of(job);
 
 	(void)err;
-	if (f->step == FLOW_KEY)
+	if (f->step == FLOW_KEY || f->step == FLOW_BULK_KEY)
 		flow_ready(f, flow_use_first(f, verdict, first));
 }
 
@@ -546,8 +565,22 @@ static enum flow_result read_for_caller(struct flow *f)
 	struct loop *loop = f->pipeline->world->loop;
 	const enum flow_result result = flow_read(f);
 
+	loop_cancel(loop, f->timer);
+	f->timer = 0;
 	if (result == FLOW_PENDING)
 		f->timer = loop_timer(loop, loop_now_ms(loop) + STATUS_WAIT_MS, on_status_late, f);
+	return result;
+}
+
+static enum flow_result cancel_batch(struct flow *f)
+{
+	struct loop *loop = f->pipeline->world->loop;
+	const enum flow_result result = flow_cancel_batch(f);
+
+	loop_cancel(loop, f->timer);
+	f->timer = result == FLOW_PENDING
+			   ? loop_timer(loop, loop_now_ms(loop) + CANCEL_WAIT_MS, on_cancel_late, f)
+			   : 0;
 	return result;
 }
 
@@ -557,8 +590,12 @@ static void on_found(struct job *job, enum store_verdict verdict, const struct s
 	struct flow *f = flow_of(job);
 
 	(void)err;
-	if (f->step == FLOW_READ && f->result == FLOW_PENDING)
+	if (f->result != FLOW_PENDING)
+		return;
+	if (f->step == FLOW_READ)
 		flow_ready(f, flow_found(f, verdict, found));
+	else if (f->step == FLOW_BATCH_CANCEL)
+		flow_ready(f, flow_cancelled(f, verdict, found));
 }
 
 static enum flow_result answer(struct flow *f)

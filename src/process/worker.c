@@ -14,6 +14,7 @@
 #include "delivery/delivery.h"
 #include "delivery/world.h"
 #include "fcgi/server.h"
+#include "http/router.h"
 #include "pipeline/pipeline.h"
 #include "process/beacon_keeper.h"
 #include "process/management.h"
@@ -31,7 +32,6 @@
 #define SERVICE_CONNECTIONS 64
 #define CACHE_ENTRIES 20000
 #define ITEMS_PER_WORKER 50000
-#define PARAMS_BYTES 32768
 #define READ_TIMEOUT_MS 30000
 #define IDLE_TIMEOUT_MS 75000
 
@@ -178,7 +178,8 @@ static struct fcgi_server_settings server_settings(const struct worker *w)
 		.max_connections =
 			CONNECTIONS_PER_REQUEST * requests_per_worker(s) + KEPT_CONNECTIONS,
 		.max_body_bytes = s->max_body_bytes,
-		.max_params_bytes = PARAMS_BYTES,
+		.large = { http_route_is_bulk, s->max_bulk_bytes },
+		.max_params_bytes = SETTINGS_PARAMS_BYTES,
 		.max_held_bytes = s->max_receiving_bytes,
 		.read_timeout_ms = READ_TIMEOUT_MS,
 		.idle_timeout_ms = IDLE_TIMEOUT_MS,

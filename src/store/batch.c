@@ -4,19 +4,22 @@
  *   (any begins or is settled)  fence: MS001 when this incarnation is fenced
  *   cancel         accept_again (as cancelled: waits for what is in doubt), cancel
  *   release        accept_keyed, release
+ *   open           batch_open
  *   accept         accept, or after a loss accept_again and accept_seq; when one has a key
  *                  accept_keyed, and after a loss accept_seq
+ *   add            add
  *   begin          begin
  *   outcome        outcome_lock, outcome
  *   settle         outcome_lock, settle
  *   defer          defer
  *   conversation   conversation
  *   call off       call_off
+ *   close          batch_close
  *   answer         answer
  *
  * Each statement has a function that fills its parameters from rows and, where it tells
  * something, one that reads its result into the ops.  Rows are sorted by message id, so that
- * two workers lock in the same order; only acceptances stay in order of submission, because
+ * two workers lock in the same order; only what is accepted stays in order of submission, because
  * seq is drawn in that order (their statements sort).
  */
 #include "store/batch.h"
@@ -24,13 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/batch_private.h"
 #include "store/connection.h"
-
-struct fill_context {
-	struct message_id incarnation;
-	int64_t now_wall_us; /* statements put times off by the server's clock, from this one */
-	bool fenced;
-};
 
 typedef void fill_fn(struct array *a, struct op *const *ops, unsigned count,
 		     const struct fill_context *context);
@@ -41,19 +39,6 @@ struct batch_statement {
 	fill_fn *fill;
 	read_fn *read; /* null: nothing to read */
 };
-
-/* One parameter array: `put` for each op. */
-#define COLUMN(a, type, put, value)                  \
-	do {                                         \
-		array_begin(a, type, count);         \
-		for (unsigned i = 0; i < count; i++) \
-			put(a, value);               \
-	} while (0)
-
-static void put_ids(struct array *a, struct op *const *ops, unsigned count)
-{
-	COLUMN(a, ARRAY_UUID, array_put_uuid, ops[i]->id);
-}
 
 /* Ops are sorted: the bounds that let partitions be skipped. */
 static void put_bounds(struct array *a, struct op *const *ops, unsigned count)
@@ -146,7 +131,7 @@ static void fill_accept_rare(struct array *a, struct op *const *ops, unsigned co
 static void fill_accept(struct array *a, struct op *const *ops, unsigned count,
 			const struct fill_context *context)
 {
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 	COLUMN(a, ARRAY_TEXT, array_put_text, MESSAGE(ops[i])->tenant_id);
 	COLUMN(a, ARRAY_TEXT, array_put_text, MESSAGE(ops[i])->outlet_id);
 	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, MESSAGE(ops[i])->conversation_id);
@@ -179,15 +164,7 @@ static void fill_accept_keyed(struct array *a, struct op *const *ops, unsigned c
 			      const struct fill_context *context)
 {
 	fill_accept(a, ops, count, context);
-	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->key ? ops[i]->key->key : NULL);
-	array_begin(a, ARRAY_BYTEA, count);
-	for (unsigned i = 0; i < count; i++) {
-		if (ops[i]->key)
-			array_put_bytes(a, ops[i]->key->fingerprint, STORE_FINGERPRINT_BYTES);
-		else
-			array_put_null(a);
-	}
-	COLUMN(a, ARRAY_INT4, array_put_int4, ops[i]->key ? (int)ops[i]->key->runs_ms : 0);
+	batch_put_keys(a, ops, count);
 	COLUMN(a, ARRAY_INT2, array_put_int2_or_null, ops[i]->key ? ops[i]->key->answer_status : 0);
 	COLUMN(a, ARRAY_TEXT, array_put_text_or_null,
 	       ops[i]->key ? ops[i]->key->answer_body : NULL);
@@ -196,7 +173,7 @@ static void fill_accept_keyed(struct array *a, struct op *const *ops, unsigned c
 static void fill_accept_seq(struct array *a, struct op *const *ops, unsigned count,
 			    const struct fill_context *context)
 {
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 	array_uuid(a, context->incarnation);
 }
 
@@ -247,6 +224,19 @@ static void set_keyed(struct op *const *ops, unsigned at, int64_t v)
 		ops[at]->seq = (uint64_t)v;
 }
 
+static void set_added(struct op *const *ops, unsigned at, int64_t v)
+{
+	if (v == -2)
+		ops[at]->verdict = STORE_NOT_BEGUN;
+	else
+		set_keyed(ops, at, v);
+}
+
+static void read_add(const PGresult *result, struct op *const *ops, unsigned count)
+{
+	read_bigints(result, count, set_added, ops);
+}
+
 static void read_accept_keyed(const PGresult *result, struct op *const *ops, unsigned count)
 {
 	read_bigints(result, count, set_keyed, ops);
@@ -255,7 +245,7 @@ static void read_accept_keyed(const PGresult *result, struct op *const *ops, uns
 static void fill_release(struct array *a, struct op *const *ops, unsigned count,
 			 const struct fill_context *context)
 {
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.accept.begin);
 	array_uuid(a, context->incarnation);
 }
@@ -263,7 +253,7 @@ static void fill_release(struct array *a, struct op *const *ops, unsigned count,
 static void fill_cancel(struct array *a, struct op *const *ops, unsigned count,
 			const struct fill_context *context)
 {
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.accept.begin);
 	array_uuid(a, context->incarnation);
 	put_bounds(a, ops, count);
@@ -275,7 +265,7 @@ static void fill_cancel(struct array *a, struct op *const *ops, unsigned count,
 static void fill_begin(struct array *a, struct op *const *ops, unsigned count,
 		       const struct fill_context *context)
 {
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.begin.attempt);
 	COLUMN(a, ARRAY_TEXT, array_put_text, ops[i]->row.begin.number);
 	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.begin.deadline_wall_us);
@@ -312,7 +302,7 @@ static void fill_outcome_lock(struct array *a, struct op *const *ops, unsigned c
 			      const struct fill_context *context)
 {
 	(void)context;
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 }
 
 static const char *next_name(enum store_next next)
@@ -329,7 +319,7 @@ static const char *next_name(enum store_next next)
 static void fill_outcome(struct array *a, struct op *const *ops, unsigned count,
 			 const struct fill_context *context)
 {
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.outcome.attempt);
 	COLUMN(a, ARRAY_UUID, array_put_uuid, ops[i]->row.outcome.incarnation);
 	COLUMN(a, ARRAY_TEXT, array_put_text, outcome_name(ops[i]->row.outcome.outcome));
@@ -379,7 +369,7 @@ static const char *settle_name(enum settle_verdict verdict)
 static void fill_settle(struct array *a, struct op *const *ops, unsigned count,
 			const struct fill_context *context)
 {
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.settle.attempt);
 	COLUMN(a, ARRAY_TEXT, array_put_text, settle_name(ops[i]->row.settle.verdict));
 	COLUMN(a, ARRAY_TIME, array_put_time_or_null, ops[i]->row.settle.due_wall_us);
@@ -397,7 +387,7 @@ static void fill_settle(struct array *a, struct op *const *ops, unsigned count,
 static void fill_defer(struct array *a, struct op *const *ops, unsigned count,
 		       const struct fill_context *context)
 {
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.defer.failed);
 	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.defer.due_wall_us);
 	COLUMN(a, ARRAY_INT4, array_put_int4_or_null, ops[i]->row.defer.failure_code);
@@ -412,7 +402,7 @@ static void fill_defer(struct array *a, struct op *const *ops, unsigned count,
 static void fill_conversation(struct array *a, struct op *const *ops, unsigned count,
 			      const struct fill_context *context)
 {
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.conversation.stored);
 	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.conversation.due_wall_us);
 	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.conversation.tries);
@@ -425,14 +415,14 @@ static void fill_call_off(struct array *a, struct op *const *ops, unsigned count
 			  const struct fill_context *context)
 {
 	(void)context;
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 }
 
 static void fill_answer(struct array *a, struct op *const *ops, unsigned count,
 			const struct fill_context *context)
 {
 	(void)context;
-	put_ids(a, ops, count);
+	batch_put_ids(a, ops, count);
 	COLUMN(a, ARRAY_INT2, array_put_int2, ops[i]->row.answer.status);
 	COLUMN(a, ARRAY_TEXT, array_put_text, ops[i]->row.answer.body);
 }
@@ -448,6 +438,10 @@ static const struct batch_statement accept_keyed = {
 	fill_accept_keyed,
 	read_accept_keyed,
 };
+static const struct batch_statement open_batch = { "batch_open", batch_fill_open,
+						   read_accept_keyed };
+static const struct batch_statement add = { "add", fill_accept_keyed, read_add };
+static const struct batch_statement close_batch = { "batch_close", batch_fill_close, NULL };
 static const struct batch_statement release = { "release", fill_release, NULL };
 static const struct batch_statement cancel = { "cancel", fill_cancel, NULL };
 static const struct batch_statement fence = { "fence", fill_fence, NULL };
@@ -464,13 +458,16 @@ static const struct batch_statement answer = { "answer", fill_answer, read_posit
 static const struct batch_statement *const statements[OP_WRITES][STATEMENTS_OF_KIND] = {
 	[OP_CANCEL] = { &accept_again, &cancel },
 	[OP_RELEASE] = { &accept_keyed, &release },
+	[OP_OPEN] = { &open_batch },
 	[OP_ACCEPT] = { &accept },
+	[OP_ADD] = { &add },
 	[OP_BEGIN] = { &begin },
 	[OP_OUTCOME] = { &outcome_lock, &outcome },
 	[OP_SETTLE] = { &outcome_lock, &settle },
 	[OP_DEFER] = { &defer },
 	[OP_CONVERSATION] = { &conversation },
 	[OP_CALL_OFF] = { &call_off },
+	[OP_CLOSE] = { &close_batch },
 	[OP_ANSWER] = { &answer },
 };
 static const struct batch_statement *const accept_repeated[STATEMENTS_OF_KIND] = {
@@ -532,7 +529,7 @@ static struct gathered gather(struct batch *b, enum op_kind kind)
 		b->ops[i]->verdict = b->fenced && accept_begins(b->ops[i]) ? STORE_NOT_BEGUN
 									   : STORE_DONE;
 	}
-	if (kind != OP_ACCEPT)
+	if (kind != OP_ACCEPT && kind != OP_ADD)
 		qsort(b->sorted + first, b->sorted_count - first, sizeof(b->sorted[0]), by_id);
 	g.count = b->sorted_count - first;
 	return g;

@@ -135,8 +135,22 @@ void found_read(const PGresult *result, enum store_read_kind kind, struct store_
 		break;
 	case STORE_READ_EVENTS:
 	case STORE_READ_LIST:
+	case STORE_READ_BATCH:
 		break;
 	}
 	ret_found->json = text(result, 0);
 	ret_found->found = true;
+}
+
+/* The columns of batch_cancel.sql. */
+void found_cancelled(const PGresult *result, struct store_found *ret_found)
+{
+	memset(ret_found, 0, sizeof(*ret_found));
+	if (!result || PQntuples(result) == 0)
+		return;
+	ret_found->found = true;
+	ret_found->more = PQgetlength(result, 0, 0) == (int)sizeof(ret_found->next.bytes);
+	if (ret_found->more)
+		memcpy(ret_found->next.bytes, PQgetvalue(result, 0, 0),
+		       sizeof(ret_found->next.bytes));
 }

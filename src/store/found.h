@@ -13,4 +13,7 @@ void found_read(const PGresult *result, enum store_read_kind kind, struct store_
 /* The first row of message_facts; false: it is not to be understood. */
 bool found_facts(const PGresult *result, struct message_facts *ret_facts);
 
+/* Of a page of store_cancel_batch(), binary. */
+void found_cancelled(const PGresult *result, struct store_found *ret_found);
+
 #endif

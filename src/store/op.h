@@ -20,13 +20,16 @@
 enum op_kind {
 	OP_CANCEL = 0, /* an accept whose caller was told STORE_UNCERTAIN … */
 	OP_RELEASE,    /* … and one with a key: it goes on without its caller */
+	OP_OPEN,       /* a bulk call */
 	OP_ACCEPT,
+	OP_ADD, /* messages of bulk calls */
 	OP_BEGIN,
 	OP_OUTCOME,
 	OP_SETTLE, /* behind outcomes: what came late is worth more */
 	OP_DEFER,
 	OP_CONVERSATION,
 	OP_CALL_OFF,
+	OP_CLOSE, /* a bulk call is taken */
 	OP_ANSWER,
 	OP_WRITES, /* how many kinds share batches */
 	OP_LOAD = OP_WRITES,
@@ -36,11 +39,12 @@ enum op_kind {
 	OP_HOLD,         /* begins; nobody is told */
 	OP_HOLD_RELEASE, /* so here */
 	OP_COUNT,        /* how much waits */
-	OP_LANES,        /* a change of lanes, and the view of them */
-	OP_UPKEEP,       /* partitions; nobody is told */
-	OP_EXPIRE,       /* what is kept for some time only; nobody is told */
-	OP_TICK,         /* the beacon; nobody is told */
-	OP_MARK,         /* unknown after a restore; nobody is told */
+	OP_CANCEL_BATCH,
+	OP_LANES,  /* a change of lanes, and the view of them */
+	OP_UPKEEP, /* partitions; nobody is told */
+	OP_EXPIRE, /* what is kept for some time only; nobody is told */
+	OP_TICK,   /* the beacon; nobody is told */
+	OP_MARK,   /* unknown after a restore; nobody is told */
 	OP_STATUS,
 	OP_LOOKS, /* many statuses */
 	OP_FIND_KEY,
@@ -101,6 +105,11 @@ struct op_answer {
 	char *body; /* owned */
 };
 
+struct op_close {
+	unsigned accepted;
+	unsigned refused;
+};
+
 struct op_find_key {
 	const char *tenant_id; /* borrowed */
 	const char *key;
@@ -125,9 +134,9 @@ struct op {
 	enum op_kind sent_as;  /* by the last batch_send() */
 	bool flying;           /* written, and the answer may still come */
 	bool doubt;            /* written, and the answer will not come: may be there */
-	struct store_key *key; /* of an accept; owned: what row.accept.key points to */
-	struct message *own;   /* of a cancel or release: what row.accept.message is */
-	char *own_reason;      /* so too row.accept.failure_reason */
+	struct store_key *key; /* of an accept or open; owned: what row.accept.key points to */
+	struct message *own;   /* of an add, cancel or release: what row.accept.message is */
+	char *own_reason;      /* so too row.accept.failure_reason; of an open its tenant */
 	struct op *merged;     /* of an outcome: the conversation it settles as well */
 	bool plain;            /* of an outcome: without the texts that may be left out */
 
@@ -139,6 +148,9 @@ struct op {
 
 	union {
 		struct store_accept accept;
+		struct store_batch open;
+		struct op_close close;
+		struct message_id cancel_after;
 		struct store_begin begin;
 		struct store_outcome outcome;
 		struct store_settle settle;

@@ -8,6 +8,20 @@
 #include "store/unknown.h"
 #include "store/upkeep.h"
 
+static int cancel_send(const struct op *op, PGconn *handle, struct array *memory)
+{
+	struct array_values v;
+
+	array_reset(memory);
+	array_uuid(memory, op->id);
+	array_uuid(memory, op->row.cancel_after);
+	array_int4(memory, STORE_CANCEL_PAGE);
+	return array_values(memory, &v) && PQsendQueryPrepared(handle, "batch_cancel", v.count,
+							       v.values, v.lengths, v.formats, 1)
+		       ? 0
+		       : -1;
+}
+
 int read_send(const struct op *op, PGconn *handle, struct array *memory, struct message_id self,
 	      int64_t now_wall_us)
 {
@@ -23,6 +37,8 @@ int read_send(const struct op *op, PGconn *handle, struct array *memory, struct 
 	case OP_HOLD:
 	case OP_HOLD_RELEASE:
 		return holds_send_change(op, handle, memory);
+	case OP_CANCEL_BATCH:
+		return cancel_send(op, handle, memory);
 	case OP_LOAD_IDS:
 		return load_send_ids(op->row.load_ids, handle, memory);
 	case OP_LOAD_UNKNOWN:

@@ -47,15 +47,15 @@ static const struct connection_setting settings[] = {
 };
 
 static const char *const read_statements[] = {
-	[STORE_READ_WHOLE] = "message_whole",
-	[STORE_READ_EVENTS] = "message_events",
-	[STORE_READ_FACTS] = "message_facts",
-	[STORE_READ_LIST] = "message_list",
+	[STORE_READ_WHOLE] = "message_whole", [STORE_READ_EVENTS] = "message_events",
+	[STORE_READ_FACTS] = "message_facts", [STORE_READ_LIST] = "message_list",
+	[STORE_READ_BATCH] = "batch_status",
 };
 
-static const char *const statements[] = { "status",        "looks",         "find_key",
-					  "ring",          "message_whole", "message_events",
-					  "message_facts", "message_list",  NULL };
+static const char *const statements[] = {
+	"status",         "looks",         "find_key",     "ring",         "message_whole",
+	"message_events", "message_facts", "message_list", "batch_status", NULL
+};
 
 static const struct connection_kind kind = {
 	.role = "message_sender_reader",

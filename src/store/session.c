@@ -53,6 +53,8 @@ static const char *const statements[] = {
 	"beacon_first", "beacon_restored",
 	"beacon_tick",  "mark_restored",
 	"call_off",     "load_due",
+	"add",          "batch_open",
+	"batch_close",  "batch_cancel",
 	NULL,
 };
 

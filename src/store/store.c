@@ -17,20 +17,9 @@
 #include "store/load.h"
 #include "store/op.h"
 #include "store/reader.h"
+#include "store/store_private.h"
 #include "store/unknown.h"
 #include "store/writer.h"
-
-struct store {
-	struct loop *loop;
-	struct store_callbacks callbacks;
-	struct message_id incarnation;
-	unsigned max_pending;
-	const struct meter *meter;
-	struct writer *writer;
-	struct reader *reader;
-	struct list completed;
-	struct store_lanes_view view; /* room for the one that is being told */
-};
 
 /* --- telling --- */
 
@@ -132,6 +121,11 @@ static void tell(struct store *s, const struct op *op)
 
 		reader_first(op, &first);
 		s->callbacks.first(s->callbacks.arg, op->tag, op->verdict, &first, err);
+	} else if (op->kind == OP_CANCEL_BATCH) {
+		struct store_found found;
+
+		found_cancelled(op->result, &found);
+		s->callbacks.found(s->callbacks.arg, op->tag, op->verdict, &found, err);
 	} else if (op->kind == OP_READ) {
 		struct store_found found;
 
@@ -191,8 +185,8 @@ static struct op *new_fact(struct store *s, enum op_kind kind, uint64_t tag, str
 	return op;
 }
 
-static struct op *new_op(struct store *s, enum op_kind kind, uint64_t tag, struct message_id id,
-			 struct err *ret_err)
+struct op *store_new_op(struct store *s, enum op_kind kind, uint64_t tag, struct message_id id,
+			struct err *ret_err)
 {
 	struct op *op;
 
@@ -227,30 +221,36 @@ static struct store_key *copy_key(const struct store_key *from)
 	return NULL;
 }
 
+bool store_keep_key(struct op *op, const struct store_key *key, struct err *ret_err)
+{
+	op->key = copy_key(key);
+	if (!op->key) {
+		op_free(op);
+		err_set(ret_err, ERR_LIMIT, 0, "database: no memory");
+		return false;
+	}
+	op->bytes += sizeof(*key) + text_bytes(key->answer_body);
+	return true;
+}
+
 int store_accept(struct store *s, uint64_t tag, const struct store_accept *row, struct err *ret_err)
 {
-	struct op *op = new_op(s, OP_ACCEPT, tag, row->message->id, ret_err);
+	struct op *op = store_new_op(s, OP_ACCEPT, tag, row->message->id, ret_err);
 
 	if (!op)
 		return -1;
 	op->row.accept = *row;
 	op->bytes = 400 + text_bytes(row->message->payload) + text_bytes(row->failure_reason);
-	if (row->key) {
-		op->row.accept.key = op->key = copy_key(row->key);
-		if (!op->key) {
-			op_free(op);
-			err_set(ret_err, ERR_LIMIT, 0, "database: no memory");
-			return -1;
-		}
-		op->bytes += sizeof(*row->key) + text_bytes(row->key->answer_body);
-	}
+	if (row->key && !store_keep_key(op, row->key, ret_err))
+		return -1;
+	op->row.accept.key = op->key;
 	writer_submit(s->writer, op);
 	return 0;
 }
 
 int store_begin(struct store *s, uint64_t tag, const struct store_begin *row, struct err *ret_err)
 {
-	struct op *op = new_op(s, OP_BEGIN, tag, row->id, ret_err);
+	struct op *op = store_new_op(s, OP_BEGIN, tag, row->id, ret_err);
 
 	if (!op)
 		return -1;
@@ -318,7 +318,7 @@ void store_answer(struct store *s, uint64_t tag, struct message_id id, int statu
 
 int store_status(struct store *s, uint64_t tag, struct message_id id, struct err *ret_err)
 {
-	struct op *op = new_op(s, OP_STATUS, tag, id, ret_err);
+	struct op *op = store_new_op(s, OP_STATUS, tag, id, ret_err);
 
 	if (!op)
 		return -1;
@@ -336,7 +336,7 @@ int store_looks(struct store *s, const struct store_look *looks, unsigned count,
 		err_set(ret_err, ERR_INTERNAL, 0, "a look at nothing");
 		return -1;
 	}
-	op = new_op(s, OP_LOOKS, 0, none, ret_err);
+	op = store_new_op(s, OP_LOOKS, 0, none, ret_err);
 	if (!op)
 		return -1;
 	op->row.looks = malloc(sizeof(*op->row.looks) + count * sizeof(*looks));
@@ -355,7 +355,7 @@ int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const c
 		   struct err *ret_err)
 {
 	const struct message_id none = { { 0 } };
-	struct op *op = new_op(s, OP_FIND_KEY, tag, none, ret_err);
+	struct op *op = store_new_op(s, OP_FIND_KEY, tag, none, ret_err);
 
 	if (!op)
 		return -1;
@@ -366,7 +366,7 @@ int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const c
 
 int store_read(struct store *s, uint64_t tag, const struct store_read *request, struct err *ret_err)
 {
-	struct op *op = new_op(s, OP_READ, tag, request->id, ret_err);
+	struct op *op = store_new_op(s, OP_READ, tag, request->id, ret_err);
 
 	if (!op)
 		return -1;
@@ -385,7 +385,7 @@ int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq
 		err_set(ret_err, ERR_INTERNAL, 0, "a load of no lanes, or no rows");
 		return -1;
 	}
-	op = new_op(s, OP_LOAD, tag, none, ret_err);
+	op = store_new_op(s, OP_LOAD, tag, none, ret_err);
 	if (!op)
 		return -1;
 	op->row.load = (struct op_load){
@@ -403,7 +403,7 @@ static int load_taken(struct store *s, uint64_t tag, const struct op_load *load,
 		      struct err *ret_err)
 {
 	const struct message_id none = { { 0 } };
-	struct op *op = new_op(s, OP_LOAD, tag, none, ret_err);
+	struct op *op = store_new_op(s, OP_LOAD, tag, none, ret_err);
 
 	if (!op)
 		return -1;
@@ -442,7 +442,7 @@ static struct op *new_hold_op(struct store *s, enum op_kind kind, const char *no
 {
 	const struct message_id none = { { 0 } };
 	struct err err;
-	struct op *op = new_op(s, kind, 0, none, &err);
+	struct op *op = store_new_op(s, kind, 0, none, &err);
 
 	if (op)
 		op->row.hold.note = strdup(note);
@@ -481,7 +481,7 @@ void store_release_hold(struct store *s, int hold, const char *note)
 int store_holds(struct store *s, int64_t version, struct err *ret_err)
 {
 	const struct message_id none = { { 0 } };
-	struct op *op = new_op(s, OP_HOLDS, 0, none, ret_err);
+	struct op *op = store_new_op(s, OP_HOLDS, 0, none, ret_err);
 
 	if (!op)
 		return -1;
@@ -501,7 +501,7 @@ int store_load_unknown(struct store *s, uint64_t tag, uint64_t lanes, unsigned l
 		err_set(ret_err, ERR_INTERNAL, 0, "a load of no lanes, or no rows");
 		return -1;
 	}
-	op = new_op(s, OP_LOAD_UNKNOWN, tag, none, ret_err);
+	op = store_new_op(s, OP_LOAD_UNKNOWN, tag, none, ret_err);
 	if (!op)
 		return -1;
 	op->row.load_unknown =
@@ -520,7 +520,7 @@ int store_load_ids(struct store *s, uint64_t tag, uint64_t lanes, const struct m
 		err_set(ret_err, ERR_INTERNAL, 0, "a load of no lanes, or of %u ids", count);
 		return -1;
 	}
-	op = new_op(s, OP_LOAD_IDS, tag, none, ret_err);
+	op = store_new_op(s, OP_LOAD_IDS, tag, none, ret_err);
 	if (!op)
 		return -1;
 	op->row.load_ids = calloc(1, sizeof(*op->row.load_ids));
@@ -553,7 +553,7 @@ void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change
 int store_backlog(struct store *s, uint64_t tag, bool anew, int64_t least, struct err *ret_err)
 {
 	const struct message_id none = { { 0 } };
-	struct op *op = new_op(s, OP_COUNT, tag, none, ret_err);
+	struct op *op = store_new_op(s, OP_COUNT, tag, none, ret_err);
 
 	if (!op)
 		return -1;

@@ -86,6 +86,15 @@ struct store_accept {
 	const struct store_key *key; /* null: none; copied */
 };
 
+/* A bulk call: its row, and the key it came with, so that its messages can be added, by this call
+ * or by one that repeats it. */
+struct store_batch {
+	struct message_id id;
+	const char *tenant_id;       /* copied */
+	unsigned messages;           /* that it asks for */
+	const struct store_key *key; /* null: none; copied */
+};
+
 /* Attempt n begins: only if the work row still says attempt n - 1 is the last, and its
  * outcome is recorded. */
 struct store_begin {
@@ -205,6 +214,7 @@ enum store_read_kind {
 	STORE_READ_EVENTS,    /* its timeline */
 	STORE_READ_FACTS,     /* what explains how it stands */
 	STORE_READ_LIST,      /* a page of a tenant's messages; always found */
+	STORE_READ_BATCH,     /* how the messages of a bulk call stand, by its id */
 };
 struct store_read {
 	enum store_read_kind kind;
@@ -214,12 +224,15 @@ struct store_read {
 /* Everything borrowed for the call. */
 struct store_found {
 	bool found;
-	const char *json;    /* WHOLE: an object without the payload; EVENTS, LIST: the document */
+	/* WHOLE: an object without the payload; EVENTS, LIST, BATCH: the document. */
+	const char *json;
 	const char *payload; /* with WHOLE */
 	bool failed;         /* with WHOLE: and why */
 	int failure_code;    /* 0: not known */
 	int failure_subcode;
 	struct message_facts facts; /* with FACTS */
+	bool more;                  /* of store_cancel_batch(): to be called again … */
+	struct message_id next;     /* … from here on */
 };
 typedef void store_found_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			    const struct store_found *found, const struct err *err);
@@ -427,6 +440,24 @@ struct store_look {
 };
 int store_looks(struct store *s, const struct store_look *looks, unsigned count,
 		struct err *ret_err) MUST_CHECK;
+/* A bulk call begins, or is taken up again: CONFLICT when its key is another request's. */
+int store_open_batch(struct store *s, uint64_t tag, const struct store_batch *row,
+		     struct err *ret_err) MUST_CHECK;
+/* A message of it, without an attempt; it is stored unless it is there already.  CONFLICT: its own
+ * key is another message's; NOT_BEGUN: its batch was cancelled, and nothing is stored.  It has no
+ * time-out.  row->message is the store's unless it is refused; a failed or begun row is none. */
+int store_add(struct store *s, uint64_t tag, const struct store_accept *row,
+	      struct err *ret_err) MUST_CHECK;
+/* All of it is taken. */
+int store_close_batch(struct store *s, uint64_t tag, struct message_id id, unsigned accepted,
+		      unsigned refused, struct err *ret_err) MUST_CHECK;
+/* Lets no more be added to it, and cancels those of its messages behind this id (all 0: of all)
+ * that may be, of STORE_CANCEL_PAGE.  Completes as store_read() does: not found, or whether there
+ * may be more, and behind which id. */
+#define STORE_CANCEL_PAGE 256
+int store_cancel_batch(struct store *s, uint64_t tag, struct message_id id, struct message_id after,
+		       struct err *ret_err) MUST_CHECK;
+
 /* The texts must live until completion. */
 int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const char *key,
 		   struct err *ret_err) MUST_CHECK;

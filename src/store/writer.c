@@ -626,7 +626,7 @@ void writer_submit(struct writer *w, struct op *op)
 		return;
 	}
 	w->pending++;
-	if (op->kind >= OP_LOAD && op->kind <= OP_COUNT) {
+	if (op->kind >= OP_LOAD && op->kind <= OP_CANCEL_BATCH) {
 		list_append(&w->loads, &op->node);
 		return;
 	}

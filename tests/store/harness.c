@@ -259,6 +259,7 @@ void harness_prepare(struct harness *h)
 		"TRUNCATE message_sender.hold, message_sender.message, message_sender.attempt, "
 		"message_sender.work, message_sender.incarnation, message_sender.idempotency_key, "
 		"message_sender.decision, message_sender.wait, message_sender.lane_change, "
+		"message_sender.batch, "
 		"message_sender.tenant_policy, message_sender.receipt, "
 		"message_sender.beacon, message_sender.restore"));
 	PQclear(PQexec(h->sql, "UPDATE message_sender.lane SET incarnation = NULL, "

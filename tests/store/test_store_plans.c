@@ -98,7 +98,7 @@ static void read_all(void)
 				      .filter = { .tenant_id = "tenant-1", .limit = 50 } };
 	struct err err;
 
-	for (int kind = STORE_READ_WHOLE; kind <= STORE_READ_LIST; kind++) {
+	for (int kind = STORE_READ_WHOLE; kind <= STORE_READ_BATCH; kind++) {
 		request.kind = (enum store_read_kind)kind;
 		ck_assert_int_eq(store_read(h.store, 900, &request, &err), 0);
 	}
@@ -132,6 +132,28 @@ static void settle_all(unsigned rows)
 		ck_assert_int_eq(store_load_unknown(h.store, 1, 7, rows, UNKNOWN_EVIDENCE, 1,
 						    changed, &err),
 				 0);
+}
+
+/* A bulk call of so many messages. */
+static void add_all(unsigned rows)
+{
+	const struct message_id none = { { 0 } };
+	struct store_batch batch = { .id = h.messages[0]->id, .tenant_id = "t", .messages = 1 };
+	struct err err;
+
+	ck_assert_int_eq(store_open_batch(h.store, 1, &batch, &err), 0);
+	for (unsigned i = 0; i < rows; i++) {
+		struct message *m = message_copy(h.messages[i]);
+		const struct store_key key = { .key = "item" };
+		struct store_accept row = { .message = m, .key = i % 2 ? &key : NULL };
+
+		m->id.bytes[15] ^= 1;
+		m->batch_id = batch.id;
+		row.expires_wall_us = clock_wall_us() + 1000000;
+		ck_assert_int_eq(store_add(h.store, i, &row, &err), 0);
+	}
+	ck_assert_int_eq(store_close_batch(h.store, 2, batch.id, rows, 0, &err), 0);
+	ck_assert_int_eq(store_cancel_batch(h.store, 3, batch.id, none, &err), 0);
 }
 
 /* Every write and read, `rows` of each. */
@@ -186,6 +208,8 @@ static void use_all(unsigned rows)
 	harness_until_done(&h, target += rows, 10000);
 	settle_all(rows);
 	harness_until_done(&h, target += rows + 2, 10000);
+	add_all(rows);
+	harness_until_done(&h, target += rows + 3, 10000);
 	for (unsigned i = 0; i < rows; i++)
 		store_call_off(h.store, i, h.messages[i]->id);
 	harness_until_done(&h, target += rows, 10000);
@@ -198,7 +222,7 @@ static void use_all(unsigned rows)
 	ck_assert_int_eq(store_load_probe(h.store, 4, 7, 1, &err), 0);
 	read_all();
 	look_at_all(rows);
-	harness_until_done(&h, target += 11 + rows, 10000);
+	harness_until_done(&h, target += 12 + rows, 10000);
 	harness_find_key(&h, 0, 0, harness_id(&h, 0));
 	ck_assert(h.first.found);
 	for (unsigned i = 0; i < h.loaded_count; i++)

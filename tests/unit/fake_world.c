@@ -219,12 +219,6 @@ void store_answer(struct store *s, uint64_t tag, struct message_id id, int statu
 	KEEP(a->body, body);
 }
 
-void store_call_off(struct store *s, uint64_t tag, struct message_id id)
-{
-	(void)s;
-	*NEXT(call_offs, call_off_count) = (struct fake_answer){ .tag = tag, .id = id };
-}
-
 int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const char *key,
 		   struct err *ret_err)
 {

@@ -63,6 +63,36 @@ struct fake_answer {
 	char body[512];
 };
 
+struct fake_open {
+	uint64_t tag;
+	struct message_id id;
+	unsigned messages;
+	bool keyed;
+	struct store_key key;
+};
+
+struct fake_add {
+	uint64_t tag;
+	struct message_id id;
+	struct message_id batch_id;
+	enum message_class class;
+	bool keyed;
+	struct store_key key;
+};
+
+struct fake_close {
+	uint64_t tag;
+	struct message_id id;
+	unsigned accepted;
+	unsigned refused;
+};
+
+struct fake_cancel {
+	uint64_t tag;
+	struct message_id id;
+	struct message_id after;
+};
+
 struct fake_find {
 	uint64_t tag;
 	char tenant[160];
@@ -127,6 +157,8 @@ struct fake_lookup {
 	char refused[CREDENTIALS_TOKEN_BYTES]; /* "": no token was refused */
 };
 
+#define FAKE_ADDS 512
+
 /* What was asked, in order: things[thing_count - 1] is the last one. */
 struct fake {
 	unsigned accept_count;
@@ -140,6 +172,14 @@ struct fake {
 	unsigned note_count;
 	struct fake_note notes[FAKE_MAX];
 	unsigned answer_count;
+	struct fake_open opens[FAKE_MAX];
+	unsigned open_count;
+	struct fake_add adds[FAKE_ADDS]; /* a ring */
+	unsigned add_count;
+	struct fake_close closes[FAKE_MAX];
+	unsigned close_count;
+	struct fake_cancel cancels[FAKE_MAX];
+	unsigned cancel_count;
 	struct fake_answer answers[FAKE_MAX];
 	unsigned call_off_count;
 	struct fake_answer call_offs[FAKE_MAX]; /* tag and id */

@@ -49,6 +49,13 @@ struct delivery_place {
 };
 static struct delivery_place a_place;
 
+void delivery_look(struct delivery *d, unsigned lane)
+{
+	(void)d;
+	(void)lane;
+	fake_delivery.looks++;
+}
+
 struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message,
 					const char *number, bool waited)
 {

@@ -19,6 +19,7 @@ struct fake_delivery {
 	struct delivery_waiter rung; /* by the last one */
 	bool has_room;
 	bool broken;       /* a circuit breaker is open */
+	unsigned looks;    /* owners rung to look */
 	unsigned reserved; /* not given back and not taken */
 	unsigned takes;
 	unsigned hook_round;         /* of the loop, in which the last one was taken */

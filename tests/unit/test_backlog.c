@@ -7,13 +7,18 @@ START_TEST(b1_each_limit_at_one_less_exactly_and_one_more)
 {
 	const struct backlog_limits limits = { .tenant = 10, .all = 100 };
 
-	ck_assert_int_eq(backlog_decide(&limits, 0, 0), BACKLOG_ROOM);
-	ck_assert_int_eq(backlog_decide(&limits, 9, 99), BACKLOG_ROOM);
-	ck_assert_int_eq(backlog_decide(&limits, 10, 99), BACKLOG_TENANT_FULL);
-	ck_assert_int_eq(backlog_decide(&limits, 11, 99), BACKLOG_TENANT_FULL);
-	ck_assert_int_eq(backlog_decide(&limits, 9, 100), BACKLOG_ALL_FULL);
-	ck_assert_int_eq(backlog_decide(&limits, 9, 101), BACKLOG_ALL_FULL);
-	ck_assert_int_eq(backlog_decide(&limits, 10, 100), BACKLOG_TENANT_FULL);
+	ck_assert_int_eq(backlog_decide(&limits, 0, 0, 1), BACKLOG_ROOM);
+	ck_assert_int_eq(backlog_decide(&limits, 9, 99, 1), BACKLOG_ROOM);
+	ck_assert_int_eq(backlog_decide(&limits, 10, 99, 1), BACKLOG_TENANT_FULL);
+	ck_assert_int_eq(backlog_decide(&limits, 11, 99, 1), BACKLOG_TENANT_FULL);
+	ck_assert_int_eq(backlog_decide(&limits, 9, 100, 1), BACKLOG_ALL_FULL);
+	ck_assert_int_eq(backlog_decide(&limits, 9, 101, 1), BACKLOG_ALL_FULL);
+	ck_assert_int_eq(backlog_decide(&limits, 10, 100, 1), BACKLOG_TENANT_FULL);
+	ck_assert_int_eq(backlog_decide(&limits, 3, 0, 7), BACKLOG_ROOM);
+	ck_assert_int_eq(backlog_decide(&limits, 3, 0, 8), BACKLOG_TENANT_FULL);
+	ck_assert_int_eq(backlog_decide(&limits, 0, 91, 9), BACKLOG_ROOM);
+	ck_assert_int_eq(backlog_decide(&limits, 0, 91, 10), BACKLOG_ALL_FULL);
+	ck_assert_int_eq(backlog_decide(&limits, 0, 0, 11), BACKLOG_TENANT_FULL);
 }
 END_TEST
 

@@ -106,7 +106,7 @@ START_TEST(a_request_is_the_same_wherever_it_is_cut)
 		struct collect c;
 		struct seen seen = { 0 };
 
-		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
+		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 		feed(&c, w.data, cut, &seen);
 		ck_assert_uint_eq(seen.complete, cut == w.len);
 		ck_assert_int_eq(collect_is_idle(&c), cut == 0);
@@ -129,7 +129,7 @@ START_TEST(a_request_is_the_same_byte_by_byte)
 	struct seen seen = { 0 };
 
 	request(&w, 9, 0);
-	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 	for (size_t i = 0; i < w.len; i++) {
 		ck_assert_uint_eq(seen.complete, 0);
 		feed(&c, w.data + i, 1, &seen);
@@ -165,7 +165,7 @@ START_TEST(bounds_are_exact)
 		wire_begin(&w, 1, WIRE_RESPONDER, 0);
 		params(&w, 1, (size_t)bounds[_i].params, chunk);
 		body(&w, 1, (size_t)bounds[_i].body, chunk);
-		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
+		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 		seen = feed_all(&c, &w);
 		ck_assert_uint_eq(seen.complete, 1);
 		ck_assert_int_eq(c.fault, bounds[_i].fault);
@@ -196,10 +196,10 @@ START_TEST(what_all_hold_has_a_bound)
 		wire_begin(&w, 1, WIRE_RESPONDER, 0);
 		params(&w, 1, 20, 7);
 		body(&w, 1, n - 20, 11);
-		collect_init(&holder, &few, PARAMS_MAX, BODY_MAX);
+		collect_init(&holder, &few, PARAMS_MAX, BODY_MAX, NULL);
 		feed(&holder, half.data, half.len, &seen);
 		ck_assert_uint_eq(few.held_bytes, 30);
-		collect_init(&c, &few, PARAMS_MAX, BODY_MAX);
+		collect_init(&c, &few, PARAMS_MAX, BODY_MAX, NULL);
 		other = feed_all(&c, &w);
 		ck_assert_uint_eq(other.complete, 1);
 		ck_assert_int_eq(c.fault, n > LEFT ? HTTP_FAULT_OVERLOADED : HTTP_FAULT_NONE);
@@ -227,7 +227,7 @@ START_TEST(nothing_beyond_a_bound_is_stored)
 
 	wire_begin(&w, 1, WIRE_RESPONDER, 0);
 	params(&w, 1, 10, 10);
-	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 	seen = feed_all(&c, &w);
 	before = c.stream.len;
 	w.len = 0;
@@ -258,7 +258,7 @@ START_TEST(the_worst_mix_of_record_sizes_fits)
 		wire_record(&w, WIRE_STDIN, 1, zeros, 65535, 255);
 	}
 	wire_record(&w, WIRE_STDIN, 1, NULL, 0, 200);
-	collect_init(&c, &budget, 1u << 20, MAX);
+	collect_init(&c, &budget, 1u << 20, MAX, NULL);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.complete, 1);
 	ck_assert_int_eq(c.fault, HTTP_FAULT_NONE);
@@ -291,7 +291,7 @@ START_TEST(a_second_request_at_once_is_refused_and_passed_over)
 	params(&w, 0x203, 5, 5);
 	body(&w, 0x203, 900, 900);
 	body(&w, 1, 30, 30);
-	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.replies, 1);
 	ck_assert_uint_eq(seen.reply.len, 16);
@@ -316,7 +316,7 @@ START_TEST(other_roles_are_refused)
 	params(&w, 5, 20, 20);
 	body(&w, 5, 30, 30);
 	request(&w, 6, 0);
-	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.ended, 1);
 	check_end(&seen.reply, 0, 5, 3); /* FCGI_UNKNOWN_ROLE */
@@ -346,7 +346,7 @@ START_TEST(an_abort_ends_a_request_at_any_record)
 		wire_record(&w, WIRE_ABORT, 4, NULL, 0, 0); /* another's: no matter */
 		wire_record(&w, WIRE_ABORT, 3, NULL, 0, 0);
 		wire_record(&w, WIRE_ABORT, 3, NULL, 0, 0); /* it is over already */
-		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
+		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 		seen = feed_all(&c, &w);
 		ck_assert_uint_eq(seen.ended, 1);
 		ck_assert_uint_eq(seen.reply.len, 16);
@@ -380,7 +380,7 @@ START_TEST(management_records_are_answered_anywhere)
 	wire_record(&w, 77, 0, "whatever", 8, 1);
 	body(&w, 1, 30, 30);
 	wire_record(&w, WIRE_GET_VALUES, 0, question.data, question.len, 0);
-	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.replies, 3);
 	ck_assert_uint_eq(seen.complete, 1);
@@ -415,7 +415,7 @@ START_TEST(a_wrong_question_for_values_is_answered_empty)
 			wire_record(&w, WIRE_GET_VALUES, 0, cut[i], sizeof(cut[i]), 0);
 		else
 			wire_record(&w, WIRE_GET_VALUES, 0, big, sizes[i - 5], 0);
-		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
+		collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 		seen = feed_all(&c, &w);
 		ck_assert_uint_eq(seen.replies, 1);
 		ck_assert_uint_eq(seen.reply.len, sizeof(empty));
@@ -438,7 +438,7 @@ START_TEST(the_next_request_waits_for_the_answer)
 	request(&w, 1, WIRE_KEEP);
 	first = w.len;
 	request(&w, 1, 0);
-	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.complete, 1);
 	ck_assert_uint_eq(seen.held, 1);
@@ -499,7 +499,7 @@ START_TEST(what_is_not_fastcgi_breaks_the_connection)
 		wire_add(&w, "GET / HTTP/1.1\r\n\r\n", 18);
 		break;
 	}
-	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 	seen = feed_all(&c, &w);
 	ck_assert_uint_eq(seen.broken, 1);
 	ck_assert_uint_eq(seen.complete + seen.replies + seen.ended, 0);
@@ -527,7 +527,7 @@ START_TEST(damage_never_passes_a_bound)
 			seed = seed * 1103515245 + 12345;
 			w.data[(seed >> 16) % w.len] = (uint8_t)(seed >> 8);
 		}
-		collect_init(&c, &budget, 64, 64);
+		collect_init(&c, &budget, 64, 64, NULL);
 		while (at < w.len && !seen.broken) {
 			size_t n = seed % 97 + 1;
 

@@ -39,7 +39,7 @@ static void collect_request(struct collect *c, const struct wire *params, const 
 	wire_begin(&w, 7, WIRE_RESPONDER, 0);
 	wire_stream(&w, WIRE_PARAMS, 7, params->data, params->len, 1000);
 	wire_stream(&w, WIRE_STDIN, 7, body, body_len, 8184);
-	collect_init(c, &budget, PARAMS_MAX, BODY_MAX);
+	collect_init(c, &budget, PARAMS_MAX, BODY_MAX, NULL);
 	ck_assert_uint_eq(collect_feed(c, w.data, w.len, &event, &reply), w.len);
 	ck_assert_int_eq(event, COLLECT_COMPLETE);
 	wire_fini(&w);
@@ -310,7 +310,7 @@ START_TEST(what_libfcgi_cannot_read_harms_nobody_else)
 		struct http_request r;
 		struct err err;
 
-		collect_init(&broken, &budget, PARAMS_MAX, BODY_MAX);
+		collect_init(&broken, &budget, PARAMS_MAX, BODY_MAX, NULL);
 		ck_assert(str_append_text(&broken.stream, "not a FastCGI stream at all"));
 		ck_assert_int_eq(convert_request(convert, &broken, &r, &err), -1);
 		ck_assert_int_eq(err.class, ERR_INTERNAL);

@@ -336,11 +336,12 @@ END_TEST
 
 START_TEST(an_answer_not_taken_is_dropped_in_time)
 {
-	char *text = malloc(HTTP_RESPONSE_BODY_MAX);
+	enum { LONG_ANSWER = 1024 * 1024 };
+	char *text = malloc(LONG_ANSWER);
 	int fd;
 
-	memset(text, 'x', HTTP_RESPONSE_BODY_MAX - 1);
-	text[HTTP_RESPONSE_BODY_MAX - 1] = '\0';
+	memset(text, 'x', LONG_ANSWER - 1);
+	text[LONG_ANSWER - 1] = '\0';
 	house_settings.read_timeout_ms = 200;
 	house_reopen();
 	fd = ask(1, WIRE_KEEP, "/later", "x");

@@ -69,6 +69,11 @@ START_TEST(routes_for_reading)
 	goes_to("GET", "/api/v1/messages/events/events", ROUTE_EVENTS, "events");
 	/* Encoded, it is a name like any other. */
 	goes_to("GET", "/api/v1/messages/%73end", ROUTE_MESSAGE, "send");
+	goes_to("GET", "/api/v1/batches/x", ROUTE_BATCH, "x");
+	goes_to("HEAD", "/api/v1/batches/x", ROUTE_BATCH, "x");
+	goes_to("DELETE", "/api/v1/batches/x", ROUTE_BATCH_CANCEL, "x");
+	is_refused(&(struct http_request){ .method = "POST", .path = "/api/v1/batches/x" }, 405,
+		   "use GET", "GET, HEAD, DELETE");
 	is_refused(&(struct http_request){ .method = "POST", .path = "/api/v1/messages" }, 405,
 		   "use GET", "GET, HEAD");
 	goes_to("DELETE", "/api/v1/messages/x", ROUTE_CANCEL, "x");
@@ -79,6 +84,21 @@ START_TEST(routes_for_reading)
 	is_refused(&(struct http_request){ .method = "DELETE",
 					   .path = "/api/v1/messages/x/status" },
 		   405, "use GET", "GET, HEAD");
+}
+END_TEST
+
+START_TEST(bulk_calls_are_known_by_their_path)
+{
+	static const char path[] = "/api/v1/messages/bulk";
+
+	goes_to("POST", path, ROUTE_BULK, "");
+	is_refused(&(struct http_request){ .method = "GET", .path = path }, 405, "use POST",
+		   "POST");
+	ck_assert(http_route_is_bulk(path, strlen(path)));
+	ck_assert(!http_route_is_bulk(path, strlen(path) - 1));
+	ck_assert(!http_route_is_bulk("/api/v1/messages/bulk/", strlen(path) + 1));
+	ck_assert(!http_route_is_bulk("/api/v1/messages/send", strlen(path)));
+	ck_assert(!http_route_is_bulk("", 0));
 }
 END_TEST
 
@@ -274,6 +294,7 @@ int main(void)
 
 	tcase_add_test(tcase, the_three_routes_of_the_contract);
 	tcase_add_test(tcase, routes_for_reading);
+	tcase_add_test(tcase, bulk_calls_are_known_by_their_path);
 	tcase_add_test(tcase, every_route_has_a_name);
 	tcase_add_test(tcase, head_is_taken_as_get);
 	tcase_add_test(tcase, other_paths_are_not_found);

@@ -102,10 +102,10 @@ static unsigned fill(const char *tenant, bool become_work)
 {
 	unsigned n = 0;
 
-	while (n < 1000 && tally_enter(tally, tenant, &full))
+	while (n < 1000 && tally_enter(tally, tenant, 1, &full))
 		n++;
 	for (unsigned i = 0; i < n; i++)
-		tally_leave(tally, tenant, become_work);
+		tally_leave(tally, tenant, 1, become_work);
 	return n;
 }
 
@@ -145,21 +145,21 @@ START_TEST(a_tenant_is_full_at_its_limit)
 	open_tally(10, 100);
 	first_count(0, 0);
 	for (int n = 0; n < 10; n++)
-		ck_assert(tally_enter(tally, "a", &full));
-	ck_assert(!tally_enter(tally, "a", &full));
+		ck_assert(tally_enter(tally, "a", 1, &full));
+	ck_assert(!tally_enter(tally, "a", 1, &full));
 	ck_assert_int_eq(full.verdict, BACKLOG_TENANT_FULL);
 	ck_assert_int_eq(full.limit, 10);
 	ck_assert_int_eq(full.waiting, 10);
 	ck_assert_uint_eq(full.retry_after_s, BACKLOG_RETRY_STUCK_S);
-	ck_assert(tally_enter(tally, "b", &full)); /* its neighbour has room */
-	tally_leave(tally, "a", false);            /* nothing came of one */
-	ck_assert(tally_enter(tally, "a", &full));
-	ck_assert(!tally_enter(tally, "a", &full));
-	tally_leave(tally, "a", true); /* and one became work */
-	ck_assert(!tally_enter(tally, "a", &full));
+	ck_assert(tally_enter(tally, "b", 1, &full)); /* its neighbour has room */
+	tally_leave(tally, "a", 1, false);            /* nothing came of one */
+	ck_assert(tally_enter(tally, "a", 1, &full));
+	ck_assert(!tally_enter(tally, "a", 1, &full));
+	tally_leave(tally, "a", 1, true); /* and one became work */
+	ck_assert(!tally_enter(tally, "a", 1, &full));
 	tally_finished(tally, "a");
-	ck_assert(tally_enter(tally, "a", &full));
-	ck_assert(!tally_enter(tally, "a", &full));
+	ck_assert(tally_enter(tally, "a", 1, &full));
+	ck_assert(!tally_enter(tally, "a", 1, &full));
 }
 END_TEST
 
@@ -168,13 +168,13 @@ START_TEST(all_are_full_at_theirs)
 	open_tally(10, 15);
 	first_count(0, 5);
 	ck_assert_uint_eq(fill("a", true), 10);
-	ck_assert(!tally_enter(tally, "b", &full));
+	ck_assert(!tally_enter(tally, "b", 1, &full));
 	ck_assert_int_eq(full.verdict, BACKLOG_ALL_FULL);
 	ck_assert_int_eq(full.limit, 15);
 	ck_assert_int_eq(full.waiting, 15);
 	tally_finished(tally, "c");
-	ck_assert(tally_enter(tally, "b", &full));
-	ck_assert(!tally_enter(tally, "b", &full));
+	ck_assert(tally_enter(tally, "b", 1, &full));
+	ck_assert(!tally_enter(tally, "b", 1, &full));
 }
 END_TEST
 
@@ -184,13 +184,13 @@ START_TEST(a_count_of_our_own_is_exact)
 	tally_lead(tally, true);
 	first_count(0, 0);
 	ck_assert_uint_eq(fill("a", true), 10);
-	ck_assert(tally_enter(tally, "b", &full)); /* is under way */
+	ck_assert(tally_enter(tally, "b", 1, &full)); /* is under way */
 	turn_until_asked(2);
 	ck_assert(asked.anew);
 	count(10, 10, 0);
 	ck_assert_uint_eq(fill("a", true), 0);
 	ck_assert_int_eq(full.waiting, 10);
-	tally_leave(tally, "b", true);
+	tally_leave(tally, "b", 1, true);
 	ck_assert_uint_eq(fill("b", false), 9);
 	turn_until_asked(3);
 	count(4, 5, 0); /* six have left, as others saw */
@@ -209,16 +209,16 @@ START_TEST(a_count_of_another_worker_is_taken_by_its_age)
 	ck_assert_uint_eq(fill("a", false), 0);
 	ck_assert_int_eq(full.waiting, 10);
 	turn_until_asked(3);
-	ck_assert(tally_enter(tally, "b", &full));
-	tally_leave(tally, "b", true); /* behind the question: not in it */
+	ck_assert(tally_enter(tally, "b", 1, &full));
+	tally_leave(tally, "b", 1, true); /* behind the question: not in it */
 	count(8, 8, 1);
 	ck_assert_uint_eq(fill("a", true), 2);
 	ck_assert_uint_eq(fill("b", false), 9);
 	turn_until_asked(4);
 	count(8, 8, 1002); /* the same again */
 	ck_assert_uint_eq(fill("a", false), 0);
-	ck_assert(tally_enter(tally, "b", &full));
-	tally_leave(tally, "b", true);
+	ck_assert(tally_enter(tally, "b", 1, &full));
+	tally_leave(tally, "b", 1, true);
 	turn_until_asked(5);
 	count(9, 10, 1100); /* from before the question before: what came after that is not in it */
 	ck_assert_uint_eq(fill("a", false), 1);
@@ -264,13 +264,13 @@ START_TEST(so_many_tenants_that_only_the_whole_is_bounded)
 		char tenant[16];
 
 		snprintf(tenant, sizeof(tenant), "t%d", n);
-		ck_assert(tally_enter(tally, tenant, &full));
+		ck_assert(tally_enter(tally, tenant, 1, &full));
 	}
-	ck_assert(!tally_enter(tally, "t7", &full));
+	ck_assert(!tally_enter(tally, "t7", 1, &full));
 	ck_assert_int_eq(full.verdict, BACKLOG_TENANT_FULL);
 	for (int n = 65536; n < 70001; n++)
-		ck_assert(tally_enter(tally, "one more", &full));
-	ck_assert(!tally_enter(tally, "one more", &full));
+		ck_assert(tally_enter(tally, "one more", 1, &full));
+	ck_assert(!tally_enter(tally, "one more", 1, &full));
 	ck_assert_int_eq(full.verdict, BACKLOG_ALL_FULL);
 }
 END_TEST

@@ -7,6 +7,7 @@ import uuid
 import requests
 
 SEND = "/api/v1/messages/send"
+BULK = "/api/v1/messages/bulk"
 # Recipients differ between runs, so that nothing depends on a number seen before.
 numbers = itertools.count(random.randrange(10**7) * 100)
 
@@ -24,6 +25,15 @@ def new_message(**fields):
     }
     message.update(fields)
     return {name: value for name, value in message.items() if value is not None}
+
+
+def bulk_of(items, **fields):
+    """A bulk call of a tenant of its own."""
+    return {"tenant_id": str(uuid.uuid4()), **fields, "messages": items}
+
+
+def batch_path(batch_id):
+    return f"/api/v1/batches/{batch_id}"
 
 
 def status_path(message_id):

@@ -1,0 +1,80 @@
+/* The store of fake_world.h, as far as bulk calls and cancelling need it. */
+#include <check.h>
+
+#include "fake_world.h"
+
+static unsigned next(unsigned *count)
+{
+	ck_assert_uint_lt(*count, FAKE_MAX);
+	return (*count)++;
+}
+
+static int refuse(struct err *ret_err)
+{
+	err_set(ret_err, ERR_LIMIT, 0, "full");
+	return -1;
+}
+
+int store_open_batch(struct store *s, uint64_t tag, const struct store_batch *row,
+		     struct err *ret_err)
+{
+	struct fake_open *o;
+
+	(void)s;
+	if (fake.store_full)
+		return refuse(ret_err);
+	o = &fake.opens[next(&fake.open_count)];
+	*o = (struct fake_open){ .tag = tag, .id = row->id, .messages = row->messages };
+	if (row->key) {
+		o->keyed = true;
+		o->key = *row->key;
+	}
+	return 0;
+}
+
+int store_add(struct store *s, uint64_t tag, const struct store_accept *row, struct err *ret_err)
+{
+	struct fake_add *a;
+
+	(void)s;
+	if (fake.store_full)
+		return refuse(ret_err);
+	a = &fake.adds[fake.add_count++ % FAKE_ADDS];
+	*a = (struct fake_add){
+		.tag = tag,
+		.id = row->message->id,
+		.batch_id = row->message->batch_id,
+		.class = row->message->class,
+		.keyed = row->key != NULL,
+	};
+	if (row->key)
+		a->key = *row->key;
+	message_free((struct message *)(uintptr_t)row->message);
+	return 0;
+}
+
+int store_close_batch(struct store *s, uint64_t tag, struct message_id id, unsigned accepted,
+		      unsigned refused, struct err *ret_err)
+{
+	(void)s;
+	if (fake.store_full)
+		return refuse(ret_err);
+	fake.closes[next(&fake.close_count)] = (struct fake_close){ tag, id, accepted, refused };
+	return 0;
+}
+
+int store_cancel_batch(struct store *s, uint64_t tag, struct message_id id, struct message_id after,
+		       struct err *ret_err)
+{
+	(void)s;
+	if (fake.store_full)
+		return refuse(ret_err);
+	fake.cancels[next(&fake.cancel_count)] = (struct fake_cancel){ tag, id, after };
+	return 0;
+}
+
+void store_call_off(struct store *s, uint64_t tag, struct message_id id)
+{
+	(void)s;
+	fake.call_offs[next(&fake.call_off_count)] = (struct fake_answer){ .tag = tag, .id = id };
+}
