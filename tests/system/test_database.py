@@ -47,6 +47,13 @@ def recovered(service, seconds):
     wait_until(lambda: post(service)[0].status == 200, seconds, "messages are taken again")
 
 
+def recovered_reading(service, message_id, seconds):
+    """Each worker has a connection of its own for that."""
+    path = status_path(message_id)
+    wait_until(lambda: all(service.ask("GET", path).status == 200 for _ in range(8)), seconds,
+               "statuses are told again")
+
+
 def test_away(server, service, simulator):
     """503 within 2 s, recovery by itself within 5 s of its return."""
     message_id = post(service)[1]["message_id"]
@@ -61,6 +68,7 @@ def test_away(server, service, simulator):
     assert service.healthy()
     server.start()
     recovered(service, 5)
+    recovered_reading(service, message_id, 5)
     assert sorted(service.workers()) == workers
     assert json.loads(service.ask("GET", status_path(message_id)).body)["status"] == "sent"
     assert simulator.recipient(message["to"])["calls"] == 0

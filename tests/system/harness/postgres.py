@@ -46,7 +46,7 @@ class Postgres:
 
     def remove(self):
         self.stop(signal.SIGQUIT)  # no checkpoint of what is deleted at once
-        run([TOOL, "--remove", self.dir])
+        run([TOOL, "--remove", self.dir], seconds=120)
 
     def processes(self):
         return [self.process.pid, *children(self.process.pid)]
