@@ -104,8 +104,9 @@ static void explain_queued(const struct message_facts *f, struct explanation *e)
 {
 	e->since_wall_us = f->accepted_wall_us;
 	explain_turn(f, e);
-	say_next(e, "Attempt 1 begins as soon as the worker that owns its lane has a place for "
-		    "it.");
+	say_next(e, "Attempt 1 begins as soon as the worker that owns its lane has a place for it "
+		    "and the limits of its number (NUMBER_RATE, outlet set), its tenant "
+		    "(TENANT_RATE, tenant set) and its recipient (PAIR_SECONDS) allow it.");
 }
 
 static void explain_scheduled(const struct message_facts *f, struct explanation *e)
@@ -181,7 +182,8 @@ static void explain_retrying(const struct message_facts *f, int64_t now_wall_us,
 	} else {
 		(void)snprintf(e->next, sizeof(e->next),
 			       "Attempt %u is due; it begins as soon as the worker that owns its "
-			       "lane has a place for it.",
+			       "lane has a place for it and the limits of number, tenant and "
+			       "recipient allow it.",
 			       f->attempt + 1);
 	}
 }

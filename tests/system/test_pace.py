@@ -3,6 +3,7 @@
 The simulator enforces Meta's throughput and pair rules (Simulator.limits) and counts what it had to
 refuse; how fast messages went is what its journal says."""
 
+import os
 import time
 import uuid
 
@@ -112,6 +113,24 @@ def test_numbers_are_used_up_and_never_refused(enforcing, new_service, new_web, 
     expect_no_refusals(simulator)
     assert metric(service, "limit_refusals_total") == 0
     assert metric(service, "pace_waits_total") > 0
+
+
+@pytest.mark.skipif("PACE_RATE" not in os.environ, reason="a measurement: PACE_RATE=1000, quiet")
+def test_one_number_is_used_up(enforcing, new_service, new_web):
+    """The same with one number and ten seconds of work that is there before it begins."""
+    rate = int(os.environ["PACE_RATE"])
+    simulator = enforcing(number_rate=rate, pair_seconds=6)
+    service = new_service(simulator=simulator, NUMBER_RATE=rate, PAIR_SECONDS=6)
+    web = new_web(service)
+    sender = Sender()
+    run(service, "pause", "--tenant", sender.fields["tenant_id"])
+    ids = [one for _ in range(20) for one in accept(web, sender.messages(rate // 2))]
+    run(service, "resume", "--tenant", sender.fields["tenant_id"])
+    times = simulator.taken.all_of(ids, seconds=60)
+    reached = (len(times) - 1) / (times[-1] - times[0])
+    print(f"{reached:.1f} of {rate} a second; {simulator.counts()}")
+    assert reached >= 0.98 * rate, reached
+    expect_no_refusals(simulator)
 
 
 def test_a_rate_that_is_set_counts_within_a_second(enforcing, new_service, new_web):
