@@ -547,6 +547,74 @@ START_TEST(damage_never_passes_a_bound)
 }
 END_TEST
 
+enum { LARGE_MAX = 5000 };
+
+static bool is_large(const char *path, size_t len)
+{
+	return len == 5 && memcmp(path, "/bulk", 5) == 0;
+}
+
+/* A request to this address with a body of so many bytes, in records of `chunk`. */
+static void collect_to(struct collect *c, const char *uri, size_t body_len, size_t chunk)
+{
+	static const struct collect_large large = { is_large, LARGE_MAX };
+	struct wire w = { 0 };
+	struct wire all = { 0 };
+	struct seen seen;
+
+	wire_pair(&all, "REQUEST_METHOD", "POST", 4);
+	wire_pair(&all, "REQUEST_URI", uri, strlen(uri));
+	wire_begin(&w, 1, WIRE_RESPONDER, 0);
+	wire_stream(&w, WIRE_PARAMS, 1, all.data, all.len, 7);
+	body(&w, 1, body_len, chunk);
+	collect_init(c, &budget, PARAMS_MAX, BODY_MAX, &large);
+	seen = feed_all(c, &w);
+	ck_assert_uint_eq(seen.complete, 1);
+	seen_fini(&seen);
+	wire_fini(&all);
+	wire_fini(&w);
+}
+
+START_TEST(some_addresses_take_longer_bodies)
+{
+	static const struct {
+		const char *uri;
+		size_t len;
+		bool large;
+		enum http_fault fault;
+	} rows[] = {
+		{ "/bulk", LARGE_MAX - 1, true, HTTP_FAULT_NONE },
+		{ "/bulk", LARGE_MAX, true, HTTP_FAULT_NONE },
+		{ "/bulk", LARGE_MAX + 1, true, HTTP_FAULT_BODY_TOO_LARGE },
+		{ "/bulk?x=1", LARGE_MAX, true, HTTP_FAULT_NONE },
+		{ "/bulk", 0, true, HTTP_FAULT_NONE },
+		{ "/bulky", BODY_MAX, false, HTTP_FAULT_NONE },
+		{ "/bulky", BODY_MAX + 1, false, HTTP_FAULT_BODY_TOO_LARGE },
+		{ "/send?/bulk", BODY_MAX + 1, false, HTTP_FAULT_BODY_TOO_LARGE },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t chunk = 1; chunk < 2 * LARGE_MAX; chunk = 3 * chunk + 1) {
+			const size_t held = budget.held_bytes;
+			struct collect c;
+
+			collect_to(&c, rows[i].uri, rows[i].len, chunk);
+			ck_assert_int_eq(c.is_large, rows[i].large);
+			ck_assert_int_eq(c.fault, rows[i].fault);
+			ck_assert_uint_eq(collect_body_limit(&c),
+					  rows[i].large ? LARGE_MAX : BODY_MAX);
+			if (rows[i].large && rows[i].fault == HTTP_FAULT_NONE) {
+				ck_assert_uint_eq(c.body.len, rows[i].len);
+				for (size_t k = 0; k < c.body.len; k++)
+					ck_assert_int_eq(c.body.data[k], (char)('a' + k % 26));
+			}
+			collect_fini(&c);
+			ck_assert_uint_eq(budget.held_bytes, held);
+		}
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("collect");
@@ -569,6 +637,7 @@ int main(void)
 	tcase_add_test(tcase, the_next_request_waits_for_the_answer);
 	tcase_add_loop_test(tcase, what_is_not_fastcgi_breaks_the_connection, 0, 9);
 	tcase_add_test(tcase, damage_never_passes_a_bound);
+	tcase_add_test(tcase, some_addresses_take_longer_bodies);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
