@@ -507,7 +507,7 @@ struct lane_owner lanes_owner(const struct lanes *l, unsigned lane)
 
 	if (lanes_ours(l) >> lane & 1)
 		return (struct lane_owner){ .place = LANE_OURS };
-	/* Another one may have it as soon as the master says that it is dead, or its lease is out. */
+	/* Another one may have it as soon as the master calls it dead, or its lease is out. */
 	if (clock_boot_ms() >= owner->until_boot_ms ||
 	    (owner->place == LANE_SIBLING && !node_lives(l->node, owner->slot, owner->incarnation)))
 		return (struct lane_owner){ .place = LANE_UNKNOWN };

@@ -29,7 +29,8 @@ enum state {
 const char *state_name(enum state state);
 bool state_parse(const char *name, enum state *ret_state);
 /* The contract's words: queued, sent, delivered, read, failed; and scheduled, cancelled and
- * expired, for messages only whose callers asked for that.  failure_code: of the message, 0: none. */
+ * expired, for messages only whose callers asked for that.  failure_code: of the message, 0:
+ * none. */
 const char *state_status(enum state state, int failure_code);
 /* The exact state for people: "queued", "sending", "retrying", "outcome_unknown"... */
 const char *state_detail(enum state state, int failure_code);
