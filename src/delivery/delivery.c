@@ -25,6 +25,7 @@ static bool on_hook(void *arg)
 
 	did |= ring_unrung(d);
 	did |= route_load(d);
+	did |= queues_pump(d->queues);
 	did |= far_flush(d->far);
 	delivery_gauge(d);
 	return did;
@@ -37,7 +38,7 @@ static void on_bell_order(void *arg, const struct delivery_order *order)
 
 static void on_bell_look(void *arg)
 {
-	adopt_missed(arg);
+	poll_missed(arg);
 }
 
 static void on_bell_result(void *arg, uint64_t waiter_id, const struct delivery_result *result)
@@ -98,7 +99,7 @@ static void on_deaf(struct delivery *d)
 	if (d->deaf && store_hears(d->world->store))
 		far_missed(d->far);
 	d->deaf = !store_hears(d->world->store);
-	adopt_missed(d);
+	poll_missed(d);
 }
 
 static void on_rung(void *arg, const char *text)
@@ -137,7 +138,8 @@ static void on_taken(void *arg, uint64_t lanes)
 	struct delivery *d = arg;
 
 	pace_taken(d->pace, lanes, loop_now_ms(d->world->loop));
-	adopt_missed(d);
+	queues_restart(d->queues, lanes);
+	poll_missed(d);
 	holds_taken(d->holds);
 	settle_taken(d);
 }
@@ -232,6 +234,11 @@ static int open_parts(struct delivery *d, struct err *ret_err)
 		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for %u items", d->settings.max_items);
 		return -1;
 	}
+	d->queues = queues_new(d);
+	if (!d->queues) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for queues");
+		return -1;
+	}
 	d->tokens = tokens_new(d);
 	d->holds = d->tokens ? holds_new(d) : NULL;
 	if (!d->holds) {
@@ -270,13 +277,14 @@ struct delivery *delivery_new(struct world *world, const struct delivery_setting
 		return NULL;
 	}
 	world->work = adopt_on_row;
+	world->queue = poll_on_queue;
 	world->work_arg = d;
 	world->unknown = settle_on_row;
 	world->lanes = on_view;
 	world->rung = on_rung;
 	world->holds = on_holds;
 	world->lanes_arg = d;
-	adopt_start(d);
+	poll_start(d);
 	settle_start(d);
 	return d;
 }
@@ -291,7 +299,7 @@ void delivery_free(struct delivery *d)
 {
 	if (!d)
 		return;
-	adopt_stop(d);
+	poll_stop(d);
 	settle_stop(d);
 	settle_free(d);
 	lanes_free(d->lanes);
@@ -305,9 +313,11 @@ void delivery_free(struct delivery *d)
 	breakers_free(d->breakers);
 	loop_cancel(d->world->loop, d->pace_timer);
 	pace_free(d->pace);
+	queues_free(d->queues);
 	holds_free(d->holds);
 	tokens_free(d->tokens);
 	d->world->work = NULL;
+	d->world->queue = NULL;
 	d->world->unknown = NULL;
 	d->world->lanes = NULL;
 	d->world->rung = NULL;
@@ -351,7 +361,8 @@ struct delivery_place *delivery_reserve(struct delivery *d, const struct message
 	};
 	struct delivery_place *place;
 
-	if (d->draining || !d->looked || !delivery_place_free(d) || !delivery_room(d) ||
+	if (d->draining || !d->looked || !delivery_place_free(d) ||
+	    !queues_room_new(d, message->class) || queues_entry(d->queues, message) != QUEUE_OPEN ||
 	    !turn_is_free(d->turns, message) || !holds_allow(d->holds, message, number, waited))
 		return NULL;
 	place = calloc(1, sizeof(*place));
@@ -379,17 +390,11 @@ void delivery_give_back(struct delivery *d, struct delivery_place *place)
 	d->reserved--;
 }
 
-bool delivery_room(const struct delivery *d)
-{
-	return table_count(d->items) + d->reserved < d->settings.max_items;
-}
-
-/* Its waiter need not wait: it goes on later. */
-static void tell_released(struct delivery *d, const struct delivery_order *order)
+static void tell_left(struct delivery *d, const struct delivery_order *order, enum delivery_end end)
 {
 	const struct delivery_result result = {
 		.id = order->message->id,
-		.end = DELIVERY_RELEASED,
+		.end = end,
 		.action = "",
 		.detail = "queued",
 	};
@@ -422,6 +427,7 @@ static void take_waiting(struct delivery *d, struct item *item)
 
 static void take_own(struct delivery *d, const struct delivery_order *order)
 {
+	const enum queue_entry entry = queues_entry(d->queues, order->message);
 	struct item *item =
 		table_find(d->items, order->message->id.bytes, sizeof(order->message->id.bytes));
 
@@ -429,17 +435,23 @@ static void take_own(struct delivery *d, const struct delivery_order *order)
 		item_join(item, &order->waiter);
 		return;
 	}
-	if (order->place || delivery_room(d))
+	if (entry == QUEUE_SHUT && !order->place) {
+		tell_left(d, order, DELIVERY_ELSEWHERE);
+		return;
+	}
+	if (order->place || queues_room_new(d, order->message->class))
 		item = item_new(d, order->message);
 	if (!item) {
 		meter_bound(d->world->meter, BOUND_ITEMS);
-		tell_released(d, order);
+		queues_leave(d->queues, order->message);
+		tell_left(d, order, DELIVERY_RELEASED);
 		return;
 	}
 	item_join(item, &order->waiter);
 	item->expires_wall_us = order->expires_wall_us;
 	if (order->credentials)
 		item_set_credentials(item, order->credentials);
+	item->gated = entry == QUEUE_GATED;
 	if (order->place)
 		take_begun(d, item, order);
 	else
@@ -453,7 +465,7 @@ void delivery_take(struct delivery *d, const struct delivery_order *order)
 	if (order->place || (delivery_owns(d, lane) && !d->looking))
 		take_own(d, order);
 	else if (delivery_leaves(d, lane))
-		tell_released(d, order);
+		tell_left(d, order, DELIVERY_RELEASED);
 	else
 		route_order(d, order);
 	delivery_give_back(d, order->place);
@@ -497,7 +509,7 @@ void delivery_drain(struct delivery *d)
 	if (d->draining)
 		return;
 	d->draining = true;
-	adopt_stop(d);
+	poll_stop(d);
 	holds_stop(d->holds);
 	settle_stop(d);
 	table_visit(d->items, release_idle, d);

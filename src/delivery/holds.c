@@ -168,7 +168,7 @@ void holds_on_loaded(struct holds *h, bool loaded, bool more)
 	free(h->released.holds);
 	h->released = (struct hold_set){ .holds = NULL };
 	resume(h);
-	adopt_look_now(h->delivery);
+	poll_now(h->delivery);
 }
 
 void holds_taken(struct holds *h)
@@ -287,8 +287,10 @@ enum item_result item_gate(struct item *item)
 		return ITEM_LATER;
 	}
 	/* Half of the room is for what is loaded; what is left out stays in the store. */
-	if (!item_waited_for(item) && table_count(d->items) > d->settings.max_items / 2)
+	if (!item_waited_for(item) && table_count(d->items) > d->settings.max_items / 2) {
+		queues_leave(d->queues, item->message);
 		return ITEM_NO;
+	}
 	if (item->token_bad)
 		tokens_refused(item);
 	item->token_bad = false;

@@ -51,6 +51,7 @@ void item_free(struct item *item)
 	turn_leave(d->turns, &item->turn);
 	list_remove(&item->ready);
 	list_remove(&item->queue);
+	queues_item_gone(item);
 	world_remove(d->world, &item->job);
 	world_remove(d->world, &item->copy_job);
 	if (item->message &&

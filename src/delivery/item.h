@@ -25,6 +25,7 @@
 #include "delivery/job.h"
 #include "delivery/lanes.h"
 #include "delivery/pace.h"
+#include "delivery/queues.h"
 #include "delivery/tokens.h"
 #include "delivery/turn.h"
 #include "delivery/world.h"
@@ -81,8 +82,9 @@ struct item {
 	struct job job;      /* steps */
 	struct job copy_job; /* the copy's post and its note in the store */
 	struct delivery *delivery;
-	struct list ready; /* in delivery.ready while a result waits to be acted on */
-	struct list queue; /* among those at the gate or to pass */
+	struct list ready;   /* in delivery.ready while a result waits to be acted on */
+	struct list queue;   /* among those at a gate or to pass */
+	struct queue *stock; /* counts it among what was read of its queue; null: it was not */
 	struct pace_ticket ticket;
 	struct turn turn;
 	struct message *message;         /* owned */
@@ -93,6 +95,7 @@ struct item {
 	enum item_result result;
 	enum copy_state copy;
 	bool has_place;
+	bool gated;             /* it may have to wait for what the store holds before it */
 	bool token_refused;     /* Meta refused this token: ask for another one */
 	bool token_asked_again; /* once per message */
 	bool token_bad;         /* so it is: its outlet is to be held */
@@ -126,16 +129,16 @@ struct item {
 	struct graph_answer *late;  /* owned; that came while `lost` was being recorded */
 };
 
-/* Reading what the store holds for our lanes. */
+/* Looking what the store holds for our lanes. */
 struct poll {
 	struct delivery *delivery;
 	bool copies; /* for the Conversation Service; else to be sent */
 	uint64_t timer;
 	bool under_way;
-	bool again;     /* what is under way may have missed what it is asked for */
-	uint64_t seq;   /* read so far */
-	bool full;      /* there was no room for a row of the page */
-	unsigned pages; /* in a row */
+	bool again;    /* what is under way may have missed what it is asked for */
+	unsigned lane; /* of queues: looked at so far */
+	int64_t queue;
+	int64_t begun_ms;
 };
 
 /* Settling what is unknown (settle.c). */
@@ -154,7 +157,7 @@ struct delivery_place {
 	struct pace_ticket ticket;
 };
 
-/* What a load was for. */
+/* What a load was for.  SENDS: the queues (queues.c). */
 enum { LOAD_SENDS = 0, LOAD_COPIES, LOAD_CALLS, LOAD_HELD, LOAD_PROBE };
 
 struct delivery {
@@ -180,10 +183,11 @@ struct delivery {
 	uint64_t bells_lost; /* counted so far (gauge.c) */
 	uint64_t far_bells_lost;
 	bool graph_fell_back; /* as logged */
-	/* fallback polls (adopt.c) */
+	struct queues *queues;
+	/* fallback polls (poll.c) */
 	struct poll sends;
 	struct poll copies;
-	bool looked;  /* since the lanes are ours, all that waits in them was seen once */
+	bool looked;  /* since the lanes are ours, all queues that wait in them were seen once */
 	bool looking; /* what may have come before is being read: calls wait for that */
 	bool unrung;  /* something was parked: its owner, whoever that is, is to look */
 	bool deaf;    /* bells of other nodes are not heard, or not yet */
@@ -246,8 +250,6 @@ enum item_result item_recorded(struct item *item);
  * for, else its reply is lost; which may yet come, and is then recorded over that. */
 void item_give_up_call(struct item *item);
 void item_take_late(struct item *item, const struct graph_answer *answer);
-/* Room for one more item, apart from those that have a place reserved. */
-bool delivery_room(const struct delivery *d);
 
 /* pass.c */
 enum item_result item_pass(struct item *item);
@@ -306,15 +308,24 @@ void route_loaded(struct delivery *d, bool loaded);
 void route_release(struct delivery *d);
 void route_free(struct delivery *d);
 
+/* poll.c */
+void poll_start(struct delivery *d);
+void poll_stop(struct delivery *d);
+void poll_now(struct delivery *d);
+/* Lanes have become ours, or bells may have been lost: which queues wait in our lanes is looked
+ * at before anything begins at once, and before what rings meanwhile. */
+void poll_missed(struct delivery *d);
+void poll_on_queue(void *arg, enum store_verdict verdict, const struct store_queue *queue,
+		   bool more);
+bool poll_room_for_copy(const struct delivery *d);
+/* The end of a load of copies. */
+void poll_copies_loaded(struct delivery *d, bool more);
+
 /* adopt.c: rows of the store become items. */
-void adopt_start(struct delivery *d);
-void adopt_stop(struct delivery *d);
-void adopt_look_now(struct delivery *d);
-/* Lanes have become ours, or bells may have been lost: what waits in our lanes is looked at
- * before anything begins at once, and before what rings meanwhile. */
-void adopt_missed(struct delivery *d);
 void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const struct store_work *row,
 		  bool more, const struct err *err);
+/* Null: there is none. */
+struct item *item_of_row(const struct delivery *d, const struct store_work *row);
 
 /* settle.c: lost replies are settled by policy. */
 void settle_start(struct delivery *d);

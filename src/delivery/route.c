@@ -6,7 +6,7 @@
  *
  * A call is a message by its id: what this worker owns and does not hold yet is loaded, and
  * its waiter joins it.  Whoever waits for one that is over by then is told to look.  While
- * earlier work of our lanes is being read (adopt_missed()) every order is such a call, and waits:
+ * earlier work of our lanes is being read (poll_missed()) every order is such a call, and waits:
  * it must not overtake what was committed before it and did not ring here.
  */
 #include <stdlib.h>
@@ -141,7 +141,7 @@ void route_look(struct delivery *d, unsigned lane)
 
 	switch (owner.place) {
 	case LANE_OURS:
-		adopt_missed(d);
+		poll_missed(d);
 		return;
 	case LANE_SIBLING:
 		bell_look_one(d->bell, owner.slot);
@@ -290,7 +290,7 @@ void route_loaded(struct delivery *d, bool loaded)
 		forget(d, p);
 	}
 	if (unread)
-		adopt_missed(d);
+		poll_missed(d);
 }
 
 void route_release(struct delivery *d)

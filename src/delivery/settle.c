@@ -137,7 +137,7 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		log_settled(s);
 	}
 	if (verdict == STORE_DONE && s->verdict == SETTLE_RESEND)
-		adopt_look_now(d);
+		poll_now(d);
 	forget(s);
 	look_on(d);
 }

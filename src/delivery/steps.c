@@ -109,6 +109,15 @@ bool item_is_idle(const struct item *item)
 
 static enum item_result await_turn(struct item *item)
 {
+	switch (queues_pass(item)) {
+	case QUEUE_OPEN:
+		break;
+	case QUEUE_GATED:
+		return ITEM_PENDING;
+	case QUEUE_SHUT: /* more is before it than was thought: the store has it */
+		item_tell(item, DELIVERY_ELSEWHERE);
+		return ITEM_LATER;
+	}
 	return turn_may_begin(item->delivery->turns, &item->turn) ? ITEM_OK : ITEM_PENDING;
 }
 
@@ -284,7 +293,8 @@ static bool belongs_to_store(const struct item *item)
 {
 	const struct delivery *d = item->delivery;
 	const int64_t wait_ms = item->due_boot_ms - loop_now_ms(d->world->loop);
-	const bool crowded = table_count(d->items) > d->settings.max_items / 4;
+	const bool crowded = table_count(d->items) > d->settings.max_items / 4 ||
+			     queues_crowded(item);
 
 	return wait_ms > DELIVERY_AHEAD_MS && !item_waited_for(item) &&
 	       (crowded || wait_ms > d->settings.order_hold_ms);

@@ -93,6 +93,15 @@ static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 		w->work(w->work_arg, tag, verdict, work, more, err);
 }
 
+static void on_queue(void *arg, enum store_verdict verdict, const struct store_queue *queue,
+		     bool more)
+{
+	struct world *w = arg;
+
+	if (w->queue)
+		w->queue(w->work_arg, verdict, queue, more);
+}
+
 static void on_unknown(void *arg, uint64_t tag, enum store_verdict verdict,
 		       const struct store_unknown *unknown, bool more, const struct err *err)
 {
@@ -145,6 +154,7 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 		.first = on_first,
 		.found = on_found,
 		.work = on_work,
+		.queue = on_queue,
 		.unknown = on_unknown,
 		.lanes = on_lanes,
 		.rung = on_rung,

@@ -32,6 +32,7 @@ struct world {
 	struct idmap *jobs;
 	/* Told of rows that the store loads; set by delivery. */
 	store_work_fn *work;
+	store_queue_fn *queue;
 	store_unknown_fn *unknown;
 	void *work_arg;
 	/* Told of lanes, of bells from other nodes, of holds; set by delivery. */

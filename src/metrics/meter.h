@@ -59,6 +59,7 @@ enum metric_bound {
 	BOUND_READ_TIME,    /* a request not whole, or an answer not taken, in time */
 	BOUND_WRITES,       /* rows waiting for the database */
 	BOUND_ITEMS,        /* messages in memory: it stays in the store */
+	BOUND_QUEUES,       /* queues that are known to have more in the store than is held */
 	BOUND_PARKED,       /* messages known by their id only */
 	BOUND_PLACES,       /* calls at once: it waits */
 	BOUND_CALLS,        /* the transport took no more: not sent */

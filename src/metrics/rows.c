@@ -29,6 +29,7 @@ static const char *const bounds[] = {
 	[BOUND_READ_TIME] = "read_time",
 	[BOUND_WRITES] = "writes",
 	[BOUND_ITEMS] = "items",
+	[BOUND_QUEUES] = "queues",
 	[BOUND_PARKED] = "parked",
 	[BOUND_PLACES] = "places",
 	[BOUND_CALLS] = "calls",

@@ -41,9 +41,7 @@ static const char *statement_of(const struct op_load *load)
 {
 	if (load->held)
 		return load->probe ? "load_probe" : "load_held";
-	if (load->due)
-		return "load_due";
-	return load->copies ? "load_copies" : "load";
+	return load->due ? "load_due" : "load_copies";
 }
 
 int load_send(const struct op_load *load, PGconn *handle, struct array *memory, int64_t now_wall_us)
@@ -51,12 +49,7 @@ int load_send(const struct op_load *load, PGconn *handle, struct array *memory, 
 	struct array_values v;
 
 	array_reset(memory);
-	array_begin(memory, ARRAY_INT2, (unsigned)__builtin_popcountll(load->lanes));
-	for (int lane = 0; lane < MESSAGE_LANES; lane++)
-		if (load->lanes >> lane & 1)
-			array_put_int2(memory, lane);
-	if (!load->copies && !load->held && !load->due)
-		array_int8(memory, (int64_t)load->after_seq);
+	array_bits(memory, load->lanes);
 	if (!load->held)
 		array_time(memory, load->due_until_wall_us);
 	array_int4(memory, load->probe ? load->probe : (int)load->limit);
@@ -167,4 +160,73 @@ int load_send_ids(const struct op_load_ids *load, PGconn *handle, struct array *
 							       v.values, v.lengths, v.formats, 1)
 		       ? 0
 		       : -1;
+}
+
+#define COLUMN(type, put, member)                           \
+	do {                                                \
+		array_begin(memory, type, load->count);     \
+		for (unsigned i = 0; i < load->count; i++)  \
+			put(memory, load->loads[i].member); \
+	} while (0)
+
+static void put_int2(struct array *memory, unsigned v)
+{
+	array_put_int2(memory, (int)v);
+}
+
+static void put_int4(struct array *memory, unsigned v)
+{
+	array_put_int4(memory, (int)v);
+}
+
+static void put_int8(struct array *memory, uint64_t v)
+{
+	array_put_int8(memory, v < INT64_MAX ? (int64_t)v : INT64_MAX);
+}
+
+int load_send_queues(const struct op_load_queues *load, PGconn *handle, struct array *memory,
+		     int64_t now_wall_us)
+{
+	struct array_values v;
+
+	array_reset(memory);
+	COLUMN(ARRAY_INT2, put_int2, lane);
+	COLUMN(ARRAY_INT8, put_int8, queue);
+	COLUMN(ARRAY_INT8, put_int8, above);
+	COLUMN(ARRAY_INT8, put_int8, last);
+	COLUMN(ARRAY_TIME, array_put_time_or_null, due_after_wall_us);
+	COLUMN(ARRAY_TIME, array_put_time, due_until_wall_us);
+	COLUMN(ARRAY_INT4, put_int4, most);
+	array_time(memory, now_wall_us);
+	return array_values(memory, &v) && PQsendQueryPrepared(handle, "load_queues", v.count,
+							       v.values, v.lengths, v.formats, 1)
+		       ? 0
+		       : -1;
+}
+
+int load_send_census(const struct op_queues *ask, PGconn *handle, struct array *memory,
+		     int64_t now_wall_us)
+{
+	struct array_values v;
+
+	array_reset(memory);
+	array_bits(memory, ask->lanes);
+	array_int8(memory, ask->after);
+	array_time(memory, ask->due_until_wall_us);
+	array_int4(memory, (int)ask->limit);
+	array_time(memory, now_wall_us);
+	return array_values(memory, &v) && PQsendQueryPrepared(handle, "queues", v.count, v.values,
+							       v.lengths, v.formats, 1)
+		       ? 0
+		       : -1;
+}
+
+struct store_queue load_queue(const PGresult *result, int row)
+{
+	const struct row r = { .result = result, .at = row };
+
+	return (struct store_queue){
+		(unsigned)array_read_int(text(&r, 0), PQgetlength(result, row, 0)),
+		(uint64_t)array_read_int(text(&r, 1), PQgetlength(result, row, 1))
+	};
 }

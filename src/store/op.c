@@ -41,6 +41,8 @@ void op_free(struct op *op)
 		free(op->row.lanes);
 	if (op->kind == OP_LOAD_IDS)
 		free(op->row.load_ids);
+	if (op->kind == OP_LOAD_QUEUES)
+		free(op->row.load_queues);
 	if (op->kind == OP_LOOKS)
 		free(op->row.looks);
 	if (op->kind == OP_HOLD || op->kind == OP_HOLD_RELEASE) {

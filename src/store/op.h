@@ -34,6 +34,8 @@ enum op_kind {
 	OP_WRITES, /* how many kinds share batches */
 	OP_LOAD = OP_WRITES,
 	OP_LOAD_IDS,
+	OP_LOAD_QUEUES,
+	OP_QUEUES, /* which have work */
 	OP_HOLDS,
 	OP_LOAD_UNKNOWN,
 	OP_HOLD,         /* begins; nobody is told */
@@ -56,13 +58,23 @@ enum op_kind {
 
 struct op_load {
 	uint64_t lanes;
-	uint64_t after_seq;
 	int64_t due_until_wall_us;
 	unsigned limit;
-	bool copies;
-	bool held; /* neither the seq nor the time counts */
-	bool due;  /* the seq does not count */
+	bool held; /* the time does not count */
+	bool due;  /* neither: copies */
 	int probe; /* with held: one message of this hold; 0: none */
+};
+
+struct op_load_queues {
+	unsigned count;
+	struct store_queue_load loads[];
+};
+
+struct op_queues {
+	uint64_t lanes;
+	int64_t after;
+	int64_t due_until_wall_us;
+	unsigned limit;
 };
 
 struct op_load_unknown {
@@ -161,9 +173,11 @@ struct op {
 		struct op_load_unknown load_unknown;
 		struct op_find_key find_key;
 		struct store_read read;
-		struct op_load_ids *load_ids; /* owned */
-		struct store_lanes *lanes;    /* owned */
-		struct op_looks *looks;       /* owned */
+		struct op_load_ids *load_ids;       /* owned */
+		struct op_load_queues *load_queues; /* owned */
+		struct op_queues queues;
+		struct store_lanes *lanes; /* owned */
+		struct op_looks *looks;    /* owned */
 		struct op_ring ring;
 		int64_t holds_version;
 		struct op_count count;

@@ -41,6 +41,10 @@ int read_send(const struct op *op, PGconn *handle, struct array *memory, struct 
 		return cancel_send(op, handle, memory);
 	case OP_LOAD_IDS:
 		return load_send_ids(op->row.load_ids, handle, memory);
+	case OP_LOAD_QUEUES:
+		return load_send_queues(op->row.load_queues, handle, memory, now_wall_us);
+	case OP_QUEUES:
+		return load_send_census(&op->row.queues, handle, memory, now_wall_us);
 	case OP_LOAD_UNKNOWN:
 		return unknown_send(&op->row.load_unknown, handle, memory);
 	default:

@@ -40,6 +40,20 @@ static void tell_load(struct store *s, const struct op *op)
 	   op->verdict == STORE_DONE ? NULL : &op->err);
 }
 
+static void tell_queues(struct store *s, const struct op *op)
+{
+	store_queue_fn *fn = s->callbacks.queue;
+	void *arg = s->callbacks.arg;
+	const int rows = op->result ? PQntuples(op->result) : 0;
+
+	for (int i = 0; i < rows; i++) {
+		const struct store_queue queue = load_queue(op->result, i);
+
+		fn(arg, STORE_DONE, &queue, false);
+	}
+	fn(arg, op->verdict, NULL, rows >= (int)op->row.queues.limit);
+}
+
 static void tell_unknown(struct store *s, const struct op *op)
 {
 	store_unknown_fn *fn = s->callbacks.unknown;
@@ -139,8 +153,10 @@ static void tell(struct store *s, const struct op *op)
 		return;
 	} else if (op->kind == OP_HOLDS) {
 		tell_holds(s, op);
-	} else if (op->kind == OP_LOAD || op->kind == OP_LOAD_IDS) {
+	} else if (op->kind == OP_LOAD || op->kind == OP_LOAD_IDS || op->kind == OP_LOAD_QUEUES) {
 		tell_load(s, op);
+	} else if (op->kind == OP_QUEUES) {
+		tell_queues(s, op);
 	} else if (op->kind == OP_LOAD_UNKNOWN) {
 		tell_unknown(s, op);
 	} else {
@@ -375,32 +391,40 @@ int store_read(struct store *s, uint64_t tag, const struct store_read *request, 
 	return 0;
 }
 
-int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq,
-	       int64_t due_until_wall_us, unsigned limit, bool copies, struct err *ret_err)
+int store_queues(struct store *s, uint64_t lanes, int64_t after, int64_t due_until_wall_us,
+		 unsigned limit, struct err *ret_err)
 {
 	const struct message_id none = { { 0 } };
-	struct op *op;
+	struct op *op = store_new_op(s, OP_QUEUES, 0, none, ret_err);
 
-	if (lanes == 0 || limit == 0) {
-		err_set(ret_err, ERR_INTERNAL, 0, "a load of no lanes, or no rows");
-		return -1;
-	}
-	op = store_new_op(s, OP_LOAD, tag, none, ret_err);
 	if (!op)
 		return -1;
-	op->row.load = (struct op_load){
-		.lanes = lanes,
-		.after_seq = after_seq,
-		.due_until_wall_us = due_until_wall_us,
-		.limit = limit,
-		.copies = copies,
-	};
+	op->row.queues = (struct op_queues){ lanes, after, due_until_wall_us, limit };
 	writer_submit(s->writer, op);
 	return 0;
 }
 
-static int load_taken(struct store *s, uint64_t tag, const struct op_load *load,
-		      struct err *ret_err)
+int store_load_queues(struct store *s, uint64_t tag, const struct store_queue_load *loads,
+		      unsigned count, struct err *ret_err)
+{
+	const struct message_id none = { { 0 } };
+	struct op *op = store_new_op(s, OP_LOAD_QUEUES, tag, none, ret_err);
+
+	if (!op)
+		return -1;
+	op->row.load_queues = malloc(sizeof(*op->row.load_queues) + count * sizeof(*loads));
+	if (!op->row.load_queues) {
+		op_free(op);
+		err_set(ret_err, ERR_LIMIT, 0, "database: no memory");
+		return -1;
+	}
+	op->row.load_queues->count = count;
+	memcpy(op->row.load_queues->loads, loads, count * sizeof(*loads));
+	writer_submit(s->writer, op);
+	return 0;
+}
+
+static int load_work(struct store *s, uint64_t tag, const struct op_load *load, struct err *ret_err)
 {
 	const struct message_id none = { { 0 } };
 	struct op *op = store_new_op(s, OP_LOAD, tag, none, ret_err);
@@ -412,27 +436,37 @@ static int load_taken(struct store *s, uint64_t tag, const struct op_load *load,
 	return 0;
 }
 
+int store_load_copies(struct store *s, uint64_t tag, uint64_t lanes, int64_t due_until_wall_us,
+		      unsigned limit, struct err *ret_err)
+{
+	return load_work(s, tag,
+			 &(struct op_load){ .lanes = lanes,
+					    .due_until_wall_us = due_until_wall_us,
+					    .limit = limit },
+			 ret_err);
+}
+
 int store_load_held(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,
 		    struct err *ret_err)
 {
-	return load_taken(s, tag, &(struct op_load){ .lanes = lanes, .limit = limit, .held = true },
-			  ret_err);
+	return load_work(s, tag, &(struct op_load){ .lanes = lanes, .limit = limit, .held = true },
+			 ret_err);
 }
 
 int store_load_due(struct store *s, uint64_t tag, uint64_t lanes, int64_t due_until_wall_us,
 		   unsigned limit, struct err *ret_err)
 {
-	return load_taken(s, tag,
-			  &(struct op_load){ .lanes = lanes,
-					     .due_until_wall_us = due_until_wall_us,
-					     .limit = limit,
-					     .due = true },
-			  ret_err);
+	return load_work(s, tag,
+			 &(struct op_load){ .lanes = lanes,
+					    .due_until_wall_us = due_until_wall_us,
+					    .limit = limit,
+					    .due = true },
+			 ret_err);
 }
 
 int store_load_probe(struct store *s, uint64_t tag, uint64_t lanes, int hold, struct err *ret_err)
 {
-	return load_taken(
+	return load_work(
 		s, tag,
 		&(struct op_load){ .lanes = lanes, .limit = 1, .held = true, .probe = hold },
 		ret_err);

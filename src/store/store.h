@@ -260,6 +260,28 @@ struct store_work {
 typedef void store_work_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			   const struct store_work *work, bool more, const struct err *err);
 
+/* A queue (message.queue) that has work. */
+struct store_queue {
+	unsigned lane;
+	uint64_t queue;
+};
+/* As store_work_fn. */
+typedef void store_queue_fn(void *arg, enum store_verdict verdict, const struct store_queue *queue,
+			    bool more);
+
+#define STORE_QUEUES_MAX 64
+
+/* Of one queue: above one seq, not above another, due by then, at most so many, 1 or more. */
+struct store_queue_load {
+	unsigned lane;
+	uint64_t queue;
+	uint64_t above;
+	uint64_t last;             /* UINT64_MAX: whatever comes */
+	int64_t due_after_wall_us; /* 0: since whenever */
+	int64_t due_until_wall_us;
+	unsigned most;
+};
+
 /* A message whose last attempt is lost, with what its policy needs to know. */
 struct store_unknown {
 	struct message_id id;
@@ -380,6 +402,7 @@ struct store_callbacks {
 	store_first_fn *first;
 	store_found_fn *found;
 	store_work_fn *work;
+	store_queue_fn *queue; /* null: not asked for */
 	void *arg;
 	store_lanes_fn *lanes; /* null: not asked for */
 	store_rung_fn *rung;   /* null: not listened to */
@@ -464,13 +487,19 @@ int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const c
 /* Completes as the status does; the request is copied. */
 int store_read(struct store *s, uint64_t tag, const struct store_read *request,
 	       struct err *ret_err) MUST_CHECK;
-/* Live work of the lanes (bit i: lane i), due until due_until_wall_us, at most limit rows:
- * what is to be sent (queued, sending, retrying) in order of seq, above after_seq; or, with
- * copies, what was sent and is to be stored in the Conversation Service, in order of
- * due_at (after_seq does not count).  What is unknown or held is not loaded. */
-int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq,
-	       int64_t due_until_wall_us, unsigned limit, bool copies,
-	       struct err *ret_err) MUST_CHECK;
+/* Which queues of the lanes (bit i: lane i) have work that is to be sent and due until then, in
+ * order of lanes and queues, at most limit; of the lowest lane those above this one (-1: all). */
+int store_queues(struct store *s, uint64_t lanes, int64_t after, int64_t due_until_wall_us,
+		 unsigned limit, struct err *ret_err) MUST_CHECK;
+/* What is to be sent (queued, sending, retrying) of 1 to STORE_QUEUES_MAX of them, in order of seq
+ * in each.  Never `more`: which of them came to their ends is for the caller to count.  The loads
+ * are copied. */
+int store_load_queues(struct store *s, uint64_t tag, const struct store_queue_load *loads,
+		      unsigned count, struct err *ret_err) MUST_CHECK;
+/* What was sent and is to be stored in the Conversation Service, of the lanes, due until
+ * due_until_wall_us, at most limit rows, in order of due_at. */
+int store_load_copies(struct store *s, uint64_t tag, uint64_t lanes, int64_t due_until_wall_us,
+		      unsigned limit, struct err *ret_err) MUST_CHECK;
 
 /* The same for messages named by a bell: 1 to STORE_CALLS_MAX ids, those that are work of the
  * lanes.  Never `more`. */
@@ -478,12 +507,13 @@ int store_load_ids(struct store *s, uint64_t tag, uint64_t lanes, const struct m
 		   unsigned count, struct err *ret_err) MUST_CHECK;
 
 /* Takes back into the work that is to be sent what is scheduled and due until due_until_wall_us, at
- * most limit rows in order of due_at, and loads it: as store_load(). */
+ * most limit rows in order of due_at, and loads it: as store_load_held(). */
 int store_load_due(struct store *s, uint64_t tag, uint64_t lanes, int64_t due_until_wall_us,
 		   unsigned limit, struct err *ret_err) MUST_CHECK;
 
 /* Takes back into the work that is to be sent what is held no more (its hold was released, or its
- * validity is over), at most limit rows in order of seq, and loads it: as store_load(). */
+ * validity is over), at most limit rows in order of seq, and loads it: as store_load_queues(), with
+ * `more`. */
 int store_load_held(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,
 		    struct err *ret_err) MUST_CHECK;
 

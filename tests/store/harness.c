@@ -98,6 +98,21 @@ static void on_work(void *arg, uint64_t tag, enum store_verdict verdict,
 	on_done(h, tag, verdict, 0, err);
 }
 
+static void on_queue(void *arg, enum store_verdict verdict, const struct store_queue *queue,
+		     bool more)
+{
+	struct harness *h = arg;
+
+	if (queue) {
+		ck_assert_uint_lt(h->queue_count, HARNESS_QUEUES);
+		h->queues[h->queue_count++] = *queue;
+		return;
+	}
+	h->more = more;
+	h->looked = verdict;
+	h->looked_count++;
+}
+
 static void on_unknown(void *arg, uint64_t tag, enum store_verdict verdict,
 		       const struct store_unknown *unknown, bool more, const struct err *err)
 {
@@ -279,9 +294,9 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 		.max_pending = 1000,
 		.known = h->known,
 	};
-	const struct store_callbacks callbacks = { on_done,  on_status,  on_first,  on_found,
-						   on_work,  h,          on_lanes,  on_rung,
-						   on_holds, on_backlog, on_unknown };
+	const struct store_callbacks callbacks = { on_done, on_status, on_first,   on_found,
+						   on_work, on_queue,  h,          on_lanes,
+						   on_rung, on_holds,  on_backlog, on_unknown };
 	struct err err = { .text = "" };
 
 	h->store = store_new(h->loop, &settings, &callbacks, &err);
@@ -313,7 +328,7 @@ void harness_start_behind_proxy(struct harness *h)
 	snprintf(conninfo, sizeof(conninfo), "postgresql://%s@localhost:%d/%s?sslmode=disable",
 		 PQuser(h->sql), proxy_port(h->proxy), PQdb(h->sql));
 	harness_open(h, conninfo, true);
-	ck_assert_int_eq(store_load(h->store, 0, 1, 0, 0, 1, false, &err), 0);
+	ck_assert_int_eq(store_load_copies(h->store, 0, 1, 0, 1, &err), 0);
 	harness_until_done(h, 1, 5000);
 	h->done_count = 0;
 	h->done[0].times = 0;
@@ -462,6 +477,43 @@ void harness_expect(struct harness *h, unsigned op, enum store_verdict verdict)
 	ck_assert_uint_eq(h->done[op].times, 1);
 	ck_assert_msg(h->done[op].verdict == verdict, "op %u: verdict %d: %s", op,
 		      (int)h->done[op].verdict, h->done[op].err.text);
+}
+
+static bool has_looked(struct harness *h, void *arg)
+{
+	return h->looked_count > *(unsigned *)arg;
+}
+
+void harness_look(struct harness *h, uint64_t lanes, int64_t after, int64_t due_until_wall_us,
+		  unsigned limit)
+{
+	unsigned before = h->looked_count;
+	struct err err;
+
+	h->queue_count = 0;
+	ck_assert_int_eq(store_queues(h->store, lanes, after, due_until_wall_us, limit, &err), 0);
+	harness_until(h, 10000, has_looked, &before);
+	ck_assert_int_eq(h->looked, STORE_DONE);
+}
+
+void harness_load(struct harness *h, unsigned tag, uint64_t lanes, int64_t due_until_wall_us)
+{
+	struct store_queue_load loads[STORE_QUEUES_MAX];
+	struct err err;
+
+	harness_look(h, lanes, -1, due_until_wall_us, STORE_QUEUES_MAX);
+	for (unsigned i = 0; i < h->queue_count; i++)
+		loads[i] = (struct store_queue_load){ .lane = h->queues[i].lane,
+						      .queue = h->queues[i].queue,
+						      .last = UINT64_MAX,
+						      .due_until_wall_us = due_until_wall_us,
+						      .most = HARNESS_TAGS };
+	if (h->queue_count == 0) {
+		on_done(h, tag, STORE_DONE, 0, NULL);
+		return;
+	}
+	ck_assert_int_eq(store_load_queues(h->store, tag, loads, h->queue_count, &err), 0);
+	harness_until_done(h, h->done_count + 1, 10000);
 }
 
 void harness_status(struct harness *h, unsigned tag, unsigned status_tag)

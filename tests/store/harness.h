@@ -19,6 +19,7 @@
 #define HARNESS_TAGS 1100
 #define HARNESS_HOLDS_TAG 1099
 #define HARNESS_HOLDS 8
+#define HARNESS_QUEUES 2048
 
 struct done {
 	unsigned times; /* must end as 1 */
@@ -75,6 +76,10 @@ struct harness {
 	unsigned rung_count;
 	unsigned missed_count; /* bells may have been lost */
 	char rung[STORE_RING_BYTES + 1];
+	struct store_queue queues[HARNESS_QUEUES]; /* of the last look */
+	unsigned queue_count;
+	unsigned looked_count; /* looks that have ended */
+	enum store_verdict looked;
 	struct loaded loaded[HARNESS_TAGS];
 	unsigned loaded_count;
 	bool more;
@@ -121,6 +126,11 @@ void harness_begin(struct harness *h, unsigned tag, unsigned attempt, unsigned o
 void harness_lose(struct harness *h, unsigned tag, unsigned op);
 /* Operation `op` has completed, once, with this verdict. */
 void harness_expect(struct harness *h, unsigned op, enum store_verdict verdict);
+/* Which queues of these lanes have work that is to be sent: h->queues. */
+void harness_look(struct harness *h, uint64_t lanes, int64_t after, int64_t due_until_wall_us,
+		  unsigned limit);
+/* All that work, of at most STORE_QUEUES_MAX queues, into h->loaded; waits for completion `tag`. */
+void harness_load(struct harness *h, unsigned tag, uint64_t lanes, int64_t due_until_wall_us);
 void harness_status(struct harness *h, unsigned tag, unsigned status_tag);
 
 /* A statement's one value as integer or text (static buffer); the test fails on error. */

@@ -206,10 +206,7 @@ START_TEST(held_work_is_not_loaded_nor_begun)
 	accept(2);
 	shelve(0, newest_hold());
 	ck_assert_int_eq(h.done[400].verdict, STORE_DONE);
-	ck_assert_int_eq(store_load(h.store, 600, ~UINT64_C(0), 0, clock_wall_us() + 1000000, 10,
-				    false, &err),
-			 0);
-	harness_until_done(&h, h.done_count + 1, 3000);
+	harness_load(&h, 600, ~UINT64_C(0), clock_wall_us() + 1000000);
 	ck_assert_uint_eq(h.loaded_count, 1);
 	begin.id = harness_message(&h, 0)->id;
 	ck_assert_int_eq(store_begin(h.store, 601, &begin, &err), 0);

@@ -4,6 +4,7 @@
  */
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,7 +39,6 @@ START_TEST(load_gives_the_work_of_lanes_in_order)
 {
 	uint64_t lanes = 0;
 	unsigned expected = 0;
-	struct err err;
 
 	for (unsigned i = 0; i < 40; i++)
 		harness_accept(&h, i, i == 3);
@@ -47,16 +47,13 @@ START_TEST(load_gives_the_work_of_lanes_in_order)
 		lanes |= UINT64_C(1) << harness_message(&h, i)->lane;
 	for (unsigned i = 0; i < 40; i++)
 		expected += (unsigned)(lanes >> harness_message(&h, i)->lane & 1);
-	ck_assert_int_eq(
-		store_load(h.store, 40, lanes, 0, clock_wall_us() + 1000000, 1000, false, &err), 0);
-	harness_until_done(&h, 41, 3000);
+	harness_load(&h, 40, lanes, clock_wall_us() + 1000000);
 	ck_assert_uint_eq(h.loaded_count, expected);
-	ck_assert(!h.more);
 	for (unsigned i = 0; i < expected; i++) {
 		const struct message *m = h.loaded[i].message;
 
 		ck_assert(lanes >> m->lane & 1);
-		if (i > 0)
+		if (i > 0 && m->queue == h.loaded[i - 1].message->queue)
 			ck_assert_uint_gt(m->seq, h.loaded[i - 1].message->seq);
 		if (message_id_equal(m->id, harness_message(&h, 3)->id)) {
 			ck_assert_int_eq(h.loaded[i].state, STATE_SENDING);
@@ -86,6 +83,15 @@ static void outcome(unsigned tag, unsigned op, enum outcome what, enum store_nex
 	store_outcome(h.store, op, &row);
 }
 
+static int by_seq(const void *a, const void *b)
+{
+	const struct loaded *x = a;
+	const struct loaded *y = b;
+
+	return x->message->seq < y->message->seq ? -1 : x->message->seq > y->message->seq;
+}
+
+/* What is to be sent in the order it came in, of whichever queue. */
 static void load(unsigned op, bool copies, unsigned limit)
 {
 	struct err err;
@@ -93,9 +99,15 @@ static void load(unsigned op, bool copies, unsigned limit)
 	for (unsigned i = 0; i < h.loaded_count; i++)
 		message_free(h.loaded[i].message);
 	h.loaded_count = 0;
-	ck_assert_int_eq(
-		store_load(h.store, op, UINT64_MAX, 0, clock_wall_us(), limit, copies, &err), 0);
-	harness_until_done(&h, h.done_count + 1, 3000);
+	if (copies) {
+		ck_assert_int_eq(store_load_copies(h.store, op, UINT64_MAX, clock_wall_us(), limit,
+						   &err),
+				 0);
+		harness_until_done(&h, h.done_count + 1, 3000);
+	} else {
+		harness_load(&h, op, UINT64_MAX, clock_wall_us());
+		qsort(h.loaded, h.loaded_count, sizeof(h.loaded[0]), by_seq);
+	}
 	harness_expect(&h, op, STORE_DONE);
 }
 
@@ -212,56 +224,140 @@ START_TEST(loads_and_writes_take_turns)
 	struct err err;
 
 	for (unsigned i = 0; i < 5; i++)
-		ck_assert_int_eq(store_load(h.store, i, 1, 0, 0, 10, i % 2, &err), 0);
+		ck_assert_int_eq(store_load_copies(h.store, i, 1, 0, 10, &err), 0);
 	harness_accept(&h, 10, false);
 	harness_until_done(&h, 6, 3000);
 	ck_assert_uint_le(h.done[10].order, 2);
 }
 END_TEST
 
-START_TEST(load_goes_page_by_page)
+static struct store_queue_load page_of(unsigned tag)
 {
-	uint64_t after;
+	return (struct store_queue_load){ .lane = harness_message(&h, tag)->lane,
+					  .queue = harness_message(&h, tag)->queue,
+					  .last = UINT64_MAX,
+					  .due_until_wall_us = clock_wall_us() + 1000000,
+					  .most = 100 };
+}
+
+static void load_pages(unsigned op, const struct store_queue_load *pages, unsigned count)
+{
 	struct err err;
 
-	for (unsigned i = 0; i < 30; i++)
+	for (unsigned i = 0; i < h.loaded_count; i++)
+		message_free(h.loaded[i].message);
+	h.loaded_count = 0;
+	ck_assert_int_eq(store_load_queues(h.store, op, pages, count, &err), 0);
+	harness_until_done(&h, h.done_count + 1, 3000);
+	harness_expect(&h, op, STORE_DONE);
+}
+
+/* Ten tenants: messages 0, 10, 20 ... are one queue. */
+START_TEST(each_queue_goes_page_by_page)
+{
+	struct store_queue_load pages[2];
+
+	for (unsigned i = 0; i < 60; i++)
 		harness_accept(&h, i, false);
-	harness_until_done(&h, 30, 3000);
-	ck_assert_int_eq(store_load(h.store, 30, UINT64_MAX, 0, clock_wall_us(), 29, false, &err),
-			 0);
-	harness_until_done(&h, 31, 3000);
-	ck_assert_uint_eq(h.loaded_count, 29);
-	ck_assert(h.more);
-	after = h.loaded[28].message->seq;
-	ck_assert_int_eq(
-		store_load(h.store, 31, UINT64_MAX, after, clock_wall_us(), 29, false, &err), 0);
-	harness_until_done(&h, 32, 3000);
-	ck_assert_uint_eq(h.loaded_count, 30);
-	ck_assert(!h.more);
+	harness_until_done(&h, 60, 3000);
+	pages[0] = page_of(0);
+	pages[1] = page_of(1);
+	pages[0].most = 5;
+	pages[1].most = 1;
+	load_pages(100, pages, 2);
+	ck_assert_uint_eq(h.loaded_count, 6);
+	for (unsigned i = 0; i < 6; i++) {
+		const unsigned first = h.loaded[0].message->queue == pages[0].queue ? 0 : 1;
+		const bool second = first == 0 ? i == 5 : i == 0;
+		const unsigned tag = second ? 1 : 10 * (i - first);
+
+		expect_loaded(i, tag, STATE_QUEUED);
+	}
+	pages[0].above = h.done[40].seq; /* read so far */
+	pages[1].above = h.done[11].seq;
+	pages[1].last = h.done[41].seq;
+	pages[1].most = 100;
+	load_pages(101, pages, 2);
+	ck_assert_uint_eq(h.loaded_count, 1 + 3);
+	load_pages(102, pages, 1);
+	ck_assert_uint_eq(h.loaded_count, 1);
+	expect_loaded(0, 50, STATE_QUEUED);
 }
 END_TEST
 
-START_TEST(load_leaves_what_is_not_due)
+START_TEST(a_look_finds_each_queue_once_in_order_page_by_page)
+{
+	struct store_queue all[10];
+
+	for (unsigned i = 0; i < 60; i++)
+		harness_accept(&h, i, false);
+	harness_until_done(&h, 60, 3000);
+	harness_look(&h, UINT64_MAX, -1, clock_wall_us(), 10);
+	ck_assert_uint_eq(h.queue_count, 10);
+	ck_assert(h.more);
+	memcpy(all, h.queues, sizeof(all));
+	for (unsigned i = 0; i < 10; i++) {
+		const uint64_t from = ~UINT64_C(0) << all[i].lane;
+
+		if (i > 0)
+			ck_assert(all[i - 1].lane < all[i].lane ||
+				  (all[i - 1].lane == all[i].lane &&
+				   all[i - 1].queue < all[i].queue));
+		harness_look(&h, from, (int64_t)all[i].queue, clock_wall_us(), 10);
+		ck_assert_uint_eq(h.queue_count, 9 - i);
+		ck_assert(!h.more);
+		ck_assert_int_eq(memcmp(h.queues, all + i + 1, (9 - i) * sizeof(all[0])), 0);
+		harness_look(&h, UINT64_C(1) << all[i].lane, -1, clock_wall_us(), 10);
+		ck_assert_uint_ge(h.queue_count, 1);
+		ck_assert_uint_eq(h.queues[0].lane, all[i].lane);
+	}
+}
+END_TEST
+
+START_TEST(what_is_not_due_is_neither_found_nor_loaded)
 {
 	struct store_defer row = { .id = harness_message(&h, 0)->id,
 				   .due_wall_us = clock_wall_us() + 60 * 1000000 };
-	struct err err;
 
 	harness_accept(&h, 0, false);
 	harness_until_done(&h, 1, 3000);
 	store_defer(h.store, 1, &row);
 	harness_until_done(&h, 2, 3000);
-	ck_assert_int_eq(store_load(h.store, 2, UINT64_MAX, 0, row.due_wall_us - 1000000, 10, false,
-				    &err),
-			 0);
+	harness_look(&h, UINT64_MAX, -1, row.due_wall_us - 1000000, 10);
+	ck_assert_uint_eq(h.queue_count, 0);
+	harness_look(&h, UINT64_MAX, -1, row.due_wall_us + 1000000, 10);
+	ck_assert_uint_eq(h.queue_count, 1);
+	/* One behind it does not wait for it. */
+	harness_accept(&h, 10, false);
 	harness_until_done(&h, 3, 3000);
-	ck_assert_uint_eq(h.loaded_count, 0);
-	ck_assert_int_eq(store_load(h.store, 3, UINT64_MAX, 0, row.due_wall_us + 1000000, 10, false,
-				    &err),
-			 0);
-	harness_until_done(&h, 4, 3000);
+	load(20, false, 10);
 	ck_assert_uint_eq(h.loaded_count, 1);
-	ck_assert_int_eq(h.loaded[0].state, STATE_RETRYING);
+	expect_loaded(0, 10, STATE_QUEUED);
+}
+END_TEST
+
+/* Behind the position of a long queue only what became due since the last look is read. */
+START_TEST(what_became_due_since_is_told_from_what_was_due)
+{
+	struct store_queue_load page = page_of(0);
+	const int64_t now = clock_wall_us();
+
+	harness_accept(&h, 0, false);
+	harness_accept(&h, 10, false);
+	harness_until_done(&h, 2, 3000);
+	harness_sql_text(&h, "UPDATE message_sender.work SET due_at = now() - interval '60 s' "
+			     "WHERE seq = (SELECT min(seq) FROM message_sender.work)");
+	page.due_after_wall_us = now - 30 * 1000000;
+	load_pages(20, &page, 1);
+	ck_assert_uint_eq(h.loaded_count, 1);
+	expect_loaded(0, 10, STATE_QUEUED);
+	page.due_after_wall_us = now - 90 * 1000000;
+	load_pages(21, &page, 1);
+	ck_assert_uint_eq(h.loaded_count, 2);
+	page.due_until_wall_us = now - 30 * 1000000;
+	load_pages(22, &page, 1);
+	ck_assert_uint_eq(h.loaded_count, 1);
+	expect_loaded(0, 0, STATE_QUEUED);
 }
 END_TEST
 
@@ -279,8 +375,10 @@ int main(void)
 	tcase_add_test(tcase, what_came_of_a_lost_attempt_brings_its_work_back);
 	tcase_add_test(tcase, what_is_due_does_not_depend_on_a_clock_of_ours);
 	tcase_add_test(tcase, loads_and_writes_take_turns);
-	tcase_add_test(tcase, load_goes_page_by_page);
-	tcase_add_test(tcase, load_leaves_what_is_not_due);
+	tcase_add_test(tcase, each_queue_goes_page_by_page);
+	tcase_add_test(tcase, a_look_finds_each_queue_once_in_order_page_by_page);
+	tcase_add_test(tcase, what_is_not_due_is_neither_found_nor_loaded);
+	tcase_add_test(tcase, what_became_due_since_is_told_from_what_was_due);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

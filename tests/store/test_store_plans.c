@@ -156,6 +156,22 @@ static void add_all(unsigned rows)
 	ck_assert_int_eq(store_cancel_batch(h.store, 3, batch.id, none, &err), 0);
 }
 
+/* Of as many queues as one load may ask for. */
+static void load_queues(unsigned rows)
+{
+	struct store_queue_load loads[STORE_QUEUES_MAX];
+	struct err err;
+
+	for (unsigned i = 0; i < STORE_QUEUES_MAX; i++)
+		loads[i] = (struct store_queue_load){ .lane = i,
+						      .queue = h.messages[i % rows]->queue,
+						      .last = UINT64_MAX,
+						      .due_until_wall_us = clock_wall_us(),
+						      .most = rows / 10 };
+	loads[0].lane = h.messages[0]->lane;
+	ck_assert_int_eq(store_load_queues(h.store, 1, loads, STORE_QUEUES_MAX, &err), 0);
+}
+
 /* Every write and read, `rows` of each. */
 static void use_all(unsigned rows)
 {
@@ -214,8 +230,9 @@ static void use_all(unsigned rows)
 		store_call_off(h.store, i, h.messages[i]->id);
 	harness_until_done(&h, target += rows, 10000);
 	ck_assert_int_eq(store_status(h.store, 0, h.messages[0]->id, &err), 0);
-	ck_assert_int_eq(store_load(h.store, 1, 7, 0, clock_wall_us(), rows, false, &err), 0);
-	ck_assert_int_eq(store_load(h.store, 2, 7, 0, clock_wall_us(), rows, true, &err), 0);
+	harness_look(&h, 7, -1, clock_wall_us(), rows);
+	load_queues(rows);
+	ck_assert_int_eq(store_load_copies(h.store, 2, 7, clock_wall_us(), rows, &err), 0);
 	ck_assert_int_eq(store_load_held(h.store, 3, 7, rows, &err), 0);
 	ck_assert_int_eq(store_load_due(h.store, 5, 7, clock_wall_us(), rows, &err), 0);
 	ck_assert_int_eq(store_holds(h.store, 0, &err), 0);

@@ -451,7 +451,7 @@ START_TEST(reads_fail_fast_while_the_server_is_away)
 	proxy_mode(h.proxy, PROXY_REFUSE);
 	proxy_cut(h.proxy);
 	ck_assert_int_eq(store_status(h.store, 0, harness_message(&h, 0)->id, &err), 0);
-	ck_assert_int_eq(store_load(h.store, 1, 1, 0, 0, 1, false, &err), 0);
+	ck_assert_int_eq(store_load_copies(h.store, 1, 1, 0, 1, &err), 0);
 	harness_until_done(&h, 2, 2200);
 	expect_range(0, 2, STORE_AWAY);
 	ck_assert_int_le(h.done[0].after_ms, 2200);

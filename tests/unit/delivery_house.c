@@ -248,6 +248,7 @@ struct message message_of(unsigned n)
 	const struct message m = {
 		.id = { { 1, (uint8_t)n } },
 		.seq = n,
+		.class = MESSAGE_NORMAL,
 		.tenant_id = "tenant-0",
 		.outlet_id = "outlet",
 		.conversation_id = "",

@@ -10,23 +10,18 @@
 struct fake fake;
 
 static struct {
-	graph_done_fn *graph;
-	graph_gate_fn *gate;
-	conversation_done_fn *conversation;
-	quota_done_fn *quota;
-	credentials_done_fn *credentials;
 	struct store_callbacks store;
 	void *arg;
 } to;
 
-static unsigned next(unsigned *count)
+unsigned fake_next(unsigned *count)
 {
 	ck_assert_uint_lt(*count, FAKE_MAX);
 	return (*count)++;
 }
 
 /* The next element of a list of what was asked. */
-#define NEXT(things, count) (&fake.things[next(&fake.count)])
+#define NEXT(things, count) (&fake.things[fake_next(&fake.count)])
 
 #define KEEP(dst, text) text_copy_cut(dst, sizeof(dst), text)
 
@@ -243,24 +238,46 @@ int store_read(struct store *s, uint64_t tag, const struct store_read *request, 
 	return 0;
 }
 
-int store_load(struct store *s, uint64_t tag, uint64_t lanes, uint64_t after_seq,
-	       int64_t due_until_wall_us, unsigned limit, bool copies, struct err *ret_err)
+int store_queues(struct store *s, uint64_t lanes, int64_t after, int64_t due_until_wall_us,
+		 unsigned limit, struct err *ret_err)
 {
-	struct fake_load *l;
-
 	(void)s;
+	(void)limit;
 	if (fake.store_full)
 		return refuse(ret_err);
-	if (copies) {
-		fake.copy_load_count++;
-		fake.copy_limit = limit;
-		return 0;
-	}
-	l = NEXT(loads, load_count);
-	*l = (struct fake_load){ .tag = tag,
-				 .lanes = lanes,
-				 .after_seq = after_seq,
-				 .due_until_wall_us = due_until_wall_us };
+	*NEXT(loads, load_count) = (struct fake_load){
+		.lanes = lanes,
+		.after = after,
+		.due_until_wall_us = due_until_wall_us,
+	};
+	return 0;
+}
+
+int store_load_queues(struct store *s, uint64_t tag, const struct store_queue_load *loads,
+		      unsigned count, struct err *ret_err)
+{
+	(void)s;
+	ck_assert_uint_eq(tag, LOAD_SENDS);
+	ck_assert_uint_eq(fake.page_count, 0);
+	if (fake.store_full)
+		return refuse(ret_err);
+	fake.page_load_count++;
+	fake.page_count = count;
+	memcpy(fake.pages, loads, count * sizeof(*loads));
+	return 0;
+}
+
+int store_load_copies(struct store *s, uint64_t tag, uint64_t lanes, int64_t due_until_wall_us,
+		      unsigned limit, struct err *ret_err)
+{
+	(void)s;
+	(void)tag;
+	(void)lanes;
+	(void)due_until_wall_us;
+	if (fake.store_full)
+		return refuse(ret_err);
+	fake.copy_load_count++;
+	fake.copy_limit = limit;
 	return 0;
 }
 
@@ -454,9 +471,62 @@ void fake_found(uint64_t tag, enum store_verdict verdict, const struct store_fou
 	to.store.found(to.arg, tag, verdict, found, NULL);
 }
 
+void fake_looked(bool more)
+{
+	for (unsigned i = 0; i < fake.row_count; i++) {
+		const struct message *m = &fake.rows[i].message;
+		const struct store_queue queue = { m->lane, m->queue };
+
+		to.store.queue(to.arg, STORE_DONE, &queue, false);
+	}
+	to.store.queue(to.arg, STORE_DONE, NULL, more);
+}
+
+static void load_page(const struct store_queue_load *page)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < fake.row_count && count < page->most; i++) {
+		const struct store_work *row = &fake.rows[i];
+		const struct message *m = &row->message;
+
+		if (m->queue != page->queue || m->lane != page->lane || m->seq <= page->above ||
+		    m->seq > page->last || row->due_wall_us <= page->due_after_wall_us ||
+		    row->due_wall_us > page->due_until_wall_us)
+			continue;
+		to.store.work(to.arg, LOAD_SENDS, STORE_DONE, row, false, NULL);
+		count++;
+	}
+}
+
+void fake_load_pages(void)
+{
+	const unsigned count = fake.page_count;
+	struct store_queue_load pages[STORE_QUEUES_MAX];
+
+	ck_assert_uint_gt(count, 0);
+	memcpy(pages, fake.pages, sizeof(pages));
+	fake.page_count = 0;
+	for (unsigned i = 0; i < count; i++)
+		load_page(&pages[i]);
+	to.store.work(to.arg, LOAD_SENDS, STORE_DONE, NULL, false, NULL);
+}
+
 void fake_work(const struct store_work *row, bool more)
 {
-	to.store.work(to.arg, 0, STORE_DONE, row, more, NULL);
+	struct store_work *put;
+
+	if (row) {
+		put = NEXT(rows, row_count);
+		*put = *row;
+		put->message.queue = message_queue(row->message.tenant_id, row->message.outlet_id,
+						   row->message.class);
+		return;
+	}
+	fake_looked(more);
+	while (fake.page_count)
+		fake_load_pages();
+	fake.row_count = 0;
 }
 
 void fake_copies(const struct store_work *row, bool more)
@@ -466,235 +536,8 @@ void fake_copies(const struct store_work *row, bool more)
 
 void fake_load_failed(bool calls)
 {
-	to.store.work(to.arg, calls ? LOAD_CALLS : 0, STORE_AWAY, NULL, false, NULL);
-}
-
-/* -- graph -- */
-
-struct graph_client *graph_client_new(struct loop *loop,
-				      const struct graph_client_settings *settings,
-				      graph_done_fn *done, graph_gate_fn *gate, void *arg,
-				      struct err *ret_err)
-{
-	(void)loop;
-	(void)settings;
-	(void)arg;
-	(void)ret_err;
-	to.graph = done;
-	to.gate = gate;
-	return (struct graph_client *)&fake;
-}
-
-void graph_client_free(struct graph_client *c UNUSED)
-{
-	(void)c;
-}
-
-int graph_client_send(struct graph_client *c UNUSED, uint64_t tag, const struct message *m,
-		      const struct credentials *credentials, unsigned attempt,
-		      int64_t deadline_boot_ms, struct err *ret_err)
-{
-	struct fake_send *s;
-
-	if (fake.graph_refuses)
-		return refuse(ret_err);
-	ck_assert_uint_gt(fake.room, 0);
-	fake.room--;
-	s = NEXT(sends, send_count);
-	*s = (struct fake_send){
-		.tag = tag,
-		.id = m->id,
-		.attempt = attempt,
-		.credentials = *credentials,
-		.deadline_boot_ms = deadline_boot_ms,
-	};
-	return 0;
-}
-
-bool graph_client_fell_back(const struct graph_client *c UNUSED)
-{
-	return fake.fell_back;
-}
-
-unsigned graph_client_room(const struct graph_client *c UNUSED)
-{
-	return fake.room;
-}
-
-static void answer_call(uint64_t tag, const struct call_facts *facts, const char *wamid)
-{
-	struct graph_answer answer = {
-		.facts = *facts,
-		.verdict = outcome_decide(facts, false),
-	};
-
-	KEEP(answer.wamid, wamid);
-	KEEP(answer.details, fake.details);
-	err_set(&answer.err, ERR_TEMPORARY, 0, "as the test says");
-	fake.room++;
-	to.graph(to.arg, tag, &answer);
-}
-
-void fake_graph(uint64_t tag, const struct call_facts *facts)
-{
-	answer_call(tag, facts, "");
-}
-
-void fake_accept_call(uint64_t tag, const char *wamid)
-{
-	const struct call_facts facts = { .http_status = 200, .has_message_id = true };
-
-	answer_call(tag, &facts, wamid);
-}
-
-bool fake_gate(uint64_t tag)
-{
-	return to.gate(to.arg, tag);
-}
-
-/* -- conversation -- */
-
-struct conversation_client *
-conversation_client_new(struct loop *loop, const struct conversation_client_settings *settings,
-			conversation_done_fn *done, void *arg, struct err *ret_err)
-{
-	(void)loop;
-	(void)settings;
-	(void)arg;
-	(void)ret_err;
-	to.conversation = done;
-	return (struct conversation_client *)&fake;
-}
-
-void conversation_client_free(struct conversation_client *c)
-{
-	(void)c;
-}
-
-int conversation_client_store(struct conversation_client *c, uint64_t tag, const struct message *m,
-			      const char *wamid, struct err *ret_err)
-{
-	struct fake_post *p;
-
-	(void)c;
-	(void)m;
-	if (fake.copies_refused)
-		return refuse(ret_err);
-	p = NEXT(posts, post_count);
-	p->tag = tag;
-	KEEP(p->wamid, wamid);
-	return 0;
-}
-
-void fake_posted(uint64_t tag, bool stored)
-{
-	struct err err;
-
-	err_set(&err, fake.copies_refused_for_good ? ERR_PERMANENT : ERR_TEMPORARY, 503,
-		"as the test says");
-	to.conversation(to.arg, tag, stored, stored ? NULL : &err);
-}
-
-/* -- tenant -- */
-
-struct tenant_client *tenant_client_new(struct loop *loop,
-					const struct tenant_client_settings *settings,
-					quota_done_fn *quota_done,
-					credentials_done_fn *credentials_done, void *arg,
-					struct err *ret_err)
-{
-	(void)loop;
-	(void)settings;
-	(void)arg;
-	(void)ret_err;
-	to.quota = quota_done;
-	to.credentials = credentials_done;
-	return (struct tenant_client *)&fake;
-}
-
-void tenant_client_free(struct tenant_client *c)
-{
-	(void)c;
-}
-
-static struct quota_answer quota_answer(void)
-{
-	struct quota_answer answer = { .verdict = fake.quota_verdict };
-
-	if (fake.quota_verdict == QUOTA_EXCEEDED)
-		KEEP(answer.reason, "used up");
-	err_set(&answer.err, ERR_TEMPORARY, 0, "as the test says");
-	return answer;
-}
-
-bool tenant_client_quota(struct tenant_client *c, const char *tenant_id, uint64_t tag,
-			 struct quota_answer *ret_answer)
-{
-	(void)c;
-	(void)tenant_id;
-	*NEXT(quota_tags, quota_count) = tag;
-	if (fake.quota_at_once)
-		*ret_answer = quota_answer();
-	return fake.quota_at_once;
-}
-
-void fake_quota(uint64_t tag)
-{
-	const struct quota_answer answer = quota_answer();
-
-	to.quota(to.arg, tag, &answer);
-}
-
-static struct credentials_answer credentials_answer(void)
-{
-	struct credentials_answer answer = { .verdict = fake.credentials_verdict };
-
-	if (answer.verdict == CREDENTIALS_OK)
-		answer.credentials = &fake.credentials;
-	err_set(&answer.err, ERR_TEMPORARY, 0, "no credentials, as the test says");
-	return answer;
-}
-
-bool tenant_client_credentials(struct tenant_client *c, const char *tenant_id,
-			       const char *outlet_id, const char *refused_token, uint64_t tag,
-			       struct credentials_answer *ret_answer)
-{
-	struct fake_lookup *l = NEXT(lookups, lookup_count);
-
-	(void)c;
-	l->tag = tag;
-	KEEP(l->tenant, tenant_id);
-	KEEP(l->outlet, outlet_id);
-	KEEP(l->refused, refused_token ? refused_token : "");
-	if (fake.answers_at_once)
-		*ret_answer = credentials_answer();
-	return fake.answers_at_once;
-}
-
-void fake_looked_up(uint64_t tag)
-{
-	const struct credentials_answer answer = credentials_answer();
-
-	to.credentials(to.arg, tag, &answer);
-}
-
-bool tenant_client_known(struct tenant_client *c, const char *tenant_id, const char *outlet_id,
-			 struct credentials *ret_credentials)
-{
-	(void)c;
-	(void)tenant_id;
-	(void)outlet_id;
-	if (fake.known)
-		*ret_credentials = fake.credentials;
-	return fake.known;
-}
-
-void tenant_client_learn(struct tenant_client *c, const char *tenant_id, const char *outlet_id,
-			 const struct credentials *credentials)
-{
-	(void)c;
-	(void)tenant_id;
-	(void)outlet_id;
-	fake.learn_count++;
-	fake.learned = *credentials;
+	if (calls)
+		to.store.work(to.arg, LOAD_CALLS, STORE_AWAY, NULL, false, NULL);
+	else
+		to.store.queue(to.arg, STORE_AWAY, NULL, false);
 }

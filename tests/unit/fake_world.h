@@ -107,7 +107,7 @@ struct fake_read {
 struct fake_load {
 	uint64_t tag;
 	uint64_t lanes;
-	uint64_t after_seq;
+	int64_t after; /* of queues */
 	int64_t due_until_wall_us;
 	struct message_id id; /* by id: the first of so many */
 	unsigned ids;
@@ -185,10 +185,15 @@ struct fake {
 	struct fake_answer call_offs[FAKE_MAX]; /* tag and id */
 	unsigned find_count;
 	struct fake_find finds[FAKE_MAX];
-	unsigned load_count; /* of what is to be sent */
+	unsigned load_count; /* looks which queues have work that is to be sent */
 	unsigned copy_load_count;
 	unsigned copy_limit; /* of the last such load */
 	struct fake_load loads[FAKE_MAX];
+	unsigned page_load_count; /* loads of queues … */
+	unsigned page_count;      /* … the last one, not answered yet, of so many */
+	struct store_queue_load pages[STORE_QUEUES_MAX];
+	unsigned row_count; /* what fake_work() has put into the store */
+	struct store_work rows[FAKE_MAX];
 	unsigned read_count;
 	struct fake_read reads[FAKE_MAX];
 	unsigned call_count;
@@ -250,6 +255,9 @@ struct fake {
 
 extern struct fake fake;
 
+/* The place of one more thing in its list. */
+unsigned fake_next(unsigned *count);
+
 struct loop;
 struct world *fake_world_new(struct loop *loop, uint32_t max_jobs);
 
@@ -259,8 +267,13 @@ void fake_accepted(uint64_t tag, enum store_verdict verdict, uint64_t seq);
 void fake_found(uint64_t tag, enum store_verdict verdict, const struct store_found *found);
 void fake_status(uint64_t tag, enum store_verdict verdict, const struct store_status *status);
 void fake_first(uint64_t tag, enum store_verdict verdict, const struct store_first *first);
-/* One row, or null for the end of a page. */
+/* A row of the store's work that is to be sent; or null: a look finds the queues of these rows, and
+ * they are loaded as they are asked for, all at once; then the store has none.  more: there are
+ * more queues. */
 void fake_work(const struct store_work *row, bool more);
+/* The same step by step: the end of the look; and the answer to the load that was asked for. */
+void fake_looked(bool more);
+void fake_load_pages(void);
 /* The same for copies of sent messages. */
 void fake_copies(const struct store_work *row, bool more);
 /* calls: the load by id. */

@@ -314,23 +314,23 @@ END_TEST
 
 START_TEST(what_is_beyond_the_bound_stays_in_the_store)
 {
-	for (unsigned n = 1; n <= house_settings.max_items; n++) {
-		const struct message m = message_of(n);
-		struct delivery_order order = order_of(&m);
+	static const unsigned most[MESSAGE_CLASSES] = { 12, 10, 9 }; /* of 12 */
+	const enum message_class class = (enum message_class)_i;
 
-		take(&order);
-		expect_not_told();
-	}
-	ck_assert_ptr_null(house_reserve(98));
-	{
-		const struct message m = message_of(99);
-		struct delivery_order order = order_of(&m);
+	for (unsigned n = 1; n <= most[class] + 1; n++) {
+		struct message m = message_of(n);
+		const struct delivery_order order = order_of(&m);
 
+		m.class = class;
 		take(&order);
+		if (n <= most[class])
+			expect_not_told();
 	}
 	expect_told(DELIVERY_RELEASED);
 	ck_assert_str_eq(house.told.detail, "queued");
-	ck_assert_uint_eq(delivery_busy(house.d), house_settings.max_items);
+	ck_assert_uint_eq(delivery_busy(house.d), most[class]);
+	if (class != MESSAGE_BULK)
+		ck_assert_ptr_null(house_reserve(98)); /* a normal one */
 }
 END_TEST
 
@@ -674,7 +674,7 @@ int main(void)
 	tcase_add_test(tcase, work_that_is_not_ours_any_more_is_dropped);
 	tcase_add_test(tcase, a_full_store_is_asked_again_for_the_same_attempt);
 	tcase_add_test(tcase, a_call_waits_for_its_place_in_order);
-	tcase_add_test(tcase, what_is_beyond_the_bound_stays_in_the_store);
+	tcase_add_loop_test(tcase, what_is_beyond_the_bound_stays_in_the_store, 0, MESSAGE_CLASSES);
 	tcase_add_test(tcase, what_has_begun_finds_room);
 	tcase_add_test(tcase, a_refused_token_that_stays_fails);
 	tcase_add_test(tcase, a_new_token_goes_on_once);

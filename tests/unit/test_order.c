@@ -447,7 +447,11 @@ START_TEST(without_room_what_rings_is_not_kept_waiting)
 	fake_work(NULL, false);
 	lanes_come();
 	turn_for(20);
+	row.message.id = message_of(50).id;
+	fake_work(&row, false);
+	fake_looked(false); /* there is no room for it */
 	(void)row_of(2, STATE_QUEUED, &m);
+	m.outlet_id = "another";
 	take(&(struct delivery_order){ .message = &m, .expires_wall_us = INT64_MAX });
 	turn_until(&fake.begin_count, 1);
 }
