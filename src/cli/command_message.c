@@ -160,34 +160,38 @@ int command_message_explain(const struct arguments *arguments)
 	return status;
 }
 
+/* A field of the message, as its rows have been read; "" when it has none of that name. */
+static const char *field(const struct query *q, const char *name)
+{
+	for (unsigned row = 0; row < query_rows(q); row++)
+		if (strcmp(query_value(q, row, 0), name) == 0)
+			return query_value(q, row, 1);
+	return "";
+}
+
 int command_message_cancel(const struct arguments *arguments)
 {
 	static const char words[] = "message cancel";
 	int status = 1;
-	struct query *q = open_on(words, arguments, "status", &status);
+	struct query *q = open_on(words, arguments, "message_fields", &status);
 	char ids[MESSAGE_ID_TEXT_BYTES + 2];
 	const char *const parameters[] = { ids };
-	const char *detail;
-	const char *code;
 
 	if (!q)
 		return status;
 	(void)snprintf(ids, sizeof(ids), "{%s}", arguments->operand);
-	if (database_run(q, words, "call_off", 1, parameters) &&
-	    database_run(q, words, "status", 1, &arguments->operand)) {
-		detail = query_value(q, 0, 0);
-		code = query_value(q, 0, 5);
-		if (strcmp(detail, state_name(STATE_CANCELLED)) == 0 && code &&
-		    strtol(code, NULL, 10) == GRAPH_CASE_CANCELLED) {
-			(void)printf("%s is cancelled\n", arguments->operand);
-			status = 0;
-		} else {
-			(void)fprintf(stderr,
-				      "message-sender: %s: %s cannot be cancelled: its state is "
-				      "%s\n",
-				      words, arguments->operand, detail);
-		}
+	if (!database_run(q, words, "call_off", 1, parameters) ||
+	    !database_run(q, words, "message_fields", 1, &arguments->operand)) {
+		query_close(q);
+		return 1;
 	}
+	status = strcmp(field(q, "status"), state_status(STATE_CANCELLED, GRAPH_CASE_CANCELLED));
+	if (status == 0)
+		(void)printf("%s is cancelled\n", arguments->operand);
+	else
+		(void)fprintf(stderr,
+			      "message-sender: %s: %s cannot be cancelled: its state is %s\n",
+			      words, arguments->operand, field(q, "state_detail"));
 	query_close(q);
-	return status;
+	return status == 0 ? 0 : 1;
 }

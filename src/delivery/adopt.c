@@ -86,6 +86,10 @@ static void adopt_waiting(struct delivery *d, const struct store_work *row)
 	item->expires_wall_us = row->expires_wall_us;
 	route_adopted(d, item);
 	item->due_boot_ms = clock_boot_ms() + (row->due_wall_us - clock_wall_us()) / 1000;
+	if (row->state == STATE_QUEUED && row->due_wall_us > clock_wall_us()) {
+		item_enter(item, STEP_WAIT); /* it was scheduled, and takes its turn then */
+		return;
+	}
 	if (!turn_join(d->turns, &item->turn, item->message)) {
 		item_free(item);
 		return;
@@ -159,7 +163,8 @@ static void adopt_again(struct delivery *d, struct item *old, const struct store
 	turn_hand_over(d->turns, &turn, &item->turn);
 }
 
-/* What was read for its own sake has a place in its queue; new: what came by bell has not. */
+/* What was read for its own sake has a place in its queue; new: what came by bell, or is
+ * due shortly, has not. */
 static void adopt_called(struct delivery *d, const struct store_work *row)
 {
 	const enum queue_entry entry = queues_entry(d->queues, &row->message);
@@ -187,7 +192,7 @@ static void adopt(struct delivery *d, uint64_t load, const struct store_work *ro
 		item_unshelve(item);
 	else if (item && item->step == STEP_HOLD)
 		adopt_again(d, item, row);
-	else if (!item && load == LOAD_CALLS)
+	else if (!item && (load == LOAD_CALLS || load == LOAD_DUE))
 		adopt_called(d, row);
 	else if (!item)
 		adopt_row(d, row);
@@ -235,6 +240,9 @@ void adopt_on_row(void *arg, uint64_t tag, enum store_verdict verdict, const str
 		return;
 	case LOAD_CALLS:
 		route_loaded(d, done);
+		return;
+	case LOAD_DUE:
+		due_on_loaded(d, done && more);
 		return;
 	case LOAD_SENDS:
 		route_join(d);

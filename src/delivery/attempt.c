@@ -26,8 +26,8 @@ enum item_result item_begin(struct item *item)
 
 	if (route_away(item))
 		return ITEM_NO;
-	/* A hold has come since the gate, or the number is known only now. */
-	if (!item_is_allowed(item)) {
+	/* A hold has come since the gate, or the number is known only now; or its time is over. */
+	if (!item_is_allowed(item) || !item_in_time(item)) {
 		item_leave_place(item);
 		item->due_boot_ms = loop_now_ms(d->world->loop);
 		return ITEM_LATER;

@@ -134,6 +134,7 @@ static void put_order(struct pack *p, const struct delivery_order *order)
 	pack_put_bytes(p, m->id.bytes, sizeof(m->id.bytes));
 	pack_put_u64(p, m->seq);
 	pack_put_i64(p, m->accepted_wall_us);
+	pack_put_i64(p, m->due_wall_us);
 	pack_put_u8(p, (uint8_t)m->class);
 	pack_put_text(p, m->tenant_id);
 	pack_put_text(p, m->outlet_id);
@@ -313,6 +314,7 @@ static void take_order(struct bell *bell, struct pack *p)
 	pack_get_bytes(p, m.id.bytes, sizeof(m.id.bytes));
 	m.seq = pack_get_u64(p);
 	m.accepted_wall_us = pack_get_i64(p);
+	m.due_wall_us = pack_get_i64(p);
 	m.class = (enum message_class)pack_get_u8(p);
 	m.tenant_id = pack_get_text(p);
 	m.outlet_id = pack_get_text(p);

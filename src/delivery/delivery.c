@@ -286,6 +286,7 @@ struct delivery *delivery_new(struct world *world, const struct delivery_setting
 	world->lanes_arg = d;
 	poll_start(d);
 	settle_start(d);
+	due_start(d);
 	return d;
 }
 
@@ -300,6 +301,7 @@ void delivery_free(struct delivery *d)
 	if (!d)
 		return;
 	poll_stop(d);
+	due_stop(d);
 	settle_stop(d);
 	settle_free(d);
 	lanes_free(d->lanes);
@@ -417,6 +419,13 @@ static void take_begun(struct delivery *d, struct item *item, const struct deliv
 
 static void take_waiting(struct delivery *d, struct item *item)
 {
+	const int64_t wait_us = item->message->due_wall_us - clock_wall_us();
+
+	if (wait_us > 0) {
+		item->due_boot_ms = clock_boot_ms() + wait_us / 1000 + 1;
+		item_enter(item, STEP_WAIT);
+		return;
+	}
 	if (turn_join(d->turns, &item->turn, item->message)) {
 		item_enter(item, STEP_TURN);
 		return;
@@ -512,6 +521,7 @@ void delivery_drain(struct delivery *d)
 	poll_stop(d);
 	holds_stop(d->holds);
 	settle_stop(d);
+	due_stop(d);
 	table_visit(d->items, release_idle, d);
 	lanes_drain(d->lanes);
 	if (!lanes_has_others(d->lanes))

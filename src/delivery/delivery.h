@@ -35,6 +35,9 @@
 #include "domain/retry.h"
 #include "domain/settle.h"
 
+/* What is scheduled is loaded so long before it is due. */
+#define DELIVERY_DUE_AHEAD_MS 5000
+
 struct delivery;
 struct delivery_place;
 

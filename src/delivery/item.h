@@ -6,6 +6,8 @@
  *  │       └─▶ shelve ─▶ end   held      │                         └─▶ end   failed, unknown
  *  └─────────────────────────────────────┘    give_up ─▶ end
  *
+ * Between turn and gate, hours: what may not be sent at this time of the day is deferred.
+ *
  * A step either answers at once or is pending; its completion calls item_done() with the
  * result, and the table in steps.c says which step comes next.
  */
@@ -35,6 +37,7 @@
 
 enum item_step {
 	STEP_TURN = 0,    /* its turn among those to the same recipient */
+	STEP_HOURS,       /* it may be sent at this time of the day */
 	STEP_GATE,        /* no hold covers it */
 	STEP_SHELVE,      /* that it is held is committed; then it leaves */
 	STEP_CREDENTIALS, /* the outlet's number and token */
@@ -103,6 +106,7 @@ struct item {
 	bool siblings_asked;
 	bool hold_asked;  /* held: a call that asks the store how it stands is not answered yet */
 	bool hold_seen;   /* held: the store has said so since the last look */
+	bool later;       /* deferred until its hours begin: leaves memory */
 	bool shelved;     /* its row says held; somebody still waits for it */
 	int hold;         /* that covers it, with shelve */
 	bool copy_stored; /* as the service said */
@@ -158,7 +162,7 @@ struct delivery_place {
 };
 
 /* What a load was for.  SENDS: the queues (queues.c). */
-enum { LOAD_SENDS = 0, LOAD_COPIES, LOAD_CALLS, LOAD_HELD, LOAD_PROBE };
+enum { LOAD_SENDS = 0, LOAD_COPIES, LOAD_CALLS, LOAD_HELD, LOAD_PROBE, LOAD_DUE };
 
 struct delivery {
 	struct world *world;
@@ -187,6 +191,7 @@ struct delivery {
 	/* fallback polls (poll.c) */
 	struct poll sends;
 	struct poll copies;
+	uint64_t due_timer; /* due.c */
 	bool looked;  /* since the lanes are ours, all queues that wait in them were seen once */
 	bool looking; /* what may have come before is being read: calls wait for that */
 	bool unrung;  /* something was parked: its owner, whoever that is, is to look */
@@ -255,6 +260,17 @@ void item_take_late(struct item *item, const struct graph_answer *answer);
 enum item_result item_pass(struct item *item);
 /* For breakers_new(). */
 void item_on_wake(void *arg, struct list *entry);
+
+/* hours.c */
+/* Its validity lasts, and it is inside its hours. */
+bool item_in_time(const struct item *item);
+enum item_result item_hours(struct item *item);
+
+/* due.c: what is scheduled is loaded shortly before it is due. */
+void due_start(struct delivery *d);
+void due_stop(struct delivery *d);
+/* A page was read to its end; more: there may be more. */
+void due_on_loaded(struct delivery *d, bool more);
 
 /* gauge.c */
 void delivery_gauge(struct delivery *d);

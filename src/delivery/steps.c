@@ -29,7 +29,8 @@ static enum item_result end(struct item *item);
 
 static const struct step steps[STEP_COUNT] = {
 	/* step              name           does              ITEM_OK      ITEM_LATER  ITEM_NO */
-	[STEP_TURN] = { "turn", await_turn, { STEP_GATE, STEP_END, STEP_END } },
+	[STEP_TURN] = { "turn", await_turn, { STEP_HOURS, STEP_END, STEP_END } },
+	[STEP_HOURS] = { "hours", item_hours, { STEP_GATE, STEP_DEFER, STEP_END } },
 	[STEP_GATE] = { "gate", item_gate, { STEP_CREDENTIALS, STEP_SHELVE, STEP_END } },
 	[STEP_SHELVE] = { "shelve", item_shelve, { STEP_END, STEP_END, STEP_END } },
 	[STEP_CREDENTIALS] = { "credentials",
@@ -101,14 +102,17 @@ bool item_advance_all(struct delivery *d)
 
 bool item_is_idle(const struct item *item)
 {
-	return item->step == STEP_TURN || item->step == STEP_GATE ||
+	return item->step == STEP_TURN || item->step == STEP_HOURS || item->step == STEP_GATE ||
 	       item->step == STEP_CREDENTIALS || item->step == STEP_WAIT ||
 	       item->step == STEP_PLACE || item->step == STEP_PASS || item->step == STEP_HOLD ||
 	       item->shelved;
 }
 
+/* What was scheduled joins those to its recipient when it is due. */
 static enum item_result await_turn(struct item *item)
 {
+	struct turns *turns = item->delivery->turns;
+
 	switch (queues_pass(item)) {
 	case QUEUE_OPEN:
 		break;
@@ -118,7 +122,11 @@ static enum item_result await_turn(struct item *item)
 		item_tell(item, DELIVERY_ELSEWHERE);
 		return ITEM_LATER;
 	}
-	return turn_may_begin(item->delivery->turns, &item->turn) ? ITEM_OK : ITEM_PENDING;
+	if (!item->turn.queue && !turn_join(turns, &item->turn, item->message)) {
+		item_tell(item, DELIVERY_RELEASED);
+		return ITEM_NO;
+	}
+	return turn_may_begin(turns, &item->turn) ? ITEM_OK : ITEM_PENDING;
 }
 
 void item_on_turn(void *arg, struct turn *turn)
@@ -239,6 +247,7 @@ static enum item_result defer(struct item *item)
 			clock_wall_us() + 1000 * (item->due_boot_ms - loop_now_ms(d->world->loop)),
 		.failure_code = item->failure_code,
 		.reason = item->reason,
+		.later = item->later,
 	};
 
 	if (route_away(item))
@@ -396,9 +405,10 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		item_shelved(item, verdict == STORE_DONE);
 		return;
 	case STEP_DEFER:
-		if (verdict != STORE_DONE)
-			item_tell(item, DELIVERY_ELSEWHERE);
-		item_done(item, verdict == STORE_DONE ? ITEM_OK : ITEM_NO);
+		if (verdict != STORE_DONE || item->later)
+			item_tell(item,
+				  verdict == STORE_DONE ? DELIVERY_RELEASED : DELIVERY_ELSEWHERE);
+		item_done(item, verdict == STORE_DONE && !item->later ? ITEM_OK : ITEM_NO);
 		return;
 	default:
 		return;
@@ -421,12 +431,13 @@ static void on_graph(struct job *job, const struct graph_answer *answer)
 	item_done(item, ITEM_OK);
 }
 
-/* The last gate: the attempt's own deadline, and our lease. */
+/* The last gate: the attempt's own deadline, the message's validity, and our lease. */
 static bool on_gate(struct job *job)
 {
 	struct item *item = item_of(job);
 	const bool open = item->step == STEP_CALL && item->result == ITEM_PENDING &&
 			  clock_boot_ms() < item->deadline_boot_ms &&
+			  clock_wall_us() < item->expires_wall_us &&
 			  lanes_leased(item->delivery->lanes);
 
 	item->left |= open;

@@ -174,9 +174,10 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 						  w, ret_err);
 	if (!w->conversation)
 		return -1;
+	w->zones = zones_new();
 	w->tally = tally_new(w->loop, &settings->backlog);
-	if (!w->tally) {
-		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for the tally");
+	if (!w->zones || !w->tally) {
+		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for zones and the tally");
 		return -1;
 	}
 	w->store = store_new(w->loop, &settings->store, &callbacks, ret_err);
@@ -213,6 +214,7 @@ void world_free(struct world *w)
 	if (!w)
 		return;
 	tally_free(w->tally);
+	zones_free(w->zones);
 	store_free(w->store);
 	conversation_client_free(w->conversation);
 	graph_client_free(w->graph);

@@ -19,6 +19,7 @@
 #include "delivery/tally.h"
 #include "metrics/meter.h"
 #include "store/store.h"
+#include "zone/zone.h"
 
 struct world {
 	struct loop *loop;         /* borrowed */
@@ -29,6 +30,7 @@ struct world {
 	struct conversation_client *conversation;
 	struct store *store;
 	struct tally *tally;
+	struct zones *zones;
 	struct idmap *jobs;
 	/* Told of rows that the store loads; set by delivery. */
 	store_work_fn *work;

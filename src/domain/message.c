@@ -51,6 +51,18 @@ void message_free(struct message *m)
 	free(m);
 }
 
+int64_t message_expires_us(const struct message *m, int64_t ttl_us)
+{
+	if (m->valid_until_wall_us != 0)
+		return m->valid_until_wall_us;
+	return (m->due_wall_us != 0 ? m->due_wall_us : m->accepted_wall_us) + ttl_us;
+}
+
+bool message_is_later(const struct message *m, int64_t ahead_us)
+{
+	return m->due_wall_us > m->accepted_wall_us + ahead_us;
+}
+
 #define FNV_BASIS UINT64_C(0xcbf29ce484222325) /* FNV-1a 64 */
 #define FNV_PRIME UINT64_C(0x100000001b3)
 #define QUEUE_HASH UINT64_C(0x7ffffffffffffffc)

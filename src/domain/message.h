@@ -31,7 +31,8 @@ struct message {
 	unsigned lane; /* 0 to MESSAGE_LANES - 1 */
 	enum message_class class;
 	uint64_t queue;              /* message_queue() of it */
-	int64_t send_at_wall_us;     /* not before; 0: none */
+	int64_t send_at_wall_us;     /* as its caller said; 0: it did not */
+	int64_t due_wall_us;         /* its first attempt not before; 0: at once */
 	int64_t valid_until_wall_us; /* as its caller said; 0: it did not */
 	struct message_id batch_id;  /* of the bulk call; all 0: none */
 	const char *tenant_id;
@@ -48,6 +49,11 @@ struct message {
  * memory.  Free with message_free(); null is allowed there. */
 struct message *message_copy(const struct message *from) MUST_CHECK;
 void message_free(struct message *m);
+
+/* The end of its validity: as its caller said, else so long after it was accepted or is due. */
+int64_t message_expires_us(const struct message *m, int64_t ttl_us);
+/* It is due more than ahead_us after it was accepted. */
+bool message_is_later(const struct message *m, int64_t ahead_us);
 
 /* hash(tenant_id) mod MESSAGE_LANES: FNV-1a 64, fixed for ever, as it is stored. */
 unsigned message_lane(const char *tenant_id);

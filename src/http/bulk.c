@@ -19,6 +19,8 @@ struct item {
 
 struct http_bulk {
 	struct str body;
+	int64_t now_wall_us;
+	struct zones *zones;
 	struct json_walk walk;
 	struct json_doc *tenant; /* an object with tenant_id only */
 	struct json_doc *defaults;
@@ -31,13 +33,15 @@ struct http_bulk {
 	unsigned space;
 };
 
-struct http_bulk *http_bulk_new(struct str *body)
+struct http_bulk *http_bulk_new(struct str *body, int64_t now_wall_us, struct zones *zones)
 {
 	struct http_bulk *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
 	b->body = *body;
+	b->now_wall_us = now_wall_us;
+	b->zones = zones;
 	str_init(body, body->max);
 	json_walk_init(&b->walk, b->body.data, b->body.len);
 	return b;
@@ -302,7 +306,7 @@ static struct message *read_item(const struct http_bulk *b, struct json_doc *doc
 		(void)no_memory(ret_err);
 		return NULL;
 	}
-	return http_send_read_value(root, ret_err);
+	return http_send_read_value(root, b->now_wall_us, b->zones, ret_err);
 }
 
 /* "to: …" becomes "messages[17].to: …", what is said of a whole body "messages[17]: …". */

@@ -21,6 +21,7 @@
 #include "http/idempotency.h"
 #include "http/problem.h"
 #include "http/response.h"
+#include "zone/zone.h"
 
 #define HTTP_BULK_ITEMS_MAX 10000
 
@@ -28,8 +29,9 @@ struct http_bulk;
 
 enum http_bulk_reading { HTTP_BULK_MORE = 0, HTTP_BULK_READ, HTTP_BULK_WRONG };
 
-/* Takes the body over: body is empty afterwards.  Null: no memory; body stays. */
-struct http_bulk *http_bulk_new(struct str *body) MUST_CHECK;
+/* Takes the body over, which came now: body is empty afterwards.  Null: no memory; body stays. */
+struct http_bulk *http_bulk_new(struct str *body, int64_t now_wall_us,
+				struct zones *zones) MUST_CHECK;
 void http_bulk_free(struct http_bulk *b);
 
 /* Reads on, about so many bytes.  WRONG: ret_err, nothing of it can be taken (ERR_INVALID,

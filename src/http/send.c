@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "domain/recipient.h"
 #include "http/problem_private.h"
+#include "http/when.h"
 #include "types/type.h"
 #include "json/json_in.h"
 #include "json/json_out.h"
@@ -121,8 +122,10 @@ struct member_check {
 
 static bool check_member(void *arg, const char *name, UNUSED const struct json_value *value)
 {
-	static const char *const known[] = { "tenant_id",    "outlet_id",   "conversation_id", "to",
-					     "message_type", "sender_type", "priority" };
+	static const char *const known[] = { "tenant_id",  "outlet_id",    "conversation_id",
+					     "to",         "message_type", "sender_type",
+					     "priority",   "send_at",      "deliver_between",
+					     "expires_at", "ttl_seconds" };
 	struct member_check *check = arg;
 	char shown[NAME_SHOWN_BYTES];
 
@@ -134,7 +137,8 @@ static bool check_member(void *arg, const char *name, UNUSED const struct json_v
 	text_copy_cut(shown, sizeof(shown), name);
 	err_set(check->ret_err, ERR_INVALID, 0,
 		"%s: is not a member of this request; known are tenant_id, outlet_id, "
-		"conversation_id, to, %s, message_type, sender_type, priority",
+		"conversation_id, to, %s, message_type, sender_type, priority, send_at, "
+		"deliver_between, expires_at, ttl_seconds",
 		shown, check->type->member);
 	check->unknown = true;
 	return false;
@@ -142,13 +146,14 @@ static bool check_member(void *arg, const char *name, UNUSED const struct json_v
 
 /* In the order of the contract's fields; what cannot be read without knowing the type comes
  * after the type is known to be one. */
-static struct message *read_root(const struct json_value *root, struct str *payload,
-				 struct err *ret_err)
+static struct message *read_root(const struct json_value *root, int64_t now_wall_us,
+				 struct zones *zones, struct str *payload, struct err *ret_err)
 {
 	struct message m;
 	struct message *copy;
 	struct member_check check;
 	char recipient[RECIPIENT_BYTES];
+	char window[WINDOW_TEXT_BYTES];
 	const struct type *type;
 
 	memset(&m, 0, sizeof(m));
@@ -163,7 +168,8 @@ static struct message *read_root(const struct json_value *root, struct str *payl
 	    !read_recipient(root, recipient, ret_err) || !read_type(root, &type, ret_err) ||
 	    !type->read(root, payload, ret_err) ||
 	    !read_sender_type(root, &m.sender_type, ret_err) ||
-	    !read_class(root, &m.class, ret_err))
+	    !read_class(root, &m.class, ret_err) ||
+	    !http_when_read(root, now_wall_us, zones, &m, window, ret_err))
 		return NULL;
 	check = (struct member_check){ .type = type, .ret_err = ret_err };
 	json_members(root, check_member, &check);
@@ -178,13 +184,14 @@ static struct message *read_root(const struct json_value *root, struct str *payl
 	return copy;
 }
 
-struct message *http_send_read_value(const struct json_value *root, struct err *ret_err)
+struct message *http_send_read_value(const struct json_value *root, int64_t now_wall_us,
+				     struct zones *zones, struct err *ret_err)
 {
 	struct str payload;
 	struct message *m;
 
 	str_init(&payload, PAYLOAD_MAX);
-	m = read_root(root, &payload, ret_err);
+	m = read_root(root, now_wall_us, zones, &payload, ret_err);
 	str_fini(&payload);
 	return m;
 }
@@ -195,7 +202,8 @@ bool http_send_read_tenant(const struct json_value *root, const char **ret_tenan
 	return read_token(root, "tenant_id", true, ret_tenant_id, ret_err);
 }
 
-struct message *http_send_read(const struct http_request *request, struct err *ret_err)
+struct message *http_send_read(const struct http_request *request, int64_t now_wall_us,
+			       struct zones *zones, struct err *ret_err)
 {
 	struct json_doc *doc;
 	struct message *m;
@@ -209,7 +217,7 @@ struct message *http_send_read(const struct http_request *request, struct err *r
 	doc = json_doc_parse(request->body, request->body_len, ret_err);
 	if (doc == NULL)
 		return NULL;
-	m = http_send_read_value(json_doc_root(doc), ret_err);
+	m = http_send_read_value(json_doc_root(doc), now_wall_us, zones, ret_err);
 	json_doc_free(doc);
 	return m;
 }
@@ -263,7 +271,7 @@ void http_send_pending(struct http_response *r, const struct message *m, const c
 	begin_answer(r, 202, &out, m);
 	add_location(r, m);
 	json_out_null(&out, "whatsapp_message_id");
-	json_out_text(&out, "status", "queued");
+	json_out_text(&out, "status", strcmp(detail, "scheduled") == 0 ? detail : "queued");
 	json_out_null(&out, "sent_at");
 	write_conversation(&out, m);
 	json_out_text(&out, "state_detail", detail);

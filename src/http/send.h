@@ -11,17 +11,21 @@
 #include "domain/message.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "zone/zone.h"
 #include "json/json_in.h"
 
-/* A new message from the request, without id, seq and acceptance time; null with ret_err:
+/* A new message from the request, which came now, without id, seq and acceptance time; null with
+ * ret_err:
  * ERR_INVALID, text "<field>: <what is wrong and what would be right>" (first fault in the
  * order of the contract's fields; unknown members are named too). */
-struct message *http_send_read(const struct http_request *request, struct err *ret_err) MUST_CHECK;
+struct message *http_send_read(const struct http_request *request, int64_t now_wall_us,
+			       struct zones *zones, struct err *ret_err) MUST_CHECK;
 
 /* What a bulk call's messages are unless they, or its defaults, say otherwise: a JSON object. */
 #define HTTP_SEND_BULK "{\"priority\":\"bulk\"}"
 /* The same of an object inside another request. */
-struct message *http_send_read_value(const struct json_value *root, struct err *ret_err) MUST_CHECK;
+struct message *http_send_read_value(const struct json_value *root, int64_t now_wall_us,
+				     struct zones *zones, struct err *ret_err) MUST_CHECK;
 /* Its tenant_id alone; borrowed. */
 bool http_send_read_tenant(const struct json_value *root, const char **ret_tenant_id,
 			   struct err *ret_err) MUST_CHECK;
@@ -29,7 +33,7 @@ bool http_send_read_tenant(const struct json_value *root, const char **ret_tenan
 /* 200 of the contract. */
 void http_send_sent(struct http_response *r, const struct message *m, const char *wamid,
 		    int64_t sent_wall_us);
-/* 202 with Location; detail is the exact state ("queued", "retrying", "outcome_unknown"). */
+/* 202 with Location; detail is the exact state ("queued", "scheduled", "outcome_unknown"). */
 void http_send_pending(struct http_response *r, const struct message *m, const char *detail);
 /* An answer of this message once more, byte for byte; a 202 with its Location. */
 void http_send_again(struct http_response *r, const struct message *m, int status,

@@ -158,7 +158,7 @@ struct bulk *bulk_new(struct flow *f, struct str *body)
 	b->rows = calloc(BULK_ROWS, sizeof(*b->rows));
 	b->digest = f->key ? digest_new() : NULL;
 	if (b->rows && (b->digest || !f->key))
-		b->body = http_bulk_new(body);
+		b->body = http_bulk_new(body, clock_wall_us(), f->pipeline->world->zones);
 	if (!b->body) {
 		bulk_free(b);
 		return NULL;
@@ -420,7 +420,11 @@ static bool submit(struct row *row, struct message *m)
 	m->id = row->id;
 	m->batch_id = row->bulk->flow->id;
 	m->accepted_wall_us = clock_wall_us();
-	accept.expires_wall_us = m->accepted_wall_us + 1000 * p->settings.message_ttl_ms;
+	accept.expires_wall_us = message_expires_us(m, 1000 * p->settings.message_ttl_ms);
+	accept.due_wall_us = m->due_wall_us;
+	accept.scheduled = message_is_later(m, 1000 * DELIVERY_DUE_AHEAD_MS);
+	if (m->due_wall_us)
+		row->status = state_status(STATE_SCHEDULED, 0);
 	accept.key = *row->key.key ? &row->key : NULL;
 	return store_add(p->world->store, row->job.id, &accept, &err) == 0;
 }

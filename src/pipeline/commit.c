@@ -19,7 +19,8 @@ static void name_message(struct flow *f)
 	random_bytes(random, sizeof(random));
 	f->id = f->message->id = message_id_make(now_us / 1000, random);
 	f->message->accepted_wall_us = now_us;
-	f->expires_wall_us = now_us + 1000 * f->pipeline->settings.message_ttl_ms;
+	f->expires_wall_us =
+		message_expires_us(f->message, 1000 * f->pipeline->settings.message_ttl_ms);
 }
 
 /* An answer that is known already comes with the message. */
@@ -45,8 +46,15 @@ static bool may_begin(const struct flow *f)
 {
 	const struct pipeline *p = f->pipeline;
 
-	return f->credentials && !p->draining && delivery_owns(p->delivery, f->message->lane) &&
+	return f->credentials && !p->draining && !f->message->due_wall_us &&
+	       delivery_owns(p->delivery, f->message->lane) &&
 	       (!f->async || delivery_flows(p->delivery, f->credentials->number));
+}
+
+/* What is due sooner goes to its owner at once, and waits there. */
+static bool is_later(const struct message *m)
+{
+	return message_is_later(m, 1000 * DELIVERY_DUE_AHEAD_MS);
 }
 
 enum flow_result flow_commit(struct flow *f)
@@ -65,6 +73,8 @@ enum flow_result flow_commit(struct flow *f)
 	row = (struct store_accept){
 		.message = f->message,
 		.caller_waits = !f->async,
+		.scheduled = is_later(f->message),
+		.due_wall_us = f->message->due_wall_us,
 		.expires_wall_us = f->expires_wall_us,
 		.begin = f->place != NULL,
 		.number = f->place ? f->credentials->number : NULL,
@@ -100,7 +110,7 @@ enum flow_result flow_committed(struct flow *f, enum store_verdict verdict, uint
 	switch (verdict) {
 	case STORE_DONE:
 		f->message->seq = seq;
-		return FLOW_OK;
+		return is_later(f->message) ? FLOW_LATER : FLOW_OK;
 	case STORE_NOT_BEGUN: /* others have taken our lanes over; it is theirs now */
 		delivery_give_back(f->pipeline->delivery, f->place);
 		f->place = NULL;

@@ -47,6 +47,7 @@ enum flow_result {
 	FLOW_OK = 0,
 	FLOW_NO,    /* this step decided the answer, or sends it another way */
 	FLOW_TAKEN, /* the key is another request's, or has another answer */
+	FLOW_LATER, /* it is scheduled, and nobody has to be told */
 	FLOW_RESULTS,
 	FLOW_PENDING = FLOW_RESULTS,
 };

@@ -167,7 +167,7 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	struct err err;
 
 	if (!read_key(request, &key, &err)) {
-		message = http_send_read(request, &err);
+		message = http_send_read(request, clock_wall_us(), p->world->zones, &err);
 		if (!message)
 			flow_key_free(key);
 	}
@@ -191,8 +191,10 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	f->key = key;
 	f->prefer = prefer_read(request->prefer);
 	wait_ms = prefer_wait_ms(&f->prefer, p->settings.sync_wait_ms);
-	f->async = wait_ms == 0;
+	f->async = wait_ms == 0 || message->due_wall_us != 0;
 	f->deadline_boot_ms = f->begun_boot_ms + wait_ms;
+	if (message->due_wall_us)
+		text_copy_cut(f->detail, sizeof(f->detail), state_detail(STATE_SCHEDULED, 0));
 	flow_enter(f, FLOW_KEY);
 }
 

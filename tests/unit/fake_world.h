@@ -200,6 +200,8 @@ struct fake {
 	struct fake_load calls[FAKE_MAX];
 	unsigned held_load_count;
 	struct fake_load held_loads[FAKE_MAX];
+	unsigned due_load_count;
+	struct fake_load due_loads[FAKE_MAX];
 	unsigned holds_count;  /* looks at the holds … */
 	int64_t holds_version; /* … the last one with this version */
 	unsigned probe_count;  /* loads of a probe, the last for this hold */

@@ -17,7 +17,7 @@ static enum http_bulk_reading read_by(const char *text, size_t bytes, struct err
 
 	http_bulk_free(bulk);
 	(void)str_append_text(&body, text);
-	bulk = http_bulk_new(&body);
+	bulk = http_bulk_new(&body, 0, NULL);
 	ck_assert_ptr_nonnull(bulk);
 	ck_assert_uint_eq(body.len, 0);
 	do {

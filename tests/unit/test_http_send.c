@@ -5,17 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 #define TENANT "\"tenant_id\":\"123e4567-e89b-12d3-a456-426614174000\","
 #define OUTLET "\"outlet_id\":\"outlet-uuid\","
 #define CONVERSATION "\"conversation_id\":\"conv-uuid\","
 #define TO "\"to\":\"+628123456789\","
 #define MESSAGE "\"message\":\"Hello!\""
 
+#define SECOND_US INT64_C(1000000)
+#define NOW_US (INT64_C(1762252200) * SECOND_US) /* 2025-11-04T10:30:00Z, 17:30 in Jakarta */
+#define DAY_S INT64_C(86400)
+
+static struct zones *zones;
+
 static struct message *read_body(const char *body, struct err *ret_err)
 {
 	struct http_request q = { .body = body, .body_len = strlen(body) };
 
-	return http_send_read(&q, ret_err);
+	return http_send_read(&q, NOW_US, zones, ret_err);
 }
 
 static struct message *taken(const char *body)
@@ -73,6 +81,128 @@ START_TEST(what_is_optional_may_be_absent_or_null)
 	m = taken("{" TENANT OUTLET TO MESSAGE ",\"sender_type\":\"agent\"}");
 	ck_assert_str_eq(m->sender_type, "agent");
 	message_free(m);
+}
+END_TEST
+
+#define BODY "{" TENANT OUTLET TO MESSAGE ","
+
+/* A body whose member `name` is a time, so long after now; `before` stands before that. */
+static void at(char *text, size_t size, const char *before, const char *name, int64_t after_us)
+{
+	char time[CLOCK_RFC3339_BYTES];
+
+	clock_rfc3339_us(NOW_US + after_us, time);
+	(void)snprintf(text, size, BODY "%s\"%s\":\"%s\"}", before, name, time);
+}
+
+START_TEST(send_at_is_1_second_to_365_days_ahead)
+{
+	static const int64_t good[] = { SECOND_US, SECOND_US + 1, 365 * DAY_S * SECOND_US - 1,
+					365 * DAY_S * SECOND_US };
+	static const int64_t bad[] = { SECOND_US - 1, 0, -SECOND_US, 365 * DAY_S * SECOND_US + 1 };
+	char body[400];
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct message *m;
+
+		at(body, sizeof(body), "", "send_at", good[i]);
+		m = taken(body);
+		ck_assert_int_eq(m->send_at_wall_us, NOW_US + good[i]);
+		ck_assert_int_eq(m->due_wall_us, NOW_US + good[i]);
+		ck_assert_int_eq(m->valid_until_wall_us, 0);
+		message_free(m);
+		at(body, sizeof(body), "", "send_at", bad[i]);
+		is_refused(body, "send_at: is not 1 second to 365 days ahead");
+	}
+	is_refused(BODY "\"send_at\":\"2025-11-04T10:30:00\"}", "send_at: is not a time");
+	is_refused(BODY "\"send_at\":5}", "send_at: is a number");
+}
+END_TEST
+
+START_TEST(a_validity_is_1_second_to_30_days)
+{
+	static const int64_t good[] = { 1, 2, 30 * DAY_S - 1, 30 * DAY_S };
+	static const int64_t bad[] = { 0, -1, 30 * DAY_S + 1 };
+	char body[400];
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct message *m;
+
+		(void)snprintf(body, sizeof(body), BODY "\"ttl_seconds\":%lld}",
+			       (long long)good[i]);
+		m = taken(body);
+		ck_assert_int_eq(m->valid_until_wall_us, NOW_US + good[i] * SECOND_US);
+		ck_assert_int_eq(m->due_wall_us, 0);
+		message_free(m);
+		at(body, sizeof(body), "", "expires_at", good[i] * SECOND_US);
+		m = taken(body);
+		ck_assert_int_eq(m->valid_until_wall_us, NOW_US + good[i] * SECOND_US);
+		message_free(m);
+		(void)snprintf(body, sizeof(body),
+			       BODY "\"send_at\":\"2025-11-04T11:30:00Z\",\"ttl_seconds\":%lld}",
+			       (long long)good[i]);
+		m = taken(body);
+		ck_assert_int_eq(m->valid_until_wall_us, NOW_US + (3600 + good[i]) * SECOND_US);
+		message_free(m);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		(void)snprintf(body, sizeof(body), BODY "\"ttl_seconds\":%lld}", (long long)bad[i]);
+		is_refused(body, "ttl_seconds: is no whole number from 1 to 2592000");
+		at(body, sizeof(body), "", "expires_at", bad[i] * SECOND_US);
+		is_refused(body, "expires_at: is not 1 second to 30 days after");
+		at(body, sizeof(body), "\"send_at\":\"2025-11-04T11:30:00Z\",", "expires_at",
+		   (3600 + bad[i]) * SECOND_US);
+		is_refused(body, "expires_at: is not 1 second to 30 days after");
+	}
+	is_refused(BODY "\"ttl_seconds\":1.5}", "ttl_seconds: is no whole number");
+	is_refused(BODY "\"ttl_seconds\":\"1\"}", "ttl_seconds: is no whole number");
+	is_refused(BODY "\"ttl_seconds\":1,\"expires_at\":\"2025-11-04T11:30:00Z\"}",
+		   "ttl_seconds: is given beside expires_at");
+}
+END_TEST
+
+#define HOURS(from, to, zone)                                                                     \
+	BODY "\"deliver_between\":{\"time_zone\":\"" zone "\",\"from\":\"" from "\",\"to\":\"" to \
+	     "\"}"
+
+START_TEST(hours_say_when_a_message_is_due)
+{
+	struct message *m = taken(HOURS("08:00", "17:31", "Asia/Jakarta") "}"); /* until 17:31 */
+
+	ck_assert_int_eq(m->due_wall_us, 0);
+	ck_assert_str_eq(m->deliver_between,
+			 "{\"from\":\"08:00\",\"to\":\"17:31\",\"time_zone\":\"Asia/Jakarta\"}");
+	message_free(m);
+	m = taken(HOURS("08:00", "17:30", "Asia/Jakarta") "}"); /* tomorrow at 8 */
+	ck_assert_int_eq(m->due_wall_us, NOW_US + (14 * 3600 + 1800) * SECOND_US);
+	message_free(m);
+	m = taken(HOURS("08:00", "20:00", "UTC") ",\"send_at\":\"2025-11-04T20:00:00Z\"}");
+	ck_assert_int_eq(m->send_at_wall_us, NOW_US + (9 * 3600 + 1800) * SECOND_US);
+	ck_assert_int_eq(m->due_wall_us, m->send_at_wall_us + 12 * 3600 * SECOND_US);
+	message_free(m);
+	is_refused(HOURS("08:00", "17:30", "Asia/Jakarta") ",\"ttl_seconds\":52200}",
+		   "deliver_between: begins after the validity");
+	message_free(taken(HOURS("08:00", "17:30", "Asia/Jakarta") ",\"ttl_seconds\":52201}"));
+}
+END_TEST
+
+START_TEST(hours_that_cannot_be_are_refused)
+{
+	is_refused(BODY "\"deliver_between\":\"08:00\"}", "deliver_between: is not as it should");
+	is_refused(BODY "\"deliver_between\":{\"x\":1}}", "deliver_between: is not as it should");
+	is_refused(BODY "\"deliver_between\":{}}", "deliver_between.from: is no time of the day");
+	is_refused(HOURS("08:00", "24:00", "UTC") "}", "deliver_between.to: is no time of the day");
+	is_refused(HOURS("8:00", "20:00", "UTC") "}",
+		   "deliver_between.from: is no time of the day");
+	is_refused(HOURS("08:00", "08:00", "UTC") "}", "deliver_between.to: is the same as from");
+	is_refused(HOURS("08:00", "20:00", "Asia/Atlantis") "}",
+		   "deliver_between.time_zone: is no");
+	is_refused(HOURS("08:00", "20:00", "+07:00") "}", "deliver_between.time_zone: is no");
+	is_refused(HOURS("08:00", "20:00", "AAA3BBB") "}", "deliver_between.time_zone: is no");
+	is_refused(HOURS("08:00", "20:00", "right/Asia/Jakarta") "}",
+		   "deliver_between.time_zone: is no");
+	is_refused(HOURS("08:00", "20:00", "Asia/../Asia/Jakarta") "}",
+		   "deliver_between.time_zone: is no");
 }
 END_TEST
 
@@ -205,7 +335,8 @@ START_TEST(unknown_and_repeated_members_are_named)
 {
 	is_refused("{" TENANT OUTLET TO MESSAGE ",\"foo\":1}",
 		   "foo: is not a member of this request; known are tenant_id, outlet_id, "
-		   "conversation_id, to, message, message_type, sender_type, priority");
+		   "conversation_id, to, message, message_type, sender_type, priority, send_at, "
+		   "deliver_between, expires_at, ttl_seconds");
 	is_refused("{" TENANT OUTLET TO MESSAGE ",\"Message\":null}", "Message: is not a member");
 	is_refused("{" TENANT OUTLET TO TO MESSAGE "}", "to: is given twice; give it once");
 }
@@ -317,6 +448,17 @@ START_TEST(the_500_is_the_contracts_to_the_letter)
 }
 END_TEST
 
+static void setup(void)
+{
+	zones = zones_new();
+	ck_assert_ptr_nonnull(zones);
+}
+
+static void teardown(void)
+{
+	zones_free(zones);
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("http_send");
@@ -326,6 +468,11 @@ int main(void)
 
 	tcase_add_test(tcase, the_request_of_the_contract_is_taken);
 	tcase_add_test(tcase, what_is_optional_may_be_absent_or_null);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, send_at_is_1_second_to_365_days_ahead);
+	tcase_add_test(tcase, a_validity_is_1_second_to_30_days);
+	tcase_add_test(tcase, hours_say_when_a_message_is_due);
+	tcase_add_test(tcase, hours_that_cannot_be_are_refused);
 	tcase_add_test(tcase, each_priority_is_taken);
 	tcase_add_test(tcase, the_recipient_is_normalised);
 	tcase_add_test(tcase, what_is_required_is_named);
