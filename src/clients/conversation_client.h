@@ -2,7 +2,8 @@
  * conversation_client - stores a sent message with the Conversation Service.
  *
  * POST {base}/api/v1/messages with X-Tenant-Id and Idempotency-Key: <message_id>; any 2xx is
- * success.  Never repeated in here.
+ * success.  Never repeated in here, but libcurl may do so when a connection it used before
+ * ends without an answer: the key makes that harmless.
  */
 #ifndef CLIENTS_CONVERSATION_CLIENT_H
 #define CLIENTS_CONVERSATION_CLIENT_H

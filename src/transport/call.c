@@ -76,7 +76,7 @@ struct call *call_copy(const struct transport_request *request, struct curl_slis
 	c->deadline_boot_ms = request->deadline_boot_ms;
 	c->answer_max = request->answer_max;
 	c->post = request->post;
-	c->gated = request->gated;
+	c->gated = request->post && request->gated;
 	c->url = put(&at, request->url, url_len);
 	c->header_count = request->header_count;
 	c->headers = always;

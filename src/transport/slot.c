@@ -2,18 +2,20 @@
  * How a call can end, and what proves it:
  *
  *   never got a connection (on_ready did not run)        NOT_SENT
- *   POST: body not asked for, or the gate refused        NOT_SENT: a request without the body
+ *   gated: body not asked for, or the gate refused       NOT_SENT: a request without the body
  *                                                        it announced is no request
- *   POST: body begun, GET: headers begun; no answer      LOST
+ *   gated: body begun, others: head begun; no answer     LOST
  *   curl got the whole answer                            ANSWERED
  *
  * An answer longer than allowed, or cut, is LOST: it came, yet nothing can be said of it.
  *
- * curl 7.88 sends again when a connection it used before is found dead: our seek callback
- * says no and the call ends with error 65, counted apart by rewind_refused.
+ * curl 7.88 sends again when a connection it used before is found dead.  A gated call must
+ * not be: our seek callback says no and the call ends with error 65, counted apart by
+ * rewind_refused.  curl may begin such a call twice as long as it has not asked for the body;
+ * after that it never can, as on_seek refuses and on_read gives no byte a second time.
  *
- * curl may begin a call twice as long as it has not asked for the body; after that it
- * never can, as on_seek refuses and on_read gives no byte a second time.
+ * Any other call may be repeated (transport.h), so curl has its body in memory: head and body
+ * leave by one send, whereas what a callback gives is sent, and waited for, apart.
  */
 #include "transport/slot.h"
 
@@ -54,7 +56,7 @@ static size_t on_read(char *buffer, size_t size, size_t count, void *arg)
 	size_t space = size * count;
 	size_t left = c->body_len - s->body_at;
 
-	if (!s->body_begun && c->gated && !may_leave(s)) {
+	if (!s->body_begun && !may_leave(s)) {
 		s->gate_refused = true;
 		return CURL_READFUNC_ABORT;
 	}
@@ -195,6 +197,8 @@ void slot_begin(struct slot *s, struct call *call)
 	if (call->post) {
 		curl_easy_setopt(s->easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE, (long)call->body_len);
+		/* Null: by on_read. */
+		curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, call->gated ? NULL : call->body);
 	} else {
 		curl_easy_setopt(s->easy, CURLOPT_HTTPGET, 1L);
 	}
@@ -224,7 +228,7 @@ static void answered(struct slot *s, struct transport_result *r)
 
 static void failed(struct slot *s, CURLcode code, struct transport_result *r)
 {
-	bool begun = s->call->post ? s->body_begun : s->ready;
+	bool begun = s->call->gated ? s->body_begun : s->ready;
 	enum err_class class = begun ? ERR_UNCERTAIN : ERR_TEMPORARY;
 
 	r->end = begun ? TRANSPORT_LOST : TRANSPORT_NOT_SENT;

@@ -33,7 +33,7 @@ struct slot {
 	struct str answer;
 	size_t body_at;
 	bool ready;      /* it got a connection: its headers leave */
-	bool body_begun; /* curl was given the body's first byte */
+	bool body_begun; /* of a gated call: curl was given the body's first byte */
 	bool gate_refused;
 	bool rewind_refused;
 	bool too_large;

@@ -11,11 +11,13 @@
  * Promises:
  *  - The done function is called from a loop hook, never from within submit.
  *  - Each submitted call completes exactly once, by its deadline plus a second at the latest.
- *  - TRANSPORT_NOT_SENT: the body's first byte was never handed over (or, for a call without
- *    body, nothing was), or the server said over HTTP/2 that it has not looked at the call
+ *  - TRANSPORT_NOT_SENT: the body's first byte was never handed over (or, for a call that is
+ *    not gated, nothing was), or the server said over HTTP/2 that it has not looked at the call
  *    (REFUSED_STREAM, GOAWAY).  TRANSPORT_LOST: it was, and no complete answer came.
- *  - The body is read through a callback that first asks the last gate, and is handed over
- *    once: nothing below sends it twice (Law 3).
+ *  - The body of a gated call is read through a callback that first asks the last gate, and is
+ *    handed over once: nothing below sends it twice (Law 3).  A call that is not gated must be
+ *    one that may be repeated (a GET, a POST with an idempotency key): over HTTP/1.1 libcurl
+ *    repeats it when a connection it used before ends without an answer.
  *  - No redirects, no proxy from the environment, certificates always verified, TLS >= 1.2.
  *  - Name resolution never blocks the loop.
  */
@@ -55,7 +57,7 @@ struct transport_request {
 	size_t body_len;
 	int64_t deadline_boot_ms; /* for all of it, queueing too */
 	size_t answer_max;        /* bytes of answer body; more is TRANSPORT_LOST */
-	bool gated;               /* ask the gate before the body leaves */
+	bool gated;               /* a POST: ask the gate before the body leaves, once */
 };
 
 enum transport_end {

@@ -269,6 +269,68 @@ START_TEST(a_cut_on_a_used_connection_is_lost_and_not_sent_again)
 }
 END_TEST
 
+static const struct transport_result *post_ungated(const char *body)
+{
+	struct transport_request request = a_post(fake_server_url(f.server));
+
+	request.gated = false;
+	request.body = body;
+	request.body_len = strlen(body);
+	submit(&request);
+	await(f.count + 1);
+	return &f.answers[f.count - 1].result;
+}
+
+START_TEST(an_ungated_post_asks_no_gate)
+{
+	f.gate_open = false;
+	f.server = fake_server_start(STEPS({ .body = "1" }), 1);
+	ck_assert_int_eq(post_ungated("{\"first\":1}")->end, TRANSPORT_ANSWERED);
+	ck_assert_int_eq(post_ungated("{\"n\":2}")->end, TRANSPORT_ANSWERED);
+	ck_assert_uint_eq(f.gate_asked, 0);
+	ck_assert_str_eq(fake_server_body(f.server, 0), "{\"first\":1}");
+	ck_assert_str_eq(fake_server_body(f.server, 1), "{\"n\":2}");
+	ck_assert_ptr_null(strcasestr(fake_server_request(f.server, 0), "Expect"));
+}
+END_TEST
+
+/* Slots are used again: what an ungated call left in one must not open the gate. */
+START_TEST(the_gate_is_asked_behind_an_ungated_post)
+{
+	f.gate_open = false;
+	f.server = fake_server_start(STEPS({ .body = "1" }), 1);
+	ck_assert_int_eq(post_ungated("{}")->end, TRANSPORT_ANSWERED);
+	ck_assert_int_eq(post_once(fake_server_url(f.server))->end, TRANSPORT_NOT_SENT);
+	ck_assert(f.answers[1].result.gate_refused);
+	ck_assert_uint_eq(f.gate_asked, 1);
+}
+END_TEST
+
+START_TEST(an_ungated_post_without_an_answer_is_lost)
+{
+	f.server = fake_server_start(STEPS({ .act = FAKE_CLOSE_READ }), 1);
+	ck_assert_int_eq(post_ungated("{}")->end, TRANSPORT_LOST);
+	ck_assert_int_eq(f.answers[0].result.err.class, ERR_UNCERTAIN);
+	ck_assert_uint_eq(fake_server_requests(f.server), 1);
+}
+END_TEST
+
+/* It may be repeated, and libcurl does: transport.h says so to who submits one. */
+START_TEST(an_ungated_post_is_repeated_when_a_used_connection_is_cut)
+{
+	const struct fake_step steps[] = { { .body = "1" },
+					   { .act = FAKE_CLOSE_READ },
+					   { .body = "3" } };
+
+	f.server = fake_server_start(steps, COUNT(steps));
+	ck_assert_int_eq(post_ungated("{}")->end, TRANSPORT_ANSWERED);
+	ck_assert_int_eq(post_ungated("{\"n\":2}")->end, TRANSPORT_ANSWERED);
+	ck_assert_str_eq(f.answers[1].body, "3");
+	ck_assert_uint_eq(fake_server_requests(f.server), 3);
+	ck_assert_str_eq(fake_server_body(f.server, 2), "{\"n\":2}");
+}
+END_TEST
+
 START_TEST(a_cut_before_reading_is_never_answered)
 {
 	const struct transport_result *r = post_to(STEPS({ .act = FAKE_CLOSE_UNREAD }), 1);
@@ -571,6 +633,10 @@ int main(void)
 	tcase_add_test(tcase, an_unknown_name_is_not_sent);
 	tcase_add_test(tcase, a_cut_after_the_body_is_lost);
 	tcase_add_test(tcase, a_cut_on_a_used_connection_is_lost_and_not_sent_again);
+	tcase_add_test(tcase, an_ungated_post_asks_no_gate);
+	tcase_add_test(tcase, the_gate_is_asked_behind_an_ungated_post);
+	tcase_add_test(tcase, an_ungated_post_without_an_answer_is_lost);
+	tcase_add_test(tcase, an_ungated_post_is_repeated_when_a_used_connection_is_cut);
 	tcase_add_test(tcase, a_cut_before_reading_is_never_answered);
 	tcase_add_test(tcase, half_an_answer_is_lost);
 	tcase_add_test(tcase, a_slow_answer_is_lost_at_the_deadline);
