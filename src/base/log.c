@@ -130,6 +130,7 @@ void log_begin(struct log_line *line, const struct log *log, enum log_level leve
 	char now[CLOCK_RFC3339_BYTES];
 
 	line->log = log;
+	line->level = level;
 	line->len = 0;
 	line->cut = false;
 	line->dropped = level < log->level;
@@ -189,19 +190,56 @@ void log_phone(struct log_line *line, const char *key, const char *phone)
 	log_str(line, key, text);
 }
 
+static void write_text(const struct log *log, const char *text, size_t len)
+{
+	ssize_t written;
+
+	do
+		written = write(log->fd, text, len);
+	while (written == -1 && errno == EINTR);
+}
+
+void log_flush(const struct log *log)
+{
+	struct log_held *held = log->held;
+
+	if (held == NULL || held->len == 0)
+		return;
+	write_text(log, held->text, held->len);
+	held->len = 0;
+}
+
+/* A line longer than all that may wait leaves at once, behind those that did. */
+static void hold(const struct log *log, const char *text, size_t len)
+{
+	struct log_held *held = log->held;
+
+	if (len > sizeof(held->text) - held->len)
+		log_flush(log);
+	if (len > sizeof(held->text)) {
+		write_text(log, text, len);
+		return;
+	}
+	memcpy(held->text + held->len, text, len);
+	held->len += (unsigned)len;
+}
+
 void log_end(struct log_line *line)
 {
 	const char *tail = line->cut ? TAIL : "\n";
-	ssize_t written;
 
 	if (line->dropped)
 		return;
 	memcpy(line->text + line->len, tail, strlen(tail));
 	line->len += (unsigned)strlen(tail);
 	line->dropped = true; /* a second end writes nothing */
-	do
-		written = write(line->log->fd, line->text, line->len);
-	while (written == -1 && errno == EINTR);
+	if (line->log->held == NULL) {
+		write_text(line->log, line->text, line->len);
+		return;
+	}
+	hold(line->log, line->text, line->len);
+	if (line->level >= LOG_WARNING)
+		log_flush(line->log);
 }
 
 void log_text(const struct log *log, enum log_level level, const char *event, const char *format,

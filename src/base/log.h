@@ -4,8 +4,15 @@
  * Values are quoted and escaped when they hold anything but plain visible ASCII, control
  * characters and invalid UTF-8 included, and cut at LOG_VALUE_BYTES, so that a line is
  * always one line and parseable.  Escapes: \" \\ \n \r \t, and \xNN for any other byte.
- * Null is written as an empty value.  A line is written by one write().  Never pass a token, a
- * message text or a full phone number (Law 8): there is log_phone() for the latter.
+ * Null is written as an empty value.  Never pass a token, a message text or a full phone
+ * number (Law 8): there is log_phone() for the latter.
+ *
+ * A line is never spread over two write()s.  Without `held` each leaves at once by one of its
+ * own.  With it lines of levels debug and info wait, until log_flush() or until one more would
+ * not fit, and leave together; a warning or an error takes them along at once, behind them.
+ * So the order is kept, and a process that is killed or aborts loses at most what it held:
+ * who sets `held` calls log_flush() once a round of its loop, before the process ends, and
+ * before it forks.
  *
  * Only pipeline, delivery, process and cli log; lower layers return errors.
  * One struct log per process, passed down; no global state.
@@ -20,13 +27,21 @@
 
 #define LOG_VALUE_BYTES 1024
 #define LOG_LINE_BYTES 8192
+#define LOG_HELD_BYTES 4096 /* PIPE_BUF: lines of several workers in one pipe do not mix */
 
 enum log_level { LOG_DEBUG = 0, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
+/* Whole lines that have not been written yet. */
+struct log_held {
+	unsigned len;
+	char text[LOG_HELD_BYTES];
+};
+
 struct log {
-	int fd;               /* where lines go, 2 normally */
-	enum log_level level; /* lines below it are dropped */
-	char role[24];        /* "master", "worker-1"... */
+	int fd;                /* where lines go, 2 normally */
+	enum log_level level;  /* lines below it are dropped */
+	char role[24];         /* "master", "worker-1"... */
+	struct log_held *held; /* borrowed; null: no line waits */
 };
 
 /* A line under construction; on the stack; cannot fail.  A field that does not fit is left
@@ -34,6 +49,7 @@ struct log {
  * the level is below the log's. */
 struct log_line {
 	const struct log *log;
+	enum log_level level;
 	unsigned len;
 	bool dropped;
 	bool cut;
@@ -48,6 +64,9 @@ void log_int(struct log_line *line, const char *key, int64_t value);
  * short number fewer of the first (at most five) are shown. */
 void log_phone(struct log_line *line, const char *key, const char *phone);
 void log_end(struct log_line *line);
+
+/* Writes the lines that wait. */
+void log_flush(const struct log *log);
 
 /* A line with one text field `message`. */
 void log_text(const struct log *log, enum log_level level, const char *event, const char *format,

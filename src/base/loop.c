@@ -61,6 +61,8 @@ struct loop {
 	uint64_t next_order;
 	struct hook hooks[HOOKS_MAX];
 	size_t hooks_count;
+	loop_wait_fn *before_wait; /* may be null */
+	void *before_wait_arg;
 	struct epoll_event events[EVENTS_MAX];
 };
 
@@ -176,6 +178,11 @@ void loop_unwatch(struct loop *loop, uint64_t id)
 		return;
 	(void)control(loop, EPOLL_CTL_DEL, watch->fd, 0, 0);
 	free(watch);
+}
+
+void loop_unwatch_closing(struct loop *loop, uint64_t id)
+{
+	free(idmap_remove(loop->watches, id));
 }
 
 /* --- timers --- */
@@ -303,6 +310,12 @@ void loop_hook(struct loop *loop, loop_hook_fn *fn, void *arg)
 	loop->hooks[loop->hooks_count++] = (struct hook){ .fn = fn, .arg = arg };
 }
 
+void loop_before_wait(struct loop *loop, loop_wait_fn *fn, void *arg)
+{
+	loop->before_wait = fn;
+	loop->before_wait_arg = arg;
+}
+
 /* True: after the last time allowed there was still something done. */
 static bool run_hooks(struct loop *loop)
 {
@@ -356,6 +369,8 @@ int loop_run(struct loop *loop, struct err *ret_err)
 		busy = run_hooks(loop);
 		if (loop->stopping)
 			break;
+		if (loop->before_wait != NULL)
+			loop->before_wait(loop->before_wait_arg);
 		count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_MAX,
 				   busy ? 0 : wait_ms(loop));
 		if (count == -1 && errno != EINTR) {

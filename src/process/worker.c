@@ -38,6 +38,7 @@
 struct worker {
 	const struct worker_options *options;
 	struct log log;
+	struct log_held log_held;
 	struct loop *loop;
 	struct signals signals;
 	uint64_t lifeline;
@@ -431,6 +432,13 @@ static void close_all(struct worker *w)
 	transport_global_fini();
 }
 
+static void flush_log(void *arg)
+{
+	const struct worker *w = arg;
+
+	log_flush(&w->log);
+}
+
 int worker_run(const struct worker_options *options)
 {
 	struct worker w = {
@@ -442,6 +450,7 @@ int worker_run(const struct worker_options *options)
 	};
 	struct err err;
 
+	w.log.held = &w.log_held;
 	(void)snprintf(w.log.role, sizeof(w.log.role), "worker-%u", options->birth->number + 1);
 	if (open_all(&w, &err)) {
 		log_text(&w.log, LOG_ERROR, "worker_start_failed", "%s", err.text);
@@ -450,6 +459,7 @@ int worker_run(const struct worker_options *options)
 	loop_hook(w.loop, watch_store, &w);
 	loop_hook(w.loop, watch_beacon, &w);
 	loop_hook(w.loop, watch_drain, &w);
+	loop_before_wait(w.loop, flush_log, &w);
 	w.ready_timer =
 		loop_timer(w.loop, w.started_ms + READY_WITHOUT_STORE_MS, on_ready_late, &w);
 	if (loop_run(w.loop, &err)) {
@@ -459,5 +469,6 @@ int worker_run(const struct worker_options *options)
 	if (keeps_beacon(&w))
 		beacon_keeper_close(&w.keeper, store_beacon(w.world->store));
 	close_all(&w);
+	log_flush(&w.log);
 	return w.status;
 }

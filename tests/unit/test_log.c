@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* A log whose lines can be read back. */
@@ -307,8 +308,116 @@ START_TEST(every_level_has_its_name)
 }
 END_TEST
 
+/* --- lines that wait --- */
+
+static struct log_held held;
+
+/* A read takes what one write gave. */
+static void open_packets(void)
+{
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds), 0);
+	read_fd = fds[0];
+	held.len = 0;
+	log_here = (struct log){ .fd = fds[1], .level = LOG_DEBUG, .role = "w", .held = &held };
+}
+
+/* The messages of the lines of the next write, each with a comma; "" when there was none. */
+static const char *messages_written(void)
+{
+	static char messages[sizeof(got)];
+	char *rest = NULL;
+	ssize_t len = read(read_fd, got, sizeof(got) - 1);
+	size_t at = 0;
+
+	messages[0] = '\0';
+	if (len <= 0)
+		return messages;
+	got[len] = '\0';
+	ck_assert_int_eq(got[len - 1], '\n');
+	for (char *line = strtok_r(got, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		const char *message = strstr(line, " message=");
+
+		ck_assert_ptr_nonnull(message);
+		at += (size_t)snprintf(messages + at, sizeof(messages) - at, "%s,",
+				       message + strlen(" message="));
+	}
+	return messages;
+}
+
+START_TEST(lines_that_wait_leave_with_one_write)
+{
+	log_text(&log_here, LOG_INFO, "ev", "1");
+	log_text(&log_here, LOG_DEBUG, "ev", "2");
+	ck_assert_str_eq(messages_written(), "");
+	log_flush(&log_here);
+	ck_assert_str_eq(messages_written(), "1,2,");
+	log_flush(&log_here);
+	ck_assert_str_eq(messages_written(), "");
+	log_text(&log_here, LOG_INFO, "ev", "3");
+	log_flush(&log_here);
+	ck_assert_str_eq(messages_written(), "3,");
+}
+END_TEST
+
+START_TEST(a_warning_takes_along_what_waits)
+{
+	log_text(&log_here, LOG_INFO, "ev", "1");
+	log_text(&log_here, LOG_WARNING, "ev", "2");
+	ck_assert_str_eq(messages_written(), "1,2,");
+	log_text(&log_here, LOG_ERROR, "ev", "3");
+	ck_assert_str_eq(messages_written(), "3,");
+	ck_assert_uint_eq(held.len, 0);
+}
+END_TEST
+
+/* Makes a line of so many bytes, its end included. */
+static void log_bytes(unsigned bytes)
+{
+	struct log_line line;
+	char value[LOG_VALUE_BYTES + 1];
+
+	log_begin(&line, &log_here, LOG_INFO, "ev");
+	while (line.len + 1 < bytes) {
+		unsigned left = bytes - 1 - line.len; /* of these 3 are " k=" */
+		unsigned len = left < 1000 ? left - 3 : left < 1010 ? left - 13 : 1000;
+
+		memset(value, 'v', len);
+		value[len] = '\0';
+		log_str(&line, "k", value);
+	}
+	log_end(&line);
+}
+
+START_TEST(what_does_not_fit_sends_what_waits)
+{
+	log_bytes(2000);
+	log_bytes(LOG_HELD_BYTES - 2000);
+	ck_assert_uint_eq(held.len, LOG_HELD_BYTES);
+	ck_assert_int_eq(read(read_fd, got, sizeof(got)), -1);
+	log_bytes(100);
+	ck_assert_int_eq(read(read_fd, got, sizeof(got)), LOG_HELD_BYTES);
+	log_bytes(LOG_HELD_BYTES - 99);
+	ck_assert_int_eq(read(read_fd, got, sizeof(got)), 100);
+	ck_assert_uint_eq(held.len, LOG_HELD_BYTES - 99);
+}
+END_TEST
+
+START_TEST(a_line_too_long_to_wait_leaves_behind_the_others)
+{
+	log_bytes(100);
+	log_bytes(LOG_HELD_BYTES + 1);
+	ck_assert_int_eq(read(read_fd, got, sizeof(got)), 100);
+	ck_assert_int_eq(read(read_fd, got, sizeof(got)), LOG_HELD_BYTES + 1);
+	ck_assert_uint_eq(held.len, 0);
+}
+END_TEST
+
 int main(void)
 {
+	TCase *waiting = tcase_create("waiting");
 	Suite *suite = suite_create("log");
 	TCase *tcase = tcase_create("log");
 	SRunner *runner;
@@ -331,6 +440,12 @@ int main(void)
 	tcase_add_test(tcase, one_line_a_second_and_a_count_of_the_others);
 	tcase_add_test(tcase, every_level_has_its_name);
 	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(waiting, open_packets, close_pipe);
+	tcase_add_test(waiting, lines_that_wait_leave_with_one_write);
+	tcase_add_test(waiting, a_warning_takes_along_what_waits);
+	tcase_add_test(waiting, what_does_not_fit_sends_what_waits);
+	tcase_add_test(waiting, a_line_too_long_to_wait_leaves_behind_the_others);
+	suite_add_tcase(suite, waiting);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

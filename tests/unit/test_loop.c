@@ -327,6 +327,38 @@ START_TEST(an_old_event_does_not_reach_a_new_watch)
 }
 END_TEST
 
+static void close_other(void *arg, int fd, uint32_t events)
+{
+	int other = fd == pair[0][0];
+	int old = pair[other][0];
+
+	(void)events;
+	note(arg);
+	loop_unwatch(loop, watch[!other]);
+	loop_unwatch_closing(loop, watch[other]);
+	close(old);
+	/* Its number comes back at once, and is watched anew. */
+	close(pair[other][1]);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair[other]), 0);
+	ck_assert(pair[other][0] == old || pair[other][1] == old);
+	watch[other] = loop_watch(loop, pair[other][0], EPOLLIN, read_one, "b", &err);
+	ck_assert_uint_ne(watch[other], 0);
+	ck_assert_int_eq(write(pair[other][1], "!", 1), 1);
+}
+
+START_TEST(a_watch_may_end_with_the_close)
+{
+	make_pairs();
+	for (int i = 0; i < 2; i++) {
+		watch[i] = loop_watch(loop, pair[i][0], EPOLLIN, close_other, "a", &err);
+		ck_assert_int_eq(write(pair[i][1], "!", 1), 1);
+	}
+	run();
+	ck_assert_str_eq(trace, "ab");
+	close_pairs();
+}
+END_TEST
+
 static void switch_to_in(void *arg, int fd, uint32_t events)
 {
 	char c;
@@ -465,6 +497,18 @@ START_TEST(hooks_run_in_order_until_none_has_work)
 }
 END_TEST
 
+START_TEST(before_each_wait_once)
+{
+	work_left = 2;
+	loop_hook(loop, work, "w");
+	loop_before_wait(loop, note, "b");
+	loop_timer(loop, clock_boot_ms() + 5, stop, "s");
+	run();
+	/* Behind the hooks, and not when the loop ends instead. */
+	ck_assert_str_eq(trace, "wwwbsw");
+}
+END_TEST
+
 START_TEST(hooks_always_busy_do_not_stop_the_round)
 {
 	int64_t start = clock_boot_ms();
@@ -538,12 +582,14 @@ static Suite *loop_suite(void)
 	tcase_add_test(tcase, what_is_not_read_is_reported_again);
 	tcase_add_test(tcase, events_of_a_removed_watch_are_dropped);
 	tcase_add_test(tcase, an_old_event_does_not_reach_a_new_watch);
+	tcase_add_test(tcase, a_watch_may_end_with_the_close);
 	tcase_add_test(tcase, what_is_waited_for_can_change);
 	tcase_add_test(tcase, a_watch_of_nothing_wakes_nobody);
 	tcase_add_test(tcase, a_bad_descriptor_is_an_error);
 	tcase_add_test(tcase, nothing_is_called_after_the_stop);
 	tcase_add_test(tcase, more_descriptors_than_one_wait_reports);
 	tcase_add_test(tcase, hooks_run_in_order_until_none_has_work);
+	tcase_add_test(tcase, before_each_wait_once);
 	tcase_add_test(tcase, hooks_always_busy_do_not_stop_the_round);
 	tcase_add_test(tcase, work_left_over_does_not_wait);
 	tcase_add_test(tcase, a_loop_can_run_again);
