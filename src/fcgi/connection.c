@@ -99,7 +99,8 @@ static void connection_drop(struct connection *conn)
 	set->counts[conn->place]--;
 	if (conn->request)
 		(void)idmap_remove(set->requests, conn->request);
-	loop_unwatch(set->loop, conn->watch);
+	/* It is close-on-exec, never duplicated, and workers do not fork. */
+	loop_unwatch_closing(set->loop, conn->watch);
 	fd_close(&conn->fd);
 	collect_fini(&conn->collect);
 	str_fini(&conn->rest);
