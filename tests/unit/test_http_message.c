@@ -124,7 +124,6 @@ START_TEST(an_explanation_has_all_its_members)
 		"\"summary\":\"It waits to be sent; 4 earlier messages of its queue are on the "
 		"way.\",\"next\":\"Attempt 1 begins as soon as the worker that owns its lane has "
 		"a place for it and the limits of its number (NUMBER_RATE, outlet set), its "
-		"a place for it and the limits of its number (NUMBER_RATE, outlet set), its "
 		"tenant (TENANT_RATE, tenant set) and its recipient (PAIR_SECONDS) allow it.\","
 		"\"since\":\"1970-01-01T00:00:01Z\",\"until\":null,"
 		"\"estimated_at\":null,\"expires_at\":\"1970-01-01T00:00:02Z\",\"position\":5,"
