@@ -340,14 +340,13 @@ START_TEST(what_has_begun_finds_room)
 	const struct message late = message_of(99);
 	struct delivery_order order = order_of(&late);
 
-	order.place = house_reserve(99);
-	ck_assert_ptr_nonnull(order.place);
+	ck_assert_ptr_nonnull(order.place = house_reserve(99));
 	for (unsigned n = 1; n <= house_settings.max_items; n++) {
 		struct message m = message_of(n);
 		struct delivery_order other = order_of(&m);
 
 		m.recipient = message_of(1).recipient; /* so that only the items fill up */
-		m.class = MESSAGE_HIGH; /* which may fill all of the room */
+		m.class = MESSAGE_HIGH;                /* … all of the room */
 		take(&other);
 	}
 	house.told.count = 0;
