@@ -1,8 +1,8 @@
 -- add: messages of bulk calls, as far as they are not there yet.
 -- Parameters: $1..$31 as accept_keyed.
 -- Result: one row, bigint[], in the order of the input: the seq of each message (of one that is
---   there already a number without meaning); -1: its key is another message's; -2: its batch was
---   cancelled; of both nothing was stored.
+--   there already, whatever became of its batch, a number without meaning); -1: its key is another
+--   message's; -2: its batch was cancelled; of both nothing was stored.
 -- A share of the batch's lock, so that who cancels it sees what is added before, and what comes
 -- after it sees that it is cancelled.
 -- Indexes: primary keys.  Locks: the rows of batch; the new rows; keys that others have.
@@ -37,5 +37,8 @@ WITH asked AS MATERIALIZED (
 	WHERE state IN ('queued', 'scheduled') AND (message_id IN (SELECT message_id FROM stored)) IS TRUE
 	ORDER BY message_id
 )
-SELECT array_agg(CASE WHEN d.ours IS NULL THEN -2 WHEN d.ours THEN a.seq ELSE -1 END ORDER BY a.seq)
+SELECT array_agg(CASE WHEN d.ours THEN a.seq WHEN NOT d.ours THEN -1
+	WHEN (SELECT true FROM message_sender.message m
+		WHERE m.message_id = a.message_id AND m.batch_id = a.batch_id) THEN a.seq
+	ELSE -2 END ORDER BY a.seq)
 FROM asked a LEFT JOIN (SELECT message_id, ours FROM admitted) AS d USING (message_id)

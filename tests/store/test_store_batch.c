@@ -163,11 +163,52 @@ START_TEST(what_was_cancelled_takes_no_more)
 	ck_assert_int_eq(messages("cancelled"), 1); /* the other one is under way */
 	ck_assert_int_eq(work(), 1);
 	add(3, 5, NULL);
-	add(2, 6, NULL);
-	expect(6, 7, STORE_NOT_BEGUN);
+	add(2, 6, NULL); /* there, cancelled or under way: not as if it had been refused */
+	add(1, 7, NULL);
+	expect(7, 8, STORE_DONE);
+	harness_expect(&h, 6, STORE_DONE);
 	harness_expect(&h, 5, STORE_NOT_BEGUN);
 	ck_assert_int_eq(work(), 1);
 	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.message"), 2);
+}
+END_TEST
+
+/* Between its notice and the marking any of them may have been sent. */
+START_TEST(what_a_restore_may_have_sent_is_not_cancelled_with_its_batch)
+{
+	const struct message_id none = { { 0 } };
+
+	open_batch(0, batch_id(), NULL);
+	add(1, 1, NULL);
+	expect(1, 2, STORE_DONE);
+	harness_sql_text(&h, "INSERT INTO message_sender.restore (why, last_seq) "
+			     "SELECT 'x', max(seq) FROM message_sender.work");
+	add(2, 2, NULL);
+	expect(2, 3, STORE_DONE);
+	cancel(3, 4, none);
+	ck_assert_int_eq(messages("cancelled"), 1); /* the one of after it */
+	ck_assert_int_eq(messages("queued"), 1);
+	harness_sql_text(&h, "UPDATE message_sender.restore SET marked = true");
+	cancel(4, 5, none);
+	ck_assert_int_eq(messages("cancelled"), 2);
+}
+END_TEST
+
+/* Of a scheduled message whose time has come only its work says so. */
+START_TEST(a_batch_is_counted_by_exact_states)
+{
+	open_batch(0, batch_id(), NULL);
+	add(1, 1, NULL);
+	add(2, 2, NULL);
+	expect(2, 3, STORE_DONE);
+	harness_sql_text(&h, "UPDATE message_sender.message SET state = 'scheduled'");
+	harness_sql_text(&h, "UPDATE message_sender.work SET state = 'scheduled', wait = 5 "
+			     "WHERE seq = (SELECT min(seq) FROM message_sender.work)");
+	ck_assert_str_eq(harness_sql_text(&h,
+					  "SELECT s -> 'statuses' ->> 'scheduled' || ' ' || (s "
+					  "-> 'statuses' ->> 'queued') FROM message_sender.batch, "
+					  "message_sender.batch_status(batch_id) AS s"),
+			 "1 1");
 }
 END_TEST
 
@@ -233,6 +274,8 @@ int main(void)
 	tcase_add_test(tcase, a_key_is_of_one_call);
 	tcase_add_test(tcase, an_item_whose_key_is_another_messages_is_not_stored);
 	tcase_add_test(tcase, what_was_cancelled_takes_no_more);
+	tcase_add_test(tcase, what_a_restore_may_have_sent_is_not_cancelled_with_its_batch);
+	tcase_add_test(tcase, a_batch_is_counted_by_exact_states);
 	tcase_add_test(tcase, the_reader_learns_of_a_batch_by_its_id);
 	tcase_add_test(tcase, a_call_in_doubt_is_settled);
 	suite_add_tcase(suite, tcase);

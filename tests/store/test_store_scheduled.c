@@ -312,6 +312,24 @@ START_TEST(what_may_have_been_sent_is_not_cancelled)
 }
 END_TEST
 
+/* From the notice of a restore on, until it is marked; what was not due then cannot have been. */
+START_TEST(what_a_restore_may_have_sent_is_not_cancelled)
+{
+	accept(0, &(struct store_accept){ .caller_waits = true });
+	accept(1, &(struct store_accept){ .scheduled = true,
+					  .due_wall_us = clock_wall_us() + 600 * SECOND_US });
+	accept(2, &(struct store_accept){ .scheduled = true, .due_wall_us = clock_wall_us() });
+	harness_until_done(&h, 3, 3000);
+	harness_sql_text(&h, "SELECT message_sender.restored(id, system_identifier, timeline,"
+			     " ticks, ticks + 1000, 'x') FROM message_sender.beacon");
+	harness_sql_text(&h, "SELECT message_sender.call_off(array_agg(message_id ORDER BY "
+			     "message_id), 'x') FROM message_sender.work");
+	ck_assert_str_eq(stands(0), "queued 0 true");
+	ck_assert_str_eq(stands(1), "cancelled -15 false");
+	ck_assert_str_eq(stands(2), "scheduled 0 true");
+}
+END_TEST
+
 /* Begun first, or cancelled first; never both. */
 START_TEST(a_begin_and_a_cancellation_exclude_each_other)
 {
@@ -406,6 +424,7 @@ int main(void)
 	tcase_add_test(tcase, what_waits_for_its_hours_is_out_of_the_way_till_then);
 	tcase_add_test(tcase, what_was_not_sent_is_cancelled_for_good);
 	tcase_add_test(tcase, what_may_have_been_sent_is_not_cancelled);
+	tcase_add_test(tcase, what_a_restore_may_have_sent_is_not_cancelled);
 	tcase_add_test(tcase, a_begin_and_a_cancellation_exclude_each_other);
 	tcase_add_test(tcase, only_who_gave_a_validity_sees_that_it_is_over);
 	tcase_add_test(tcase, a_restore_makes_unknown_what_was_due);
