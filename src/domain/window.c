@@ -37,7 +37,8 @@ bool window_zone_fits(const char *name)
 	if (strcmp(name, "UTC") == 0)
 		return true;
 	return len < WINDOW_ZONE_BYTES && strspn(name, known) == len && name[0] >= 'A' &&
-	       name[0] <= 'Z' && strchr(name, '/') != NULL;
+	       name[0] <= 'Z' && strchr(name, '/') != NULL && strstr(name, "//") == NULL &&
+	       name[len - 1] != '/';
 }
 
 static char *put_text(char *at, const char *text)

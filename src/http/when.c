@@ -14,16 +14,18 @@ static bool refuse(struct err *ret_err, const char *text)
 	return false;
 }
 
-/* *ret_wall_us is 0 when it is absent. */
-static bool read_time(const struct json_value *root, const char *name, int64_t *ret_wall_us,
-		      struct err *ret_err)
+/* 0 is a moment too. */
+static bool read_time(const struct json_value *root, const char *name, bool *ret_given,
+		      int64_t *ret_wall_us, struct err *ret_err)
 {
 	const char *text;
 	size_t len;
 
 	*ret_wall_us = 0;
+	*ret_given = false;
 	if (!json_member_text(root, name, &text, &len, ret_err))
 		return false;
+	*ret_given = text != NULL;
 	if (text == NULL || clock_rfc3339_parse(text, ret_wall_us))
 		return true;
 	err_set(ret_err, ERR_INVALID, 0, "%s: is not a time; " HOW_TO_WRITE, name);
@@ -38,10 +40,11 @@ static bool is_between(int64_t us, int64_t min_s, int64_t max_s)
 static bool read_send_at(const struct json_value *root, int64_t now_us, struct message *m,
 			 struct err *ret_err)
 {
-	if (!read_time(root, "send_at", &m->send_at_wall_us, ret_err))
+	bool given;
+
+	if (!read_time(root, "send_at", &given, &m->send_at_wall_us, ret_err))
 		return false;
-	if (m->send_at_wall_us == 0 ||
-	    is_between(m->send_at_wall_us - now_us, WHEN_AHEAD_MIN_S, WHEN_AHEAD_MAX_S))
+	if (!given || is_between(m->send_at_wall_us - now_us, WHEN_AHEAD_MIN_S, WHEN_AHEAD_MAX_S))
 		return true;
 	return refuse(ret_err,
 		      "send_at: is not 1 second to 365 days ahead; write a time that is, or "
@@ -55,17 +58,18 @@ static bool read_validity(const struct json_value *root, int64_t now_us, struct 
 	const struct json_value *ttl = json_member(root, "ttl_seconds");
 	const int64_t from_us = m->send_at_wall_us != 0 ? m->send_at_wall_us : now_us;
 	int64_t seconds = 0;
+	bool given;
 
-	if (!read_time(root, "expires_at", &m->valid_until_wall_us, ret_err))
+	if (!read_time(root, "expires_at", &given, &m->valid_until_wall_us, ret_err))
 		return false;
 	if (json_kind(ttl) == JSON_NULL) {
-		if (m->valid_until_wall_us == 0 ||
+		if (!given ||
 		    is_between(m->valid_until_wall_us - from_us, WHEN_TTL_MIN_S, WHEN_TTL_MAX_S))
 			return true;
 		return refuse(ret_err, "expires_at: is not 1 second to 30 days after send_at, or "
 				       "after now; write a time that is");
 	}
-	if (m->valid_until_wall_us != 0)
+	if (given)
 		return refuse(ret_err,
 			      "ttl_seconds: is given beside expires_at; write one of them");
 	if (!json_int(ttl, &seconds) || seconds < WHEN_TTL_MIN_S || seconds > WHEN_TTL_MAX_S)

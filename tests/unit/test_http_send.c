@@ -116,6 +116,8 @@ START_TEST(send_at_is_1_second_to_365_days_ahead)
 	}
 	is_refused(BODY "\"send_at\":\"2025-11-04T10:30:00\"}", "send_at: is not a time");
 	is_refused(BODY "\"send_at\":5}", "send_at: is a number");
+	is_refused(BODY "\"send_at\":\"1970-01-01T00:00:00Z\"}",
+		   "send_at: is not 1 second to 365 days ahead");
 }
 END_TEST
 
@@ -154,6 +156,10 @@ START_TEST(a_validity_is_1_second_to_30_days)
 		   (3600 + bad[i]) * SECOND_US);
 		is_refused(body, "expires_at: is not 1 second to 30 days after");
 	}
+	is_refused(BODY "\"expires_at\":\"1970-01-01T00:00:00Z\"}",
+		   "expires_at: is not 1 second to 30 days after");
+	is_refused(BODY "\"ttl_seconds\":1,\"expires_at\":\"1970-01-01T00:00:00Z\"}",
+		   "ttl_seconds: is given beside expires_at");
 	is_refused(BODY "\"ttl_seconds\":1.5}", "ttl_seconds: is no whole number");
 	is_refused(BODY "\"ttl_seconds\":\"1\"}", "ttl_seconds: is no whole number");
 	is_refused(BODY "\"ttl_seconds\":1,\"expires_at\":\"2025-11-04T11:30:00Z\"}",

@@ -127,6 +127,9 @@ START_TEST(zones_are_areas_with_a_location_or_utc)
 	ck_assert(!window_zone_fits("posix/Asia/Jakarta"));
 	ck_assert(!window_zone_fits("/usr/share"));
 	ck_assert(!window_zone_fits("Asia/../x"));
+	ck_assert(!window_zone_fits("Asia//Jakarta"));
+	ck_assert(!window_zone_fits("Asia/Jakarta/"));
+	ck_assert(!window_zone_fits("Asia/"));
 	ck_assert(!window_zone_fits("Asia/a\"b"));
 	memset(longest + 5, 'a', 59);
 	ck_assert(window_zone_fits(longest));
