@@ -19,7 +19,7 @@ struct item {
 
 struct http_bulk {
 	struct str body;
-	int64_t now_wall_us;
+	int64_t came_wall_us;
 	struct zones *zones;
 	struct json_walk walk;
 	struct json_doc *tenant; /* an object with tenant_id only */
@@ -33,14 +33,13 @@ struct http_bulk {
 	unsigned space;
 };
 
-struct http_bulk *http_bulk_new(struct str *body, int64_t now_wall_us, struct zones *zones)
+struct http_bulk *http_bulk_new(struct str *body, struct zones *zones)
 {
 	struct http_bulk *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
 	b->body = *body;
-	b->now_wall_us = now_wall_us;
 	b->zones = zones;
 	str_init(body, body->max);
 	json_walk_init(&b->walk, b->body.data, b->body.len);
@@ -62,6 +61,19 @@ static bool no_memory(struct err *ret_err)
 {
 	err_set(ret_err, ERR_INTERNAL, 0, "body: no memory to read it");
 	return false;
+}
+
+/* "to: …" becomes "messages[17].to: …", what is said of a whole body "messages[17]: …". */
+static void place_in(struct err *err, const char *where)
+{
+	static const char whole[] = "body: ";
+	char text[ERR_TEXT_BYTES];
+
+	text_copy_cut(text, sizeof(text), err->text);
+	if (strncmp(text, whole, sizeof(whole) - 1) == 0)
+		err_set(err, err->class, err->code, "%s: %s", where, text + sizeof(whole) - 1);
+	else
+		err_set(err, err->class, err->code, "%s.%s", where, text);
 }
 
 /* -- the body -------------------------------------------------------------------------- */
@@ -103,14 +115,12 @@ static bool take_defaults(struct http_bulk *b, const struct json_place *value, s
 	const char *wrong = NULL;
 
 	b->defaults = parse(b, value, ret_err);
-	if (!b->defaults) {
-		err_prefix(ret_err, "defaults");
+	if (!b->defaults)
 		return false;
-	}
 	b->defaults_place = *value;
 	root = json_doc_root(b->defaults);
 	if (json_kind(root) != JSON_OBJECT) {
-		err_set(ret_err, ERR_INVALID, 0, "defaults: is %s; send a JSON object",
+		err_set(ret_err, ERR_INVALID, 0, "body: is %s; send a JSON object",
 			json_kind_name(json_kind(root)));
 		return false;
 	}
@@ -118,9 +128,10 @@ static bool take_defaults(struct http_bulk *b, const struct json_place *value, s
 		wrong = "tenant_id: stands beside messages, once for all of them";
 	else if (json_has_member(root, "idempotency_key"))
 		wrong = "idempotency_key: is of one message; write it there";
-	if (wrong)
-		err_set(ret_err, ERR_INVALID, 0, "defaults.%s", wrong);
-	return !wrong;
+	if (!wrong)
+		return http_send_check_defaults(root, ret_err);
+	err_set(ret_err, ERR_INVALID, 0, "%s", wrong);
+	return false;
 }
 
 static bool take_member(struct http_bulk *b, const struct json_place *value, struct err *ret_err)
@@ -144,10 +155,13 @@ static bool take_member(struct http_bulk *b, const struct json_place *value, str
 		err_set(ret_err, ERR_INVALID, 0, "%s: is an array; only messages is one", name);
 	else if (strcmp(name, "tenant_id") == 0)
 		return see_once(&b->has_tenant, name, ret_err) && take_tenant(b, value, ret_err);
-	else if (strcmp(name, "defaults") == 0)
-		return see_once(&b->has_defaults, name, ret_err) &&
-		       take_defaults(b, value, ret_err);
-	else
+	else if (strcmp(name, "defaults") == 0) {
+		if (!see_once(&b->has_defaults, name, ret_err))
+			return false;
+		if (take_defaults(b, value, ret_err))
+			return true;
+		place_in(ret_err, name);
+	} else
 		err_set(ret_err, ERR_INVALID, 0,
 			"%s: is not a member of this request; known are tenant_id, defaults, "
 			"messages",
@@ -224,6 +238,9 @@ enum http_bulk_reading http_bulk_read(struct http_bulk *b, size_t bytes, struct 
 		case JSON_WALK_ELEMENT:
 			ok = take_item(b, &value, ret_err);
 			break;
+		case JSON_WALK_MORE:
+			ok = true;
+			break;
 		case JSON_WALK_END:
 			return complete(b, ret_err) ? HTTP_BULK_READ : HTTP_BULK_WRONG;
 		case JSON_WALK_FAULT:
@@ -252,6 +269,11 @@ unsigned http_bulk_count(const struct http_bulk *b)
 }
 
 /* -- items ------------------------------------------------------------------------------ */
+
+void http_bulk_came(struct http_bulk *b, int64_t wall_us)
+{
+	b->came_wall_us = wall_us;
+}
 
 const char *http_bulk_item_text(const struct http_bulk *b, unsigned index, size_t *ret_len)
 {
@@ -306,21 +328,7 @@ static struct message *read_item(const struct http_bulk *b, struct json_doc *doc
 		(void)no_memory(ret_err);
 		return NULL;
 	}
-	return http_send_read_value(root, b->now_wall_us, b->zones, ret_err);
-}
-
-/* "to: …" becomes "messages[17].to: …", what is said of a whole body "messages[17]: …". */
-static void place_in(struct err *err, unsigned index)
-{
-	static const char whole[] = "body: ";
-	char text[ERR_TEXT_BYTES];
-
-	text_copy_cut(text, sizeof(text), err->text);
-	if (strncmp(text, whole, sizeof(whole) - 1) == 0)
-		err_set(err, err->class, err->code, "messages[%u]: %s", index,
-			text + sizeof(whole) - 1);
-	else
-		err_set(err, err->class, err->code, "messages[%u].%s", index, text);
+	return http_send_read_item(root, b->came_wall_us, b->zones, ret_err);
 }
 
 struct message *http_bulk_item(const struct http_bulk *b, unsigned index,
@@ -329,10 +337,13 @@ struct message *http_bulk_item(const struct http_bulk *b, unsigned index,
 	const struct json_place place = { b->items[index].at, b->items[index].len };
 	struct json_doc *doc = parse(b, &place, ret_err);
 	struct message *m = doc ? read_item(b, doc, ret_key, ret_err) : NULL;
+	char where[32];
 
 	json_doc_free(doc);
-	if (!m)
-		place_in(ret_err, index);
+	if (!m) {
+		(void)snprintf(where, sizeof(where), "messages[%u]", index);
+		place_in(ret_err, where);
+	}
 	return m;
 }
 

@@ -29,9 +29,8 @@ struct http_bulk;
 
 enum http_bulk_reading { HTTP_BULK_MORE = 0, HTTP_BULK_READ, HTTP_BULK_WRONG };
 
-/* Takes the body over, which came now: body is empty afterwards.  Null: no memory; body stays. */
-struct http_bulk *http_bulk_new(struct str *body, int64_t now_wall_us,
-				struct zones *zones) MUST_CHECK;
+/* Takes the body over: it is empty afterwards.  Null: no memory; body stays. */
+struct http_bulk *http_bulk_new(struct str *body, struct zones *zones) MUST_CHECK;
 void http_bulk_free(struct http_bulk *b);
 
 /* Reads on, about so many bytes.  WRONG: ret_err, nothing of it can be taken (ERR_INVALID,
@@ -44,6 +43,8 @@ const char *http_bulk_text(const struct http_bulk *b, size_t *ret_len);
 const char *http_bulk_tenant(const struct http_bulk *b);
 unsigned http_bulk_count(const struct http_bulk *b);
 
+/* The moment that the times of items are compared with: before the first item is read. */
+void http_bulk_came(struct http_bulk *b, int64_t wall_us);
 /* One item as a new message, as http_send_read(); its Idempotency-Key ("": none) and its own text
  * (borrowed).  Null with ret_err: "messages[17].to: ...". */
 struct message *http_bulk_item(const struct http_bulk *b, unsigned index,

@@ -14,6 +14,7 @@
 
 #define PAYLOAD_MAX ((size_t)64 * 1024)
 #define NAME_SHOWN_BYTES 64
+#define ITEM_NAME_SHOWN_BYTES 40
 
 /* An id: a token that is fit for a URL path.  "" when it is optional and absent. */
 static bool read_token(const struct json_value *root, const char *name, bool required,
@@ -114,39 +115,74 @@ static bool read_class(const struct json_value *root, enum message_class *ret_cl
 	return false;
 }
 
+enum part { WHOLE = 0, ITEM, DEFAULTS };
+
 struct member_check {
 	const struct type *type;
+	enum part part;
 	struct err *ret_err;
 	bool unknown;
 };
 
-static bool check_member(void *arg, const char *name, UNUSED const struct json_value *value)
+static bool is_known(const struct member_check *check, const char *name)
 {
-	static const char *const known[] = { "tenant_id",  "outlet_id",    "conversation_id",
-					     "to",         "message_type", "sender_type",
-					     "priority",   "send_at",      "deliver_between",
-					     "expires_at", "ttl_seconds" };
-	struct member_check *check = arg;
-	char shown[NAME_SHOWN_BYTES];
+	static const char *const known[] = { "outlet_id",    "conversation_id", "to",
+					     "message_type", "sender_type",     "priority",
+					     "send_at",      "deliver_between", "expires_at",
+					     "ttl_seconds" };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(name, known[i]) == 0)
 			return true;
-	if (strcmp(name, check->type->member) == 0)
+	if (strcmp(name, "tenant_id") == 0) /* of all items: put there, or refused before */
+		return check->part != DEFAULTS;
+	if (check->part == DEFAULTS)
+		return type_has_member(name);
+	return strcmp(name, check->type->member) == 0;
+}
+
+/* With its place in front, what is told of an item has to be shorter. */
+static bool check_member(void *arg, const char *name, UNUSED const struct json_value *value)
+{
+	static const struct {
+		const char *of;
+		const char *first;
+		size_t shown;
+	} parts[] = {
+		[WHOLE] = { " of this request", "tenant_id, ", NAME_SHOWN_BYTES },
+		[ITEM] = { "", "idempotency_key, ", ITEM_NAME_SHOWN_BYTES },
+		[DEFAULTS] = { "", "", NAME_SHOWN_BYTES },
+	};
+	struct member_check *check = arg;
+	char shown[NAME_SHOWN_BYTES];
+
+	if (is_known(check, name))
 		return true;
-	text_copy_cut(shown, sizeof(shown), name);
+	text_copy_cut(shown, parts[check->part].shown, name);
 	err_set(check->ret_err, ERR_INVALID, 0,
-		"%s: is not a member of this request; known are tenant_id, outlet_id, "
-		"conversation_id, to, %s, message_type, sender_type, priority, send_at, "
-		"deliver_between, expires_at, ttl_seconds",
-		shown, check->type->member);
+		"%s: is not a member%s; known are %soutlet_id, conversation_id, to, %s, "
+		"message_type, sender_type, priority, send_at, deliver_between, expires_at, "
+		"ttl_seconds",
+		shown, parts[check->part].of, parts[check->part].first, check->type->member);
 	check->unknown = true;
 	return false;
 }
 
+bool http_send_check_defaults(const struct json_value *root, struct err *ret_err)
+{
+	struct member_check check = {
+		.type = type_find("text"),
+		.part = DEFAULTS,
+		.ret_err = ret_err,
+	};
+
+	json_members(root, check_member, &check);
+	return !check.unknown;
+}
+
 /* In the order of the contract's fields; what cannot be read without knowing the type comes
  * after the type is known to be one. */
-static struct message *read_root(const struct json_value *root, int64_t now_wall_us,
+static struct message *read_root(const struct json_value *root, enum part part, int64_t now_wall_us,
 				 struct zones *zones, struct str *payload, struct err *ret_err)
 {
 	struct message m;
@@ -171,7 +207,7 @@ static struct message *read_root(const struct json_value *root, int64_t now_wall
 	    !read_class(root, &m.class, ret_err) ||
 	    !http_when_read(root, now_wall_us, zones, &m, window, ret_err))
 		return NULL;
-	check = (struct member_check){ .type = type, .ret_err = ret_err };
+	check = (struct member_check){ .type = type, .part = part, .ret_err = ret_err };
 	json_members(root, check_member, &check);
 	if (check.unknown)
 		return NULL;
@@ -184,16 +220,22 @@ static struct message *read_root(const struct json_value *root, int64_t now_wall
 	return copy;
 }
 
-struct message *http_send_read_value(const struct json_value *root, int64_t now_wall_us,
-				     struct zones *zones, struct err *ret_err)
+static struct message *read_value(const struct json_value *root, enum part part,
+				  int64_t now_wall_us, struct zones *zones, struct err *ret_err)
 {
 	struct str payload;
 	struct message *m;
 
 	str_init(&payload, PAYLOAD_MAX);
-	m = read_root(root, now_wall_us, zones, &payload, ret_err);
+	m = read_root(root, part, now_wall_us, zones, &payload, ret_err);
 	str_fini(&payload);
 	return m;
+}
+
+struct message *http_send_read_item(const struct json_value *root, int64_t now_wall_us,
+				    struct zones *zones, struct err *ret_err)
+{
+	return read_value(root, ITEM, now_wall_us, zones, ret_err);
 }
 
 bool http_send_read_tenant(const struct json_value *root, const char **ret_tenant_id,
@@ -217,7 +259,7 @@ struct message *http_send_read(const struct http_request *request, int64_t now_w
 	doc = json_doc_parse(request->body, request->body_len, ret_err);
 	if (doc == NULL)
 		return NULL;
-	m = http_send_read_value(json_doc_root(doc), now_wall_us, zones, ret_err);
+	m = read_value(json_doc_root(doc), WHOLE, now_wall_us, zones, ret_err);
 	json_doc_free(doc);
 	return m;
 }

@@ -23,9 +23,11 @@ struct message *http_send_read(const struct http_request *request, int64_t now_w
 
 /* What a bulk call's messages are unless they, or its defaults, say otherwise: a JSON object. */
 #define HTTP_SEND_BULK "{\"priority\":\"bulk\"}"
-/* The same of an object inside another request. */
-struct message *http_send_read_value(const struct json_value *root, int64_t now_wall_us,
-				     struct zones *zones, struct err *ret_err) MUST_CHECK;
+/* The same of one of its messages, which has its tenant_id from the call, and no key any more. */
+struct message *http_send_read_item(const struct json_value *root, int64_t now_wall_us,
+				    struct zones *zones, struct err *ret_err) MUST_CHECK;
+/* May every message have its members?  So nothing else is carried into each. */
+bool http_send_check_defaults(const struct json_value *root, struct err *ret_err) MUST_CHECK;
 /* Its tenant_id alone; borrowed. */
 bool http_send_read_tenant(const struct json_value *root, const char **ret_tenant_id,
 			   struct err *ret_err) MUST_CHECK;

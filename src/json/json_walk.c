@@ -3,6 +3,8 @@
 #include "json/json_in.h"
 #include "json/json_scan.h"
 
+#define FAR (-2)
+
 void json_walk_init(struct json_walk *w, const char *text, size_t len)
 {
 	*w = (struct json_walk){ .text = text, .len = len };
@@ -14,17 +16,20 @@ static enum json_walk_step fault(const struct json_walk *w, const char *why, str
 	return JSON_WALK_FAULT;
 }
 
-/* The next byte that is no white space, or -1. */
+/* The next byte that is no white space; -1: there is none; FAR: not near. */
 static int next_byte(struct json_walk *w)
 {
-	while (w->at < w->len) {
+	const size_t left = w->len - w->at;
+	const size_t until = w->at + (left > JSON_WALK_SPACE_MAX ? JSON_WALK_SPACE_MAX : left);
+
+	while (w->at < until) {
 		const int c = (unsigned char)w->text[w->at];
 
 		if (c != ' ' && c != '\n' && c != '\r' && c != '\t')
 			return c;
 		w->at++;
 	}
-	return -1;
+	return w->at < w->len ? FAR : -1;
 }
 
 /* One whole value from here on; false: ret_err. */
@@ -51,81 +56,106 @@ static bool take_value(struct json_walk *w, bool is_name, struct json_place *ret
 	return false;
 }
 
-static enum json_walk_step take_member(struct json_walk *w, struct json_place *ret_value,
-				       struct err *ret_err)
+/* Steps over the comma that stands before all but the first one. */
+static bool take_comma(struct json_walk *w, int c)
 {
-	if (next_byte(w) != '"')
-		return fault(w, "the name of a member in quotes is expected", ret_err);
-	if (!take_value(w, true, &w->name, ret_err))
-		return JSON_WALK_FAULT;
-	if (next_byte(w) != ':')
-		return fault(w, "a colon is expected", ret_err);
-	w->at++;
-	w->is_array = next_byte(w) == '[';
-	if (w->is_array) {
-		*ret_value = (struct json_place){ .at = w->at++ };
-		w->where = WALK_ELEMENTS;
-		w->first = true;
-		return JSON_WALK_MEMBER;
-	}
-	return take_value(w, false, ret_value, ret_err) ? JSON_WALK_MEMBER : JSON_WALK_FAULT;
-}
+	const bool is_there = c == ',';
 
-static enum json_walk_step end_document(struct json_walk *w, struct err *ret_err)
-{
-	w->where = WALK_OVER;
-	if (next_byte(w) >= 0)
-		return fault(w, "nothing may follow the document", ret_err);
-	return JSON_WALK_END;
-}
-
-/* Steps over what stands before the next one; true: there is one. */
-static bool comes_another(struct json_walk *w, char end, bool *ret_fault)
-{
-	const int c = next_byte(w);
-
-	*ret_fault = false;
-	if (c == end) {
-		w->at++;
-		return false;
-	}
 	if (w->first) {
 		w->first = false;
 		return true;
 	}
-	*ret_fault = c != ',';
-	w->at += c == ',';
-	return c == ',';
+	w->at += is_there;
+	return is_there;
 }
 
+static enum json_walk_step take_member(struct json_walk *w, int c, struct json_place *ret_value,
+				       struct err *ret_err)
+{
+	w->where = WALK_MEMBERS;
+	w->is_array = c == '[';
+	if (!w->is_array)
+		return take_value(w, false, ret_value, ret_err) ? JSON_WALK_MEMBER
+								: JSON_WALK_FAULT;
+	*ret_value = (struct json_place){ .at = w->at++ };
+	w->where = WALK_ELEMENTS;
+	w->first = true;
+	return JSON_WALK_MEMBER;
+}
+
+/* What stands between names and values; null, or what should be there. */
+static const char *pass(struct json_walk *w, int c)
+{
+	switch (w->where) {
+	case WALK_MEMBERS:
+		if (c == '}')
+			w->where = WALK_OVER;
+		else if (take_comma(w, c))
+			w->where = WALK_NAME;
+		else
+			return "a comma or } is expected";
+		w->at += c == '}';
+		return NULL;
+	case WALK_ELEMENTS:
+		if (c == ']')
+			w->where = WALK_MEMBERS;
+		else if (take_comma(w, c))
+			w->where = WALK_ELEMENT;
+		else
+			return "a comma or ] is expected";
+		w->at += c == ']';
+		w->first = false;
+		return NULL;
+	default: /* WALK_COLON */
+		if (c != ':')
+			return "a colon is expected";
+		w->at++;
+		w->where = WALK_VALUE;
+		return NULL;
+	}
+}
+
+/* What the next byte that is no white space means where it stands. */
 enum json_walk_step json_walk_next(struct json_walk *w, struct json_place *ret_value,
 				   struct err *ret_err)
 {
-	bool wrong;
+	for (;;) {
+		const int c = next_byte(w);
+		const char *wrong = NULL;
 
-	if (w->where == WALK_BEGIN) {
-		if (next_byte(w) != '{') {
-			err_set(ret_err, ERR_INVALID, 0, "body: is no JSON object; send one");
-			return JSON_WALK_FAULT;
-		}
-		w->at++;
-		w->where = WALK_MEMBERS;
-		w->first = true;
-	}
-	if (w->where == WALK_ELEMENTS) {
-		if (comes_another(w, ']', &wrong)) {
-			(void)next_byte(w);
+		if (c == FAR)
+			return JSON_WALK_MORE;
+		switch (w->where) {
+		case WALK_BEGIN:
+			if (c != '{') {
+				err_set(ret_err, ERR_INVALID, 0,
+					"body: is no JSON object; send one");
+				return JSON_WALK_FAULT;
+			}
+			w->at++;
+			w->first = true;
+			w->where = WALK_MEMBERS;
+			break;
+		case WALK_NAME:
+			if (c != '"')
+				wrong = "the name of a member in quotes is expected";
+			else if (!take_value(w, true, &w->name, ret_err))
+				return JSON_WALK_FAULT;
+			w->where = WALK_COLON;
+			break;
+		case WALK_VALUE:
+			return take_member(w, c, ret_value, ret_err);
+		case WALK_ELEMENT:
+			w->where = WALK_ELEMENTS;
 			return take_value(w, false, ret_value, ret_err) ? JSON_WALK_ELEMENT
 									: JSON_WALK_FAULT;
+		case WALK_OVER:
+			return c < 0 ? JSON_WALK_END
+				     : fault(w, "nothing may follow the document", ret_err);
+		default:
+			wrong = pass(w, c);
 		}
 		if (wrong)
-			return fault(w, "a comma or ] is expected", ret_err);
-		w->where = WALK_MEMBERS;
-		w->first = false;
+			return fault(w, wrong, ret_err);
 	}
-	if (comes_another(w, '}', &wrong))
-		return take_member(w, ret_value, ret_err);
-	if (wrong)
-		return fault(w, "a comma or } is expected", ret_err);
-	return end_document(w, ret_err);
 }

@@ -108,25 +108,25 @@ static bool any_asking(const struct bulk *b)
 	return false;
 }
 
+/* Other steps have bounds of their own, and so has a question to the reader, which has its texts
+ * from here. */
+static bool may_end(const struct bulk *b)
+{
+	const struct flow *f = b->flow;
+
+	return f->result == FLOW_PENDING &&
+	       (f->step == FLOW_BULK_READ || f->step == FLOW_BULK_OPEN ||
+		f->step == FLOW_BULK_ADD || f->step == FLOW_BULK_CLOSE) &&
+	       !any_asking(b);
+}
+
 static void on_deadline(void *arg)
 {
 	struct bulk *b = arg;
 	struct flow *f = b->flow;
 
 	b->deadline = 0;
-	if (f->result != FLOW_PENDING)
-		return;
-	switch (f->step) {
-	case FLOW_BULK_READ:
-	case FLOW_BULK_OPEN:
-	case FLOW_BULK_ADD:
-	case FLOW_BULK_CLOSE:
-		break;
-	default: /* has a bound of its own */
-		return;
-	}
-	/* A question to the reader has its texts from here, and comes to an end by itself. */
-	if (any_asking(b)) {
+	if (!may_end(b)) {
 		b->deadline =
 			loop_timer(loop_of(f), loop_now_ms(loop_of(f)) + AGAIN_MS, on_deadline, b);
 		return;
@@ -158,7 +158,7 @@ struct bulk *bulk_new(struct flow *f, struct str *body)
 	b->rows = calloc(BULK_ROWS, sizeof(*b->rows));
 	b->digest = f->key ? digest_new() : NULL;
 	if (b->rows && (b->digest || !f->key))
-		b->body = http_bulk_new(body, clock_wall_us(), f->pipeline->world->zones);
+		b->body = http_bulk_new(body, f->pipeline->world->zones);
 	if (!b->body) {
 		bulk_free(b);
 		return NULL;
@@ -270,6 +270,7 @@ enum flow_result bulk_open(struct flow *f)
 		random_bytes(random, sizeof(random));
 		f->id = message_id_make(clock_wall_us() / 1000, random);
 	}
+	http_bulk_came(b->body, 1000 * message_id_ms(f->id));
 	if (f->key)
 		f->key->runs_ms = f->deadline_boot_ms - now_ms + GRACE_MS;
 	row.id = f->id;
@@ -341,6 +342,12 @@ static void refuse_row(struct row *row, enum problem problem, const char *why)
 	end_row(row, ROW_REFUSED);
 }
 
+/* Else its answer is on its way, and its texts are gone with it. */
+static bool is_adding(const struct bulk *b)
+{
+	return b->flow->step == FLOW_BULK_ADD && b->flow->result == FLOW_PENDING;
+}
+
 static void ask(struct row *row)
 {
 	struct flow *f = row->bulk->flow;
@@ -369,7 +376,8 @@ static void on_added(struct job *job, enum store_verdict verdict, uint64_t seq,
 		return;
 	case STORE_CONFLICT:
 		row->state = ROW_ASKS;
-		ask(row);
+		if (is_adding(row->bulk))
+			ask(row);
 		return;
 	case STORE_NOT_BEGUN:
 		refuse_row(row, PROBLEM_BATCH_CANCELLED, "");

@@ -17,6 +17,14 @@ const struct type *type_find(const char *name)
 	return NULL;
 }
 
+bool type_has_member(const char *member)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(types[i]->member, member) == 0)
+			return true;
+	return false;
+}
+
 const char *type_names(void)
 {
 	return "text"; /* all of the table: a test compares */

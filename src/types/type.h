@@ -26,6 +26,8 @@ struct type {
 
 /* Null: no such type (yet). */
 const struct type *type_find(const char *name);
+/* A type has this member in the request. */
+bool type_has_member(const char *member);
 /* "text, image": for messages. */
 const char *type_names(void);
 

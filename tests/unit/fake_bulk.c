@@ -45,6 +45,7 @@ int store_add(struct store *s, uint64_t tag, const struct store_accept *row, str
 		.id = row->message->id,
 		.batch_id = row->message->batch_id,
 		.class = row->message->class,
+		.valid_until_wall_us = row->message->valid_until_wall_us,
 		.keyed = row->key != NULL,
 	};
 	if (row->key)

@@ -76,6 +76,7 @@ struct fake_add {
 	struct message_id id;
 	struct message_id batch_id;
 	enum message_class class;
+	int64_t valid_until_wall_us;
 	bool keyed;
 	struct store_key key;
 };

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "pipeline/bulk.h"
 #include "pipeline_house.h"
 
 #define JOBS 50 /* of the house's world: so many rows at most are on their way */
 
+static bool quota_later; /* every test is a process of its own */
 static const struct store_first unknown = { .answer_body = "" };
 
 /* A call of so many messages; some text of its own, so that others have another fingerprint. */
@@ -28,7 +30,7 @@ static void call(unsigned count, const char *key, const char *text)
 	ck_assert(str_ok(&body));
 	r.large = &body;
 	r.idempotency_key = key;
-	fake.quota_at_once = true;
+	fake.quota_at_once = !quota_later;
 	ask(&r);
 	str_fini(&body);
 }
@@ -153,6 +155,39 @@ START_TEST(a_repeated_call_has_the_same_ids_and_none_is_added_before_its_key)
 }
 END_TEST
 
+/* An hour later, when its times are long over. */
+START_TEST(a_repeated_call_is_read_with_the_clock_of_the_first_one)
+{
+	const int64_t then_ms = clock_wall_us() / 1000 - 3600 * INT64_C(1000);
+	struct store_first first = { .found = true, .answer_body = "", .running = true };
+	const uint8_t random[10] = { 1 };
+	char send_at[40];
+	char text[120];
+
+	clock_rfc3339(1000 * then_ms + 60 * INT64_C(1000000), send_at);
+	(void)snprintf(text, sizeof(text), "a\",\"ttl_seconds\":60,\"send_at\":\"%s", send_at);
+	call(3, "k", text);
+	look(&unknown);
+	turn_until(&fake.open_count, 1);
+	memcpy(first.fingerprint, fake.opens[0].key.fingerprint, sizeof(first.fingerprint));
+	first.id = message_id_make(then_ms, random);
+	first.running = false;
+	reopen();
+	opens_before = closes_before = 0;
+	call(3, "k", text);
+	look(&first);
+	opened(STORE_DONE);
+	all_added(3);
+	ck_assert_int_gt(fake.adds[0].valid_until_wall_us, 1000 * then_ms);
+	ck_assert_int_le(fake.adds[0].valid_until_wall_us, 1000 * (then_ms + 120 * 1000));
+	closed();
+	fake_written(fake.answers[0].tag, STORE_DONE);
+	turn();
+	expect(202, "\"accepted\":3,\"refused\":0");
+	expect_over();
+}
+END_TEST
+
 START_TEST(a_key_that_was_taken_meanwhile_is_looked_up_again)
 {
 	struct store_first first = { .found = true, .answer_body = "{}", .answer_status = 202 };
@@ -257,6 +292,46 @@ START_TEST(a_call_that_is_not_through_in_time_says_what_to_do)
 }
 END_TEST
 
+/* Its answer is decided when the store says that an item's key is taken. */
+START_TEST(nothing_is_asked_for_a_call_that_is_over)
+{
+	struct flow *f;
+
+	call(5, "", "a");
+	opened(STORE_DONE);
+	turn_until(&fake.add_count, 5);
+	f = LIST_OBJECT(pipeline->all.next, struct flow, all);
+	f->reply = REPLY_UNCERTAIN;
+	flow_ready(f, FLOW_NO);
+	for (unsigned i = 0; i < 5; i++)
+		fake_accepted(fake.adds[i].tag, STORE_CONFLICT, 0);
+	ck_assert_uint_eq(fake.find_count, 0);
+	turn_until(&answer.count, 1);
+	expect(503, "may have been taken");
+	expect_over();
+}
+END_TEST
+
+/* Its time runs out while its quota is asked for, and nothing of it is written afterwards. */
+START_TEST(a_call_is_answered_in_time_whatever_step_its_time_ends_in)
+{
+	const int64_t until_ms = clock_boot_ms() + 250;
+
+	settings.sync_wait_ms = 200;
+	reopen();
+	quota_later = true;
+	call(5, "", "a");
+	turn_until(&fake.quota_count, 1);
+	while (clock_boot_ms() < until_ms)
+		turn();
+	ck_assert_uint_eq(answer.count, 0);
+	answer_quota(QUOTA_ALLOWED);
+	turn_until(&answer.count, 1);
+	expect(503, "STORE_UNAVAILABLE");
+	expect_over();
+}
+END_TEST
+
 START_TEST(a_batch_is_cancelled_page_by_page)
 {
 	static const char path[] = "/api/v1/batches/01900000-0000-7000-8000-000000000001";
@@ -301,12 +376,15 @@ int main(void)
 	tcase_add_checked_fixture(tcase, open_house, close_house);
 	tcase_add_test(tcase, messages_are_added_in_slices_and_the_owner_is_rung_for_each);
 	tcase_add_test(tcase, a_repeated_call_has_the_same_ids_and_none_is_added_before_its_key);
+	tcase_add_test(tcase, a_repeated_call_is_read_with_the_clock_of_the_first_one);
 	tcase_add_test(tcase, a_key_that_was_taken_meanwhile_is_looked_up_again);
 	tcase_add_test(tcase, one_call_has_its_turn_at_a_time);
 	tcase_add_test(tcase, so_many_calls_are_held_and_no_more);
 	tcase_add_test(tcase, a_row_that_is_refused_is_told_and_costs_no_other);
 	tcase_add_test(tcase, what_the_store_has_no_room_for_is_added_later);
 	tcase_add_test(tcase, a_call_that_is_not_through_in_time_says_what_to_do);
+	tcase_add_test(tcase, nothing_is_asked_for_a_call_that_is_over);
+	tcase_add_test(tcase, a_call_is_answered_in_time_whatever_step_its_time_ends_in);
 	tcase_add_test(tcase, a_batch_is_cancelled_page_by_page);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -17,7 +17,7 @@ static enum http_bulk_reading read_by(const char *text, size_t bytes, struct err
 
 	http_bulk_free(bulk);
 	(void)str_append_text(&body, text);
-	bulk = http_bulk_new(&body, 0, NULL);
+	bulk = http_bulk_new(&body, NULL);
 	ck_assert_ptr_nonnull(bulk);
 	ck_assert_uint_eq(body.len, 0);
 	do {
@@ -122,6 +122,63 @@ START_TEST(faults_of_items_are_told_with_their_place)
 }
 END_TEST
 
+START_TEST(what_every_item_would_have_is_checked_once)
+{
+	static const struct {
+		const char *defaults;
+		const char *says;
+	} rows[] = {
+		{ "{\"foo\":1}", "defaults.foo: is not a member; known are outlet_id, " },
+		{ "{\"tenant_id\":\"t\"}", "defaults.tenant_id: stands beside messages" },
+		{ "{\"idempotency_key\":\"k\"}", "defaults.idempotency_key: is of one message" },
+		{ "{\"to\":\"a\",\"to\":\"b\"}", "defaults.to: is given twice" },
+		{ "7", "defaults: is a number; send a JSON object" },
+	};
+	char text[200];
+	struct err err;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)snprintf(text, sizeof(text),
+			       "{\"tenant_id\":\"t\",\"defaults\":%s,\"messages\":[{}]}",
+			       rows[i].defaults);
+		ck_assert_int_eq(read_by(text, sizeof(text), &err), HTTP_BULK_WRONG);
+		ck_assert_msg(strncmp(err.text, rows[i].says, strlen(rows[i].says)) == 0, "%s",
+			      err.text);
+	}
+	reads("{\"tenant_id\":\"t\",\"defaults\":{\"outlet_id\":\"o\",\"conversation_id\":\"c\","
+	      "\"to\":\"+628111111111\",\"message\":\"m\",\"message_type\":\"text\","
+	      "\"sender_type\":\"llm\",\"priority\":\"low\",\"send_at\":null,"
+	      "\"deliver_between\":null,\"expires_at\":null,\"ttl_seconds\":null},"
+	      "\"messages\":[{}]}");
+}
+END_TEST
+
+/* The last one and the longest name: all that is known is told. */
+START_TEST(an_items_unknown_member_is_told_whole)
+{
+	char text[400 + 10 * 4];
+	char name[64];
+	char key[IDEMPOTENCY_KEY_BYTES];
+	struct str body = STR_INIT(1u << 20);
+	struct err err;
+
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	(void)str_append_text(&body, HEAD "\"messages\":[");
+	for (unsigned i = 0; i < HTTP_BULK_ITEMS_MAX - 1; i++)
+		(void)str_append_text(&body, "{},");
+	(void)snprintf(text, sizeof(text), "{\"to\":\"+628111111111\",\"%s\":1}]}", name);
+	(void)str_append_text(&body, text);
+	reads(body.data);
+	str_fini(&body);
+	ck_assert_ptr_null(http_bulk_item(bulk, HTTP_BULK_ITEMS_MAX - 1, key, &err));
+	ck_assert_msg(strstr(err.text, "known are idempotency_key, outlet_id, ") != NULL, "%s",
+		      err.text);
+	ck_assert_ptr_null(strstr(err.text, "tenant_id"));
+	ck_assert_str_eq(err.text + strlen(err.text) - strlen(", ttl_seconds"), ", ttl_seconds");
+}
+END_TEST
+
 START_TEST(keys_of_items_have_a_bound)
 {
 	for (int len = 0; len <= 256; len++) {
@@ -213,6 +270,8 @@ int main(void)
 	tcase_add_test(tcase, portions_make_no_difference);
 	tcase_add_test(tcase, an_item_has_what_it_says_and_else_the_defaults);
 	tcase_add_test(tcase, faults_of_items_are_told_with_their_place);
+	tcase_add_test(tcase, what_every_item_would_have_is_checked_once);
+	tcase_add_test(tcase, an_items_unknown_member_is_told_whole);
 	tcase_add_test(tcase, keys_of_items_have_a_bound);
 	tcase_add_test(tcase, results_and_their_answer);
 	tcase_add_test(tcase, the_longest_answer_has_room);

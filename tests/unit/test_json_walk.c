@@ -10,6 +10,9 @@ static int shown(const struct json_place *place)
 	return place->len < 40 ? (int)place->len : 40;
 }
 
+static unsigned mores; /* steps without news, of the last walk */
+static size_t longest; /* step of it, bytes */
+
 /* "name=value;" of members, "[value]" of elements, in order; then "end" or what is wrong. */
 static const char *walked(const char *text)
 {
@@ -24,9 +27,19 @@ static const char *walked(const char *text)
 
 	memcpy(exact, text, text_len);
 	exact = realloc(exact, text_len ? text_len : 1);
+	mores = 0;
+	longest = 0;
 	json_walk_init(&w, exact, text_len);
 	for (;;) {
+		const size_t from = w.at;
 		const enum json_walk_step step = json_walk_next(&w, &value, &err);
+
+		if (w.at - from > longest)
+			longest = w.at - from;
+		if (step == JSON_WALK_MORE) {
+			mores++;
+			continue;
+		}
 
 		if (step == JSON_WALK_END) {
 			(void)snprintf(said + len, sizeof(said) - len, "end");
@@ -117,6 +130,25 @@ START_TEST(one_value_has_a_bound)
 }
 END_TEST
 
+/* In each place where some may be, one after the other. */
+START_TEST(no_step_passes_more_white_space_than_that)
+{
+	static const char text[] = "{\"a\":[1,2],\"b\":3}";
+	static const size_t places[] = { 0, 1, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16, 17 };
+	static char spaced[2 * JSON_WALK_SPACE_MAX + sizeof(text)];
+
+	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		memset(spaced, ' ', sizeof(spaced));
+		memcpy(spaced, text, places[i]);
+		(void)snprintf(spaced + places[i] + 2 * JSON_WALK_SPACE_MAX, sizeof(text), "%s",
+			       text + places[i]);
+		ck_assert_str_eq(walked(spaced), "\"a\"=;[1][2]\"b\"=3;end");
+		ck_assert_uint_ge(mores, 1);
+		ck_assert_uint_le(longest, JSON_WALK_SPACE_MAX + sizeof(text));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("json_walk");
@@ -126,6 +158,7 @@ int main(void)
 
 	tcase_add_test(tcase, members_and_elements_are_told_in_order);
 	tcase_add_test(tcase, faults_are_told_with_their_place);
+	tcase_add_test(tcase, no_step_passes_more_white_space_than_that);
 	tcase_add_test(tcase, one_value_has_a_bound);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
