@@ -10,7 +10,7 @@ from harness.wait import wait_until
 from points import BREAKPOINT_SIGNAL
 from told import overtakings, read_callers, repeats
 
-UNFINISHED = ("queued", "sending", "retrying")
+UNFINISHED = ("scheduled", "queued", "sending", "retrying")
 NOT_TAKEN = ("OVERLOADED", "STORE_UNAVAILABLE", "QUEUE_FULL", "QUOTA_EXCEEDED")
 SENT = ("sent", "delivered", "read")
 KILLS = ("9", BREAKPOINT_SIGNAL)   # signals that were ours
@@ -65,7 +65,7 @@ def unfinished(house):
     is to end."""
     return house.query(
         "SELECT count(*) FROM message_sender.message m LEFT JOIN message_sender.work w"
-        " USING (message_id) WHERE m.state IN ('queued', 'sending', 'retrying')"
+        " USING (message_id) WHERE m.state IN ('scheduled', 'queued', 'sending', 'retrying')"
         " OR (w.message_id IS NOT NULL AND (w.state <> 'unknown'"
         " OR w.wait = 2 AND coalesce(w.settle_policy, 'resend') IN ('resend', 'fail')))")[0][0]
 
@@ -136,8 +136,11 @@ class Audit:
             if message["state"] != "failed":
                 self.violation("told that it failed, and the state is another",
                                (ask.body, message))
-        elif ask.status == 202 and message["state"] == "cancelled":
+        elif ask.status == 202 and message["state"] == "cancelled" and not ask.cancels:
             self.violation("told that it was taken, and it was cancelled", (ask.body, message))
+        elif ask.cancelled is not None and ask.cancelled != (message["state"] == "cancelled"):
+            self.violation("told whether it was cancelled, and the state is another",
+                           (ask.key, ask.cancelled, message))
         elif ask.body.get("code") in NOT_TAKEN and not ask.keyed and not ask.in_doubt and rows:
             self.violation("told that it was not taken, and it is in the table",
                            (ask.key, ask.body, rows))
@@ -196,7 +199,7 @@ class Audit:
             "SELECT (SELECT count(*) FROM message_sender.message), sum(n)::bigint FROM (SELECT"
             " count(*) AS n FROM message_sender.message WHERE state IN ('queued', 'sending',"
             " 'retrying', 'unknown', 'sent', 'delivered', 'read', 'failed', 'expired',"
-            " 'cancelled') GROUP BY state) AS s")[0]
+            " 'cancelled', 'scheduled') GROUP BY state) AS s")[0]
         if rows != states:
             self.violation("the sum over states is not the number of messages", (rows, states))
 
@@ -228,8 +231,9 @@ class Audit:
         if state in ("failed", "cancelled", "expired") and accepted and \
                 message_id not in self.tables.given_up:
             self.violation(f"{state}, and WhatsApp took it", (message, outcomes, accepted))
-        if state == "cancelled" and self.graph.calls[message_id]:
-            self.violation("cancelled, and WhatsApp was asked", message)
+        if state == "cancelled" and self.graph.calls[message_id] and set(outcomes) - {"refused",
+                                                                                      "not_sent"}:
+            self.violation("cancelled, and WhatsApp may have it", (message, outcomes))
         if self.graph.calls[message_id] > message["attempts"] and state != "unknown":
             self.violation("more calls than attempts", (message, outcomes))
 

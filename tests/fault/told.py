@@ -38,10 +38,20 @@ class Ask:
     def __init__(self, line):
         self.key = line["key"]
         self.time = line["time"]
-        self.to = (line["tenant"], line["outlet"], line["to"])
-        self.keyed = self.key.startswith("keyed-")
+        self.to = (line["tenant"], line["outlet"], line["to"], line["priority"])
+        self.later = line["later"]   # it holds nobody up
+        self.keyed = self.key.startswith(("keyed-", "bulk-"))
         self.answers = []
         self.looks = []
+        self.cancels = []
+
+    @property
+    def cancelled(self):
+        """Its caller was told so; None: was told nothing, or of its batch as a whole."""
+        if self.key.startswith("bulk-"):
+            return None
+        return next((cancel.status == 200 for cancel in self.cancels
+                     if cancel.status in (200, 409)), None)
 
     @property
     def answer(self):
@@ -80,6 +90,8 @@ def read_callers(directory):
                 asks[line["key"]] = Ask(line)
             elif line["event"] == "answer":
                 asks[line["key"]].answers.append(Answer(line))
+            elif line["event"] == "cancel":
+                asks[line["key"]].cancels.append(Answer(line))
             else:
                 asks[line["key"]].looks.append(Answer(line))
     return asks
@@ -107,7 +119,7 @@ def overtakings(asks, taken, hold_seconds):
     been there for so long that it may be passed.  `taken`: when, by message id."""
     lines = {}
     for ask in asks:
-        if ask.acknowledged and ask.message_id in taken:
+        if ask.acknowledged and ask.message_id in taken and not ask.later:
             lines.setdefault(ask.to, []).append(ask)
     found = []
     for line in lines.values():
