@@ -173,7 +173,7 @@ static void adopt_called(struct delivery *d, const struct store_work *row)
 
 	if (entry == QUEUE_SHUT)
 		return;
-	if (!queues_room_new(d, row->message.class)) {
+	if (!queues_room_new(d->queues, &row->message)) {
 		queues_leave(d->queues, &row->message);
 		return;
 	}

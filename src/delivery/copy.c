@@ -184,6 +184,7 @@ enum item_result item_copy_await(struct item *item)
 {
 	struct delivery *d = item->delivery;
 
+	queues_item_gone(item); /* its queue goes on */
 	if (item->copy == COPY_DUE)
 		item_copy_begin(item);
 	if (item->copy != COPY_POSTING)

@@ -364,8 +364,9 @@ struct delivery_place *delivery_reserve(struct delivery *d, const struct message
 	struct delivery_place *place;
 
 	if (d->draining || !d->looked || !delivery_place_free(d) ||
-	    !queues_room_new(d, message->class) || queues_entry(d->queues, message) != QUEUE_OPEN ||
-	    !turn_is_free(d->turns, message) || !holds_allow(d->holds, message, number, waited))
+	    !queues_room_new(d->queues, message) ||
+	    queues_entry(d->queues, message) != QUEUE_OPEN || !turn_is_free(d->turns, message) ||
+	    !holds_allow(d->holds, message, number, waited))
 		return NULL;
 	place = calloc(1, sizeof(*place));
 	if (!place)
@@ -448,7 +449,7 @@ static void take_own(struct delivery *d, const struct delivery_order *order)
 		tell_left(d, order, DELIVERY_ELSEWHERE);
 		return;
 	}
-	if (order->place || queues_room_new(d, order->message->class))
+	if (order->place || queues_room_new(d->queues, order->message))
 		item = item_new(d, order->message);
 	if (!item) {
 		meter_bound(d->world->meter, BOUND_ITEMS);

@@ -34,6 +34,7 @@ struct item *item_new(struct delivery *d, const struct message *message)
 		item_free(item);
 		return NULL;
 	}
+	queues_item_new(item);
 	return item;
 }
 

@@ -87,7 +87,7 @@ struct item {
 	struct delivery *delivery;
 	struct list ready;   /* in delivery.ready while a result waits to be acted on */
 	struct list queue;   /* among those at a gate or to pass */
-	struct queue *stock; /* counts it among what was read of its queue; null: it was not */
+	struct queue *stock; /* its queue, which counts it; null: it does not, or not any more */
 	struct pace_ticket ticket;
 	struct turn turn;
 	struct message *message;         /* owned */

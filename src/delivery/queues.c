@@ -42,7 +42,7 @@ struct queue {
 	unsigned lane;
 	enum queue_state state;
 	uint64_t seq;  /* its position: read so far */
-	unsigned held; /* items that were read from here */
+	unsigned held; /* items, until they are sent */
 	int64_t ahead_ms;
 	struct {
 		int64_t next_ms;  /* the next page */
@@ -126,6 +126,12 @@ static struct queue *find(const struct queues *q, uint64_t id)
 	return table_count(q->table) ? table_find(q->table, &id, sizeof(id)) : NULL;
 }
 
+/* Of what comes by bell it is not known yet. */
+static uint64_t id_of(const struct message *m)
+{
+	return message_queue(m->tenant_id, m->outlet_id, m->class);
+}
+
 /* Null: too many, or no memory. */
 static struct queue *find_or_make(struct queues *q, uint64_t id, unsigned lane)
 {
@@ -159,10 +165,11 @@ static void tidy(struct queues *q, struct queue *e)
 
 /* -- room ------------------------------------------------------------------------------- */
 
-/* In eighths of all items: what a class may fill of what is read, and with what comes new.  What
- * is held no more, when it is loaded, may fill six. */
-static const unsigned read_eighths[MESSAGE_CLASSES] = { 5, 4, 3 };
-static const unsigned new_eighths[MESSAGE_CLASSES] = { 8, 7, 6 };
+/* In eighths of all items: what a class may fill with what is read, and with what comes new, which
+ * is less than what the class above may read.  What is held no more, when it is loaded, may fill
+ * six. */
+static const unsigned read_eighths[MESSAGE_CLASSES] = { 7, 5, 3 };
+static const unsigned new_eighths[MESSAGE_CLASSES] = { 8, 6, 4 };
 
 static unsigned left(const struct delivery *d, unsigned eighths)
 {
@@ -177,18 +184,30 @@ bool queues_room_read(const struct delivery *d, enum message_class class)
 	return left(d, read_eighths[class]) > 0;
 }
 
-bool queues_room_new(const struct delivery *d, enum message_class class)
+static unsigned share_of(unsigned rows)
 {
-	return left(d, new_eighths[class]) > 0;
+	return rows < SHARE_MIN ? SHARE_MIN : rows > SHARE_MAX ? SHARE_MAX : rows;
 }
 
 /* How many items of a long queue are held. */
 static unsigned share(const struct queues *q)
 {
-	const unsigned rows =
-		q->delivery->settings.max_items / 2 / (q->long_count > 0 ? q->long_count : 1);
+	return share_of(q->delivery->settings.max_items / 2 /
+			(q->long_count > 0 ? q->long_count : 1));
+}
 
-	return rows < SHARE_MIN ? SHARE_MIN : rows > SHARE_MAX ? SHARE_MAX : rows;
+/* Of one that is not long: with one more it becomes that. */
+static unsigned share_open(const struct queues *q)
+{
+	return share_of(q->delivery->settings.max_items / 8);
+}
+
+bool queues_room_new(const struct queues *q, const struct message *message)
+{
+	const struct queue *e = find(q, id_of(message));
+
+	return left(q->delivery, new_eighths[message->class]) > 0 &&
+	       !(e && e->held >= share_open(q));
 }
 
 static bool is_hungry(const struct queues *q, const struct queue *e)
@@ -234,15 +253,9 @@ static void set_state(struct queues *q, struct queue *e, enum queue_state state)
 		list_append(&q->hungry[message_queue_class(e->id)], &e->wanting);
 }
 
-/* Of what comes by bell it is not known yet. */
-static uint64_t id_of(const struct message *m)
-{
-	return message_queue(m->tenant_id, m->outlet_id, m->class);
-}
-
 enum queue_entry queues_entry(const struct queues *q, const struct message *message)
 {
-	const struct queue *e = table_count(q->table) ? find(q, id_of(message)) : NULL;
+	const struct queue *e = find(q, id_of(message));
 
 	if (!e || e->state == QUEUE_HELD || e->state == QUEUE_CHECKED)
 		return QUEUE_OPEN;
@@ -594,10 +607,6 @@ void queues_took(struct queues *q, const struct store_work *row, bool known)
 
 	if (!e)
 		return;
-	if (item && !known) {
-		item->stock = e;
-		e->held++;
-	}
 	if (!is_ahead(e, row)) {
 		e->got_behind++;
 		e->behind.seq = row->message.seq;
@@ -659,6 +668,15 @@ bool queues_crowded(const struct item *item)
 	const struct queue *e = item->stock;
 
 	return e && e->state == QUEUE_LONG && e->held > share(item->delivery->queues) / 2;
+}
+
+void queues_item_new(struct item *item)
+{
+	const struct message *m = item->message;
+
+	item->stock = find_or_make(item->delivery->queues, m->queue, m->lane);
+	if (item->stock)
+		item->stock->held++;
 }
 
 void queues_item_gone(struct item *item)

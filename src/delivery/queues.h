@@ -12,7 +12,8 @@
  * Invariants
  *  Q1  Within a queue work is taken into memory in order of seq; nothing new overtakes what the
  *      store is known to hold before it.
- *  Q2  No queue holds more than its share of the room, and a lower class leaves room for a higher.
+ *  Q2  No queue holds more than its share of the room, wherever it came from, and a lower class
+ *      leaves room for a higher.  (Places given out, and a page from behind, may come on top.)
  *  Q3  What is behind a long queue's position and becomes due is found within seconds.
  */
 #ifndef DELIVERY_QUEUES_H
@@ -48,9 +49,9 @@ void queues_leave(struct queues *q, const struct message *message);
 /* A gated item wants its turn.  QUEUE_GATED: it waits until told (item_enter(STEP_TURN)). */
 enum queue_entry queues_pass(struct item *item);
 
-/* Room for one more item of this class: read from the store, or come new. */
+/* Room for one more item: of this class, read from the store; or this one, which comes new. */
 bool queues_room_read(const struct delivery *d, enum message_class class);
-bool queues_room_new(const struct delivery *d, enum message_class class);
+bool queues_room_new(const struct queues *q, const struct message *message);
 
 /* A look has found it in the store.  bells_lost: rows of it may have come without a bell. */
 void queues_found(struct queues *q, const struct store_queue *found, bool bells_lost);
@@ -68,7 +69,8 @@ void queues_loaded(struct queues *q, bool loaded);
 /* It is one of more than half the share of a long queue: when it has to wait for long, it waits in
  * the store, and lets others come. */
 bool queues_crowded(const struct item *item);
-/* The item goes. */
+/* The item counts in its queue, until it goes or has been sent (then once more is allowed). */
+void queues_item_new(struct item *item);
 void queues_item_gone(struct item *item);
 
 #endif

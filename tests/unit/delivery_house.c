@@ -421,8 +421,13 @@ void expect_over(void)
 
 	ck_assert_uint_eq(delivery_busy(house.d), 0);
 	fake_work(NULL, false); /* all that waits was seen */
-	while ((places[taken] = house_reserve(100 + taken)))
-		taken++;
+	do {
+		struct message m = message_of(100 + taken);
+
+		m.class = MESSAGE_HIGH; /* which may fill all of the room */
+		places[taken] = delivery_reserve(house.d, &m, "100", true);
+	} while (places[taken++]);
+	taken--;
 	ck_assert_uint_eq(taken, fake.room);
 	while (taken > 0)
 		delivery_give_back(house.d, places[--taken]);

@@ -1,5 +1,6 @@
 /* Queues that are longer than what is held: in order, in shares, and in nobody's way. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "delivery_house.h"
 
 #define SECOND_US INT64_C(1000000)
+#define READ_MOST 7 /* of twelve: what may be read of normal */
 
 static void setup(void)
 {
@@ -94,16 +96,16 @@ static void gone(unsigned n)
 	memmove(fake.rows, fake.rows + n, fake.row_count * sizeof(fake.rows[0]));
 }
 
-/* Six of ten are held, as there is no room for more: the seventh is the next to be read. */
+/* Seven of ten are held, as there is no room for more: the eighth is the next to be read. */
 static void make_long(void)
 {
 	put_many(1, 10, "long", MESSAGE_NORMAL);
 	look();
 	fake_load_pages();
 	turn();
-	ck_assert_uint_eq(delivery_busy(house.d), house_settings.max_items / 2);
-	ck_assert_uint_eq(fake.begin_count, 6);
-	ck_assert(has_begun(6) && !has_begun(7));
+	ck_assert_uint_eq(delivery_busy(house.d), READ_MOST);
+	ck_assert_uint_eq(fake.begin_count, READ_MOST);
+	ck_assert(has_begun(READ_MOST) && !has_begun(READ_MOST + 1));
 	ck_assert_uint_eq(fake.page_count, 0);
 }
 
@@ -140,14 +142,14 @@ START_TEST(it_is_read_to_its_end_in_order)
 	make_long();
 	ring(11, "long", MESSAGE_NORMAL);
 	put(11, "long", MESSAGE_NORMAL);
-	gone(6);
+	gone(READ_MOST);
 	finish_all();
 	ck_assert_uint_eq(fake.page_count, 1);
-	ck_assert_uint_eq(fake.pages[0].above, 6);
+	ck_assert_uint_eq(fake.pages[0].above, READ_MOST);
 	fake_load_pages();
 	turn();
 	ck_assert_uint_eq(fake.begin_count, 11);
-	for (unsigned n = 7; n <= 11; n++)
+	for (unsigned n = READ_MOST + 1; n <= 11; n++)
 		ck_assert(message_id_equal(fake.begins[n - 1].id, message_of(n).id));
 }
 END_TEST
@@ -155,9 +157,9 @@ END_TEST
 static void reach_the_end(void)
 {
 	make_long();
-	gone(6);
+	gone(READ_MOST);
 	finish_all();
-	fake_load_pages(); /* 7 to 10, and no more */
+	fake_load_pages(); /* to 10, and no more */
 	turn();
 	ck_assert_uint_eq(fake.begin_count, 10);
 	/* Something may have come since: one more page, behind which nothing is left out. */
@@ -191,7 +193,7 @@ START_TEST(what_waits_for_a_page_goes_back_when_there_is_more)
 	turn();
 	expect_told(DELIVERY_ELSEWHERE);
 	ck_assert(has_begun(11) && !has_begun(40));
-	ck_assert_uint_eq(delivery_busy(house.d), house_settings.max_items / 2 - 1);
+	ck_assert_uint_eq(delivery_busy(house.d), READ_MOST - 1);
 }
 END_TEST
 
@@ -241,13 +243,13 @@ END_TEST
 
 START_TEST(each_class_leaves_room_for_those_above)
 {
-	static const unsigned most[MESSAGE_CLASSES] = { 7, 6, 4 }; /* of 12 */
+	static const unsigned most[MESSAGE_CLASSES] = { 10, READ_MOST, 4 }; /* of 12 */
 
 	for (unsigned c = 0; c < MESSAGE_CLASSES; c++) {
 		house_reopen();
 		fake.answers_at_once = true;
 		fake.credentials = (struct credentials){ "100", "token-1" };
-		put_many(1, 10, "a", (enum message_class)c);
+		put_many(1, 12, "a", (enum message_class)c);
 		look();
 		fake_load_pages();
 		turn();
@@ -266,7 +268,7 @@ START_TEST(a_higher_class_is_read_while_lower_ones_wait_for_room)
 		fake_load_pages();
 	turn();
 	ck_assert(has_begun(1) && has_begun(11) && has_begun(21));
-	ck_assert_uint_eq(delivery_busy(house.d), 7);
+	ck_assert_uint_eq(delivery_busy(house.d), 10);
 }
 END_TEST
 
@@ -274,7 +276,7 @@ START_TEST(without_room_it_stays_in_the_store_and_in_order)
 {
 	unsigned n = 1;
 
-	for (; n <= 10; n++)
+	for (; n <= 9; n++)
 		ring(n, "flood", MESSAGE_NORMAL);
 	expect_not_told();
 	ring(n, "flood", MESSAGE_NORMAL);
@@ -293,6 +295,89 @@ START_TEST(without_room_it_stays_in_the_store_and_in_order)
 }
 END_TEST
 
+/* The most that comes new of one queue: here 50, of 400. */
+static void reopen_roomy(void)
+{
+	house_settings.max_items = 400;
+	house_reopen();
+	fake.answers_at_once = true;
+	fake.credentials = (struct credentials){ "100", "token-1" };
+}
+
+START_TEST(what_comes_new_fills_no_more_than_a_share)
+{
+	struct message m = message_of(200);
+
+	reopen_roomy();
+	for (unsigned n = 1; n <= 50; n++)
+		ring(n, "flood", MESSAGE_HIGH);
+	expect_not_told();
+	m.outlet_id = "flood";
+	m.class = MESSAGE_HIGH;
+	ck_assert_ptr_null(delivery_reserve(house.d, &m, "100", true));
+	ring(51, "flood", MESSAGE_HIGH);
+	expect_told(DELIVERY_RELEASED);
+	ring(52, "flood", MESSAGE_HIGH);
+	expect_told(DELIVERY_ELSEWHERE);
+	ring(53, "other", MESSAGE_BULK);
+	expect_not_told();
+	ck_assert_uint_eq(delivery_busy(house.d), 51);
+}
+END_TEST
+
+/* What a look reads once more of a queue that is held is bounded by that. */
+START_TEST(a_queue_of_more_than_a_share_is_not_held)
+{
+	reopen_roomy();
+	for (unsigned n = 1; n <= 51; n++)
+		ring(n, "flood", MESSAGE_NORMAL);
+	expect_told(DELIVERY_RELEASED);
+	put_many(1, 51, "flood", MESSAGE_NORMAL);
+	look();
+	ck_assert_uint_eq(fake.page_count, 1);
+	ck_assert_uint_eq(fake.pages[0].above, 50);
+}
+END_TEST
+
+START_TEST(what_comes_new_leaves_room_for_reading_higher_classes)
+{
+	char outlet[8];
+	unsigned n = 1;
+
+	for (; house.told.count == 0; n++) {
+		(void)snprintf(outlet, sizeof(outlet), "o%u", n);
+		ring(n, outlet, MESSAGE_NORMAL);
+	}
+	put(n, "above", MESSAGE_HIGH);
+	look();
+	while (fake.page_count)
+		fake_load_pages();
+	turn();
+	ck_assert(has_begun(n));
+}
+END_TEST
+
+/* Sent, and only its copy is not stored yet: its queue goes on without it. */
+START_TEST(what_is_sent_counts_no_more)
+{
+	reopen_roomy();
+	for (unsigned n = 1; n <= 50; n++) {
+		struct message m = message_of(n);
+		struct delivery_order order = order_of(&m);
+
+		m.outlet_id = "flood";
+		m.conversation_id = "conversation";
+		take(&order);
+	}
+	while (fake.outcome_count < 50)
+		finish_all();
+	ck_assert_uint_eq(delivery_busy(house.d), 50);
+	house.told.count = 0;
+	ring(51, "flood", MESSAGE_NORMAL);
+	ck_assert(has_begun(51));
+}
+END_TEST
+
 /* Retries of a long queue that were left to the store. */
 START_TEST(what_became_due_behind_the_position_is_found)
 {
@@ -303,7 +388,7 @@ START_TEST(what_became_due_behind_the_position_is_found)
 	asked_us = clock_wall_us();
 	ck_assert_uint_eq(fake.page_count, 1);
 	ck_assert_uint_eq(fake.pages[0].above, 0);
-	ck_assert_uint_eq(fake.pages[0].last, 6);
+	ck_assert_uint_eq(fake.pages[0].last, READ_MOST);
 	ck_assert_int_lt(fake.pages[0].due_after_wall_us, asked_us - 10 * SECOND_US);
 	ck_assert_int_gt(fake.pages[0].due_after_wall_us, asked_us - 30 * SECOND_US);
 	finish_all();
@@ -312,8 +397,8 @@ START_TEST(what_became_due_behind_the_position_is_found)
 	put(3, "long", MESSAGE_NORMAL);
 	fake_load_pages();
 	turn();
-	ck_assert_uint_eq(fake.begin_count, 7);
-	ck_assert(message_id_equal(fake.begins[6].id, message_of(3).id));
+	ck_assert_uint_eq(fake.begin_count, READ_MOST + 1);
+	ck_assert(message_id_equal(fake.begins[READ_MOST].id, message_of(3).id));
 }
 END_TEST
 
@@ -321,7 +406,7 @@ START_TEST(lanes_that_come_back_are_read_anew)
 {
 	make_long();
 	finish_all();
-	ck_assert_uint_eq(fake.pages[0].above, 6);
+	ck_assert_uint_eq(fake.pages[0].above, READ_MOST);
 	house_lanes(0);
 	house_lanes(HOUSE_LANES);
 	fake_looked(false);
@@ -352,6 +437,10 @@ int main(void)
 	tcase_add_test(tcase, each_class_leaves_room_for_those_above);
 	tcase_add_test(tcase, a_higher_class_is_read_while_lower_ones_wait_for_room);
 	tcase_add_test(tcase, without_room_it_stays_in_the_store_and_in_order);
+	tcase_add_test(tcase, what_comes_new_fills_no_more_than_a_share);
+	tcase_add_test(tcase, a_queue_of_more_than_a_share_is_not_held);
+	tcase_add_test(tcase, what_comes_new_leaves_room_for_reading_higher_classes);
+	tcase_add_test(tcase, what_is_sent_counts_no_more);
 	tcase_add_test(tcase, what_became_due_behind_the_position_is_found);
 	tcase_add_test(tcase, lanes_that_come_back_are_read_anew);
 	suite_add_tcase(suite, tcase);
