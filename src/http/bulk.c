@@ -106,7 +106,7 @@ static bool take_tenant(struct http_bulk *b, const struct json_place *value, str
 	if (!str_ok(&object))
 		(void)no_memory(ret_err);
 	str_fini(&object);
-	return b->tenant != NULL;
+	return b->tenant && http_send_read_tenant(json_doc_root(b->tenant), &b->tenant_id, ret_err);
 }
 
 static bool take_defaults(struct http_bulk *b, const struct json_place *value, struct err *ret_err)
@@ -197,7 +197,8 @@ static bool complete(struct http_bulk *b, struct err *ret_err)
 
 	if (!b->has_tenant && !(b->tenant = json_doc_parse("{}", 2, ret_err)))
 		return false;
-	if (!http_send_read_tenant(json_doc_root(b->tenant), &b->tenant_id, ret_err))
+	if (!b->tenant_id &&
+	    !http_send_read_tenant(json_doc_root(b->tenant), &b->tenant_id, ret_err))
 		return false;
 	if (b->count == 0) {
 		err_set(ret_err, ERR_INVALID, 0, "messages: %s; send 1 to %d",

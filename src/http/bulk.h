@@ -39,8 +39,9 @@ enum http_bulk_reading http_bulk_read(struct http_bulk *b, size_t bytes, struct 
 /* How far it has come: those bytes do not change any more, and are not needed to be read again. */
 const char *http_bulk_text(const struct http_bulk *b, size_t *ret_len);
 
-/* Behind READ; borrowed. */
+/* Borrowed; null: it has not come so far. */
 const char *http_bulk_tenant(const struct http_bulk *b);
+/* Behind READ. */
 unsigned http_bulk_count(const struct http_bulk *b);
 
 /* The moment that the times of items are compared with: before the first item is read. */

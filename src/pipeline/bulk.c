@@ -15,6 +15,7 @@
 #include "crypto/digest.h"
 #include "pipeline/flow.h"
 
+#define LOOK_BYTES ((size_t)4 * 1024)   /* at once, to see whose it is */
 #define READ_BYTES ((size_t)128 * 1024) /* scanned and digested at once: about half a ms */
 #define AGAIN_MS 20                     /* the store, or its reader, has no room */
 #define GRACE_MS 5000                   /* as of other requests with a key */
@@ -46,6 +47,8 @@ struct bulk {
 	struct http_bulk *body;
 	struct digest *digest;
 	size_t digested;
+	bool looked; /* the first bytes are read */
+	bool whole;  /* all are */
 	bool resumed;
 	bool opened;
 	uint64_t tick;     /* the next slice */
@@ -172,10 +175,12 @@ struct bulk *bulk_new(struct flow *f, struct str *body)
 void bulk_free(struct bulk *b)
 {
 	struct pipeline *p;
+	bool had_turn;
 
 	if (!b)
 		return;
 	p = b->flow->pipeline;
+	had_turn = has_turn(b);
 	loop_cancel(p->world->loop, b->tick);
 	loop_cancel(p->world->loop, b->deadline);
 	for (unsigned i = 0; i < b->used; i++)
@@ -187,11 +192,9 @@ void bulk_free(struct bulk *b)
 	}
 	if (b->body)
 		p->bulk_count--;
-	if (!list_empty(&b->turn)) {
-		list_remove(&b->turn);
-		if (!list_empty(&p->bulks))
-			(void)go_on(LIST_OBJECT(p->bulks.next, struct bulk, turn), 0);
-	}
+	list_remove(&b->turn);
+	if (had_turn && !list_empty(&p->bulks)) /* who has it is not disturbed */
+		(void)go_on(LIST_OBJECT(p->bulks.next, struct bulk, turn), 0);
 	http_bulk_free(b->body);
 	digest_free(b->digest);
 	str_fini(&b->results);
@@ -220,22 +223,57 @@ static bool digest_so_far(struct bulk *b, bool all)
 				 (!all || digest_end(b->digest, b->flow->key->fingerprint) == 0));
 }
 
+/* Of those that are held not all may be one tenant's.  Who is named behind the messages is not
+ * known yet: all of these are as one. */
+static bool has_share(const struct bulk *b)
+{
+	const struct list *all = &b->flow->pipeline->bulks;
+	const char *tenant = http_bulk_tenant(b->body);
+	unsigned held = 0;
+
+	for (const struct list *node = all->next; node != all; node = node->next) {
+		const struct bulk *other = LIST_OBJECT(node, struct bulk, turn);
+		const char *its = http_bulk_tenant(other->body);
+
+		held += other->looked && (tenant && its ? strcmp(tenant, its) == 0 : tenant == its);
+	}
+	return held < BULKS_OF_TENANT_MAX;
+}
+
+static enum flow_result read_on(struct bulk *b, size_t bytes)
+{
+	struct err err;
+	const enum http_bulk_reading reading = http_bulk_read(b->body, bytes, &err);
+
+	if (reading == HTTP_BULK_WRONG)
+		return refuse(b->flow, &err);
+	b->whole = reading == HTTP_BULK_READ;
+	if (digest_so_far(b, b->whole))
+		return FLOW_OK;
+	b->flow->reply = REPLY_INTERNAL;
+	return FLOW_NO;
+}
+
+/* Its beginning is read at once, the rest when it has its turn. */
 enum flow_result bulk_read(struct flow *f)
 {
 	struct bulk *b = f->bulk;
-	enum http_bulk_reading reading;
-	struct err err;
 
-	if (!has_turn(b))
-		return FLOW_PENDING;
-	reading = http_bulk_read(b->body, READ_BYTES, &err);
-	if (reading == HTTP_BULK_WRONG)
-		return refuse(f, &err);
-	if (!digest_so_far(b, reading == HTTP_BULK_READ)) {
-		f->reply = REPLY_INTERNAL;
+	if (!b->looked) {
+		if (read_on(b, LOOK_BYTES) != FLOW_OK)
+			return FLOW_NO;
+		if (!has_share(b)) {
+			meter_bound(f->pipeline->world->meter, BOUND_BULKS);
+			f->reply = REPLY_OVERLOADED;
+			return FLOW_NO;
+		}
+		b->looked = true;
+	} else if (has_turn(b) && !b->whole && read_on(b, READ_BYTES) != FLOW_OK) {
 		return FLOW_NO;
 	}
-	if (reading == HTTP_BULK_MORE)
+	if (!has_turn(b))
+		return FLOW_PENDING;
+	if (!b->whole)
 		return go_on(b, 0);
 	f->tenant_id = http_bulk_tenant(b->body);
 	return go_over(b);

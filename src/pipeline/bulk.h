@@ -18,7 +18,8 @@
 #include "http/bulk.h"
 #include "pipeline/flow.h"
 
-#define BULKS_MAX 8 /* bodies a worker holds */
+#define BULKS_MAX 8           /* bodies a worker holds … */
+#define BULKS_OF_TENANT_MAX 3 /* … of one tenant; so many more if they name it last */
 #define BULK_ROWS 200
 #define BULK_SLICE_MS 2
 

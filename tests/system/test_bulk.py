@@ -402,7 +402,7 @@ def test_many_calls_at_once(closed, closed_service):
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
         answers = list(pool.map(lambda n: post(closed.another(), body), range(24)))
     codes = [answer.status_code for answer in answers]
-    assert set(codes) <= {202, 503} and codes.count(202) >= 8, codes
+    assert set(codes) <= {202, 503} and codes.count(202) >= 3, codes
     for answer in answers:
         if answer.status_code == 202:
             taken(answer, 500)

@@ -15,15 +15,15 @@ static bool quota_later; /* every test is a process of its own */
 static const struct store_first unknown = { .answer_body = "" };
 
 /* A call of so many messages; some text of its own, so that others have another fingerprint. */
-static void call(unsigned count, const char *key, const char *text)
+static void call_of(const char *tenant, unsigned count, const char *key, const char *text)
 {
 	struct http_request r = request_of("POST", "/api/v1/messages/bulk");
 	struct str body = STR_INIT(1u << 20);
 
 	(void)str_append_format(&body,
-				"{\"tenant_id\":\"tenant\",\"defaults\":{\"outlet_id\":\"outlet\","
+				"{\"tenant_id\":\"%s\",\"defaults\":{\"outlet_id\":\"outlet\","
 				"\"message\":\"%s\"},\"messages\":[",
-				text);
+				tenant, text);
 	for (unsigned i = 0; i < count; i++)
 		(void)str_append_format(&body, "%s{\"to\":\"+62812%07u\"}", i ? "," : "", i);
 	(void)str_append_text(&body, "]}");
@@ -33,6 +33,11 @@ static void call(unsigned count, const char *key, const char *text)
 	fake.quota_at_once = !quota_later;
 	ask(&r);
 	str_fini(&body);
+}
+
+static void call(unsigned count, const char *key, const char *text)
+{
+	call_of("tenant", count, key, text);
 }
 
 static unsigned opens_before;
@@ -228,13 +233,66 @@ END_TEST
 
 START_TEST(so_many_calls_are_held_and_no_more)
 {
-	for (unsigned i = 0; i < BULKS_MAX; i++)
-		call(1, "", "a");
+	char tenant[] = "a";
+
+	for (unsigned i = 0; i < BULKS_MAX; i++, tenant[0]++)
+		call_of(tenant, 1, "", "a");
 	ck_assert_uint_eq(answer.count, 0);
 	ck_assert_uint_eq(pipeline_busy(pipeline), BULKS_MAX);
-	call(1, "", "a");
+	call_of(tenant, 1, "", "a");
 	expect(503, "OVERLOADED");
 	ck_assert_uint_eq(pipeline_busy(pipeline), BULKS_MAX);
+}
+END_TEST
+
+/* The tenant behind the messages, which are more than is read before its turn. */
+static void call_named_last(void)
+{
+	struct http_request r = request_of("POST", "/api/v1/messages/bulk");
+	struct str body = STR_INIT(1u << 20);
+
+	(void)str_append_text(&body, "{\"messages\":[{}");
+	for (unsigned i = 0; i < 5000; i++)
+		(void)str_append_text(&body, ",{}");
+	(void)str_append_text(&body, "],\"tenant_id\":\"tenant\"}");
+	r.large = &body;
+	ask(&r);
+	str_fini(&body);
+}
+
+START_TEST(one_tenant_does_not_hold_all_of_them)
+{
+	call_of("first", 1, "", "a"); /* has its turn */
+	for (unsigned i = 0; i < BULKS_OF_TENANT_MAX; i++)
+		call(1, "", "a");
+	ck_assert_uint_eq(answer.count, 0);
+	call(1, "", "a");
+	turn();
+	expect(503, "OVERLOADED");
+	for (unsigned i = 0; i < BULKS_OF_TENANT_MAX; i++)
+		call_named_last();
+	turn();
+	ck_assert_uint_eq(answer.count, 0);
+	call_named_last();
+	turn();
+	expect(503, "OVERLOADED");
+	call_of("other", 1, "", "a");
+	turn();
+	ck_assert_uint_eq(answer.count, 0);
+	ck_assert_uint_eq(pipeline_busy(pipeline), BULKS_MAX);
+}
+END_TEST
+
+/* Another one ends without it. */
+START_TEST(who_has_its_turn_does_nothing_twice)
+{
+	call(1, "k", "a");
+	turn_until(&fake.find_count, 1);
+	call(1, "", "\"");
+	turn_until(&answer.count, 1);
+	expect(400, "not valid JSON");
+	turn();
+	ck_assert_uint_eq(fake.find_count, 1);
 }
 END_TEST
 
@@ -380,6 +438,8 @@ int main(void)
 	tcase_add_test(tcase, a_key_that_was_taken_meanwhile_is_looked_up_again);
 	tcase_add_test(tcase, one_call_has_its_turn_at_a_time);
 	tcase_add_test(tcase, so_many_calls_are_held_and_no_more);
+	tcase_add_test(tcase, one_tenant_does_not_hold_all_of_them);
+	tcase_add_test(tcase, who_has_its_turn_does_nothing_twice);
 	tcase_add_test(tcase, a_row_that_is_refused_is_told_and_costs_no_other);
 	tcase_add_test(tcase, what_the_store_has_no_room_for_is_added_later);
 	tcase_add_test(tcase, a_call_that_is_not_through_in_time_says_what_to_do);
