@@ -3,7 +3,8 @@
  * in their line.  Only what may be in turn is linked: a line while it has tickets and its number
  * does not sleep, a tenant while it has such lines and does not sleep.  Who is found to have no
  * token sleeps until it has one (an alarm); a ticket whose pair must wait stands apart until then
- * and comes back to the head of its line.
+ * and comes back to where it was in its line.  A line of a number that rests is in turn for its
+ * urgent tickets, if it has any; so those are linked among themselves, too.
  */
 #include "delivery/pace.h"
 
@@ -62,10 +63,12 @@ void pace_free(struct pace *p)
 	free(p);
 }
 
-/* FNV-1a from a random start, so that nobody chooses whose pair is whose. */
-static uint64_t pair_of(const struct pace *p, const char *number, const char *recipient)
+/* FNV-1a from a random start, so that nobody chooses whose pair is whose; another one each time the
+ * lane is taken (P5). */
+static uint64_t pair_of(const struct pace *p, unsigned lane, const char *number,
+			const char *recipient)
 {
-	uint64_t hash = p->seed ^ UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = (p->seed + p->takes[lane]) ^ UINT64_C(0xcbf29ce484222325);
 
 	for (; *number; number++)
 		hash = (hash ^ (unsigned char)*number) * UINT64_C(0x100000001b3);
@@ -84,9 +87,17 @@ static void link_tenant(struct pace *p, struct pace_tenant *t, unsigned class)
 		list_append(&p->rings[class], &t->links[class]);
 }
 
+/* Its tickets that are in turn when it is. */
+static const struct list *in_turn(const struct pace_line *line)
+{
+	return line->number->spares ? line->urgent : line->tickets;
+}
+
 static void link_line(struct pace *p, struct pace_line *line, unsigned class)
 {
-	if (line->number->alarm.set || list_empty(&line->tickets[class]))
+	const struct pace_number *n = line->number;
+
+	if ((n->alarm.set && !n->spares) || list_empty(&in_turn(line)[class]))
 		return;
 	if (list_empty(&line->links[class]))
 		list_append(&line->tenant->rings[class], &line->links[class]);
@@ -104,22 +115,52 @@ static void unlink_line(struct pace_line *line, unsigned class)
 	}
 }
 
+/* One that was apart: only such as were, too, are before it in its line. */
+static void put_in(struct pace *p, struct pace_ticket *t)
+{
+	struct list *tickets = &t->line->tickets[t->class];
+	struct list *urgent = &t->line->urgent[t->class];
+	struct list *after = tickets->next;
+
+	while (after != tickets && LIST_OBJECT(after, struct pace_ticket, link)->order < t->order)
+		after = after->next;
+	list_append(after, &t->link);
+	after = urgent->next;
+	while (t->urgent && after != urgent &&
+	       LIST_OBJECT(after, struct pace_ticket, urgent_link)->order < t->order)
+		after = after->next;
+	if (t->urgent)
+		list_append(after, &t->urgent_link);
+	t->state = PACE_WAITS;
+	link_line(p, t->line, t->class);
+}
+
+static void put_out(struct pace_ticket *t)
+{
+	list_remove(&t->link);
+	list_remove(&t->urgent_link);
+	if (list_empty(&in_turn(t->line)[t->class]))
+		unlink_line(t->line, t->class);
+}
+
 static void visit_lines(struct pace *p, struct pace_number *n, bool asleep)
 {
 	for (struct list *node = n->lines.next; node != &n->lines; node = node->next) {
 		struct pace_line *line = LIST_OBJECT(node, struct pace_line, among);
 
 		for (unsigned i = 0; i < SHARE_CLASSES; i++) {
-			if (asleep)
+			if (asleep && (!n->spares || list_empty(&line->urgent[i])))
 				unlink_line(line, i);
-			else
+			else if (!asleep)
 				link_line(p, line, i);
 		}
 	}
 }
 
-static void number_sleeps(struct pace *p, struct pace_number *n, int64_t until_ms)
+/* spares: but for what is urgent. */
+static void number_sleeps(struct pace *p, struct pace_number *n, bool spares, int64_t until_ms)
 {
+	n->spares = spares;
 	alarms_set(&p->alarms, &n->alarm, until_ms);
 	visit_lines(p, n, true);
 }
@@ -127,6 +168,7 @@ static void number_sleeps(struct pace *p, struct pace_number *n, int64_t until_m
 static void number_wakes(struct pace *p, struct pace_number *n)
 {
 	alarms_clear(&p->alarms, &n->alarm);
+	n->spares = false;
 	visit_lines(p, n, false);
 }
 
@@ -154,11 +196,7 @@ static void wake(struct pace *p, int64_t now_ms)
 		} else if (alarm->kind == ALARM_TENANT) {
 			tenant_wakes(p, LIST_OBJECT(alarm, struct pace_tenant, alarm));
 		} else {
-			struct pace_ticket *t = LIST_OBJECT(alarm, struct pace_ticket, alarm);
-
-			t->state = PACE_WAITS;
-			list_append(t->line->tickets[t->class].next, &t->link); /* the first */
-			link_line(p, t->line, t->class);
+			put_in(p, LIST_OBJECT(alarm, struct pace_ticket, alarm));
 		}
 	}
 }
@@ -182,6 +220,7 @@ static void pay(struct pace *p, struct pace_ticket *t, int64_t now_ms)
 	if (!pairs_take(p->pairs, t->pair, now_ms))
 		meter_bound(p->meter, BOUND_PAIRS);
 	t->state = PACE_GIVEN;
+	t->paid_ms = now_ms;
 }
 
 static bool any_waits(const struct pace *p)
@@ -210,8 +249,10 @@ static bool attach(struct pace *p, struct pace_ticket *t, const struct pace_ask 
 			return false;
 		pace_line_use(t->line);
 		list_init(&t->link);
-		t->pair = pair_of(p, ask->number, ask->message->recipient);
+		list_init(&t->urgent_link);
+		t->pair = pair_of(p, t->line->lane, ask->number, ask->message->recipient);
 	}
+	t->urgent = ask->urgent;
 	t->class = (unsigned char)ask->message->class;
 	return true;
 }
@@ -226,9 +267,8 @@ static void detach(struct pace *p, struct pace_ticket *t, int64_t now_ms)
 static bool may_go(const struct pace_line *line, bool urgent, int64_t now_ms)
 {
 	struct pace_number *n = line->number;
-	const bool rests = now_ms < n->bucket.rest_ms;
 
-	if (rests ? !urgent : n->alarm.set || wanting(line->tickets))
+	if ((n->alarm.set && !n->spares) || wanting(in_turn(line)))
 		return false;
 	return !line->tenant->alarm.set && bucket_ready_ms(&n->bucket, !urgent, now_ms) == now_ms &&
 	       bucket_ready_ms(&line->tenant->bucket, false, now_ms) == now_ms;
@@ -237,6 +277,7 @@ static bool may_go(const struct pace_line *line, bool urgent, int64_t now_ms)
 bool pace_try(struct pace *p, struct pace_ticket *ticket, const struct pace_ask *ask,
 	      int64_t now_ms)
 {
+	wake(p, now_ms); /* who was apart until now is before it */
 	if (any_waits(p) || !attach(p, ticket, ask, now_ms) ||
 	    !may_go(ticket->line, ask->urgent, now_ms) || pair_ready_ms(p, ticket, now_ms) > now_ms)
 		return false;
@@ -252,8 +293,11 @@ bool pace_wait(struct pace *p, struct pace_ticket *ticket, const struct pace_ask
 	if (!attach(p, ticket, ask, now_ms))
 		return false;
 	ticket->state = PACE_WAITS;
+	ticket->order = ++p->order;
 	p->waiting[ticket->class]++;
 	list_append(&ticket->line->tickets[ticket->class], &ticket->link);
+	if (ticket->urgent)
+		list_append(&ticket->line->urgent[ticket->class], &ticket->urgent_link);
 	link_line(p, ticket->line, ticket->class);
 	return true;
 }
@@ -264,22 +308,24 @@ static bool is_ready(struct pace *p, struct pace_ticket *t, int64_t now_ms)
 	struct pace_number *n = t->line->number;
 	struct pace_tenant *tenant = t->line->tenant;
 	int64_t at_ms = pair_ready_ms(p, t, now_ms);
+	bool spares; /* what is short is not tokens: the number rests */
 
 	if (at_ms > now_ms) {
 		meter_count(p->meter, METRIC_PACE_WAITS, PACE_FOR_PAIR, 0);
-		list_remove(&t->link);
+		put_out(t);
 		t->state = PACE_APART;
 		t->alarm.kind = ALARM_TICKET;
 		alarms_set(&p->alarms, &t->alarm, at_ms);
-		if (list_empty(&t->line->tickets[t->class]))
-			unlink_line(t->line, t->class);
 		return false;
 	}
-	at_ms = bucket_ready_ms(&n->bucket, true, now_ms);
+	at_ms = bucket_ready_ms(&n->bucket, false, now_ms);
+	spares = at_ms <= now_ms && !t->urgent;
+	if (spares)
+		at_ms = bucket_ready_ms(&n->bucket, true, now_ms);
 	if (at_ms > now_ms) {
 		meter_count(p->meter, METRIC_PACE_WAITS, PACE_FOR_NUMBER, 0);
 		n->scarce = true;
-		number_sleeps(p, n, at_ms);
+		number_sleeps(p, n, spares, at_ms);
 		return false;
 	}
 	at_ms = bucket_ready_ms(&tenant->bucket, true, now_ms);
@@ -300,11 +346,12 @@ static void take_out(struct pace *p, struct pace_ticket *t)
 	const unsigned class = t->class;
 
 	list_remove(&t->link);
+	list_remove(&t->urgent_link);
 	p->waiting[class]--;
 	list_remove(&line->among); /* when they wake, the others are first */
 	list_append(&line->number->lines, &line->among);
 	list_remove(&line->links[class]);
-	if (!list_empty(&line->tickets[class]))
+	if (!list_empty(&in_turn(line)[class]))
 		list_append(&tenant->rings[class], &line->links[class]);
 	if (list_empty(&tenant->rings[class])) {
 		list_remove(&tenant->links[class]);
@@ -313,6 +360,13 @@ static void take_out(struct pace *p, struct pace_ticket *t)
 		list_remove(&tenant->links[class]);
 		link_tenant(p, tenant, class);
 	}
+}
+
+static struct pace_ticket *first_of(const struct pace_line *line, unsigned class)
+{
+	if (line->number->spares)
+		return LIST_OBJECT(line->urgent[class].next, struct pace_ticket, urgent_link);
+	return LIST_OBJECT(line->tickets[class].next, struct pace_ticket, link);
 }
 
 struct pace_ticket *pace_next(struct pace *p, int64_t now_ms)
@@ -334,10 +388,10 @@ struct pace_ticket *pace_next(struct pace *p, int64_t now_ms)
 		if (tenant->scarce)
 			class = share_next(&tenant->share, of_tenant);
 		line = LIST_OBJECT(tenant->rings[class].next, struct pace_line, links[class]);
-		of_line = wanting(line->tickets);
+		of_line = wanting(in_turn(line));
 		if (!tenant->scarce && line->number->scarce)
 			class = share_next(&line->share, of_line);
-		t = LIST_OBJECT(line->tickets[class].next, struct pace_ticket, link);
+		t = first_of(line, class);
 		if (!is_ready(p, t, now_ms))
 			continue;
 		share_take(&p->share, classes, of_all);
@@ -363,6 +417,12 @@ void pace_begin(struct pace_ticket *ticket)
 {
 	if (ticket->state == PACE_GIVEN)
 		ticket->state = PACE_BEGUN;
+}
+
+void pace_call_off(struct pace_ticket *ticket)
+{
+	if (ticket->state == PACE_BEGUN)
+		ticket->state = PACE_GIVEN;
 }
 
 int64_t pace_depart_ms(struct pace_ticket *ticket, int64_t now_ms)
@@ -399,9 +459,7 @@ void pace_leave(struct pace *p, struct pace_ticket *ticket, int64_t now_ms)
 	switch (ticket->state) {
 	case PACE_WAITS:
 		p->waiting[ticket->class]--;
-		list_remove(&ticket->link);
-		if (list_empty(&ticket->line->tickets[ticket->class]))
-			unlink_line(ticket->line, ticket->class);
+		put_out(ticket);
 		break;
 	case PACE_APART:
 		p->waiting[ticket->class]--;
@@ -423,10 +481,12 @@ void pace_hand_over(struct pace_ticket *from, struct pace_ticket *to)
 	*to = (struct pace_ticket){
 		.line = from->line,
 		.pair = from->pair,
+		.paid_ms = from->paid_ms,
 		.state = from->state,
 		.class = from->class,
 	};
 	list_init(&to->link);
+	list_init(&to->urgent_link);
 	*from = (struct pace_ticket){ .line = NULL };
 }
 
@@ -451,10 +511,8 @@ void pace_tell(struct pace *p, struct pace_ticket *ticket, enum pace_news news, 
 	bucket = &ticket->line->number->bucket;
 	switch (news) {
 	case PACE_ACCEPTED:
-		if (bucket->rests) {
-			bucket_rested(bucket);
+		if (bucket_rested(bucket, ticket->paid_ms))
 			look_again(p, ticket->line);
-		}
 		break;
 	case PACE_TOO_FAST:
 		(void)bucket_slow(bucket, now_ms);
@@ -490,9 +548,26 @@ void pace_taken(struct pace *p, uint64_t lanes, int64_t now_ms)
 	struct visit visit = { p, lanes, now_ms };
 
 	for (unsigned i = 0; i < MESSAGE_LANES; i++)
-		if (lanes >> i & 1)
+		if (lanes >> i & 1) {
 			p->taken_ms[i] = now_ms;
+			p->takes[i]++;
+		}
 	table_visit(p->lines, empty_line, &visit);
+}
+
+static void forget_rate(void *arg, void *object)
+{
+	struct pace_line *line = object;
+
+	(void)arg;
+	line->number->rate = 0;
+}
+
+static void rate_line(void *arg, void *object)
+{
+	const struct visit *v = arg;
+
+	pace_line_rate(v->p, object);
 }
 
 static void limit_line(void *arg, void *object)
@@ -516,6 +591,8 @@ bool pace_learn(struct pace *p, const struct limit_set *set, int64_t now_ms)
 	}
 	free(p->limits.limits);
 	p->limits = (struct limit_set){ limits, set->count };
+	table_visit(p->lines, forget_rate, &visit);
+	table_visit(p->lines, rate_line, &visit);
 	table_visit(p->lines, limit_line, &visit);
 	return true;
 }

@@ -14,12 +14,14 @@
  *      turn by their weights, a tenant's lines in turn, a line's messages in order.  When it is
  *      not places that are short but what one number (or tenant) may send, so too among its own.
  *  P4  A message whose pair must wait holds up no other.
- *  P5  A number begins with nothing when its lane is taken, and its pairs are lent nothing for
- *      pairs_cautious_ms(): what was sent before is not known here.
+ *  P5  A number begins with nothing when its lane is taken; what is known of its pairs is
+ *      forgotten, and they are lent nothing for pairs_cautious_ms(): what was sent before is not
+ *      known here.
  *  P6  When nothing waits and all is allowed, a message costs one look-up for its line and one
  *      for its pair, and no memory.
  *  P7  Calls whose commits came late and together leave no faster than a number may send, but for
  *      what 150 ms bring: Meta counts what arrives.
+ *  P8  A number's rest holds up nobody that somebody waits for, wherever he stands in line.
  *
  * Pure but for memory and counting: times are parameters, on the boot clock.
  */
@@ -59,11 +61,15 @@ enum pace_state {
 /* All zero at first; whoever has one calls pace_leave() before it goes. */
 struct pace_ticket {
 	struct list link;
+	struct list urgent_link; /* besides, while it is urgent */
 	struct alarm alarm;
 	struct pace_line *line;
 	uint64_t pair;
+	int64_t paid_ms;
+	uint64_t order; /* in its line */
 	enum pace_state state;
 	unsigned char class;
+	bool urgent;
 };
 
 /* What asks for a place. */
@@ -104,6 +110,8 @@ int64_t pace_wake_ms(const struct pace *p);
 
 /* Its attempt begins: what it has paid is spent. */
 void pace_begin(struct pace_ticket *ticket);
+/* After pace_begin(): its attempt was not committed, and there is no call (P2). */
+void pace_call_off(struct pace_ticket *ticket);
 /* Its attempt is committed: when its call may leave, now_ms or a little later (P7). */
 int64_t pace_depart_ms(struct pace_ticket *ticket, int64_t now_ms) MUST_CHECK;
 /* It wants nothing any more, or gives its place back (P2). */

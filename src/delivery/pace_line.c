@@ -101,17 +101,13 @@ static unsigned outlet_rate(const struct pace *p, const struct pace_line *line)
 }
 
 /* Outlets that share a number may say different things of it: the least counts. */
-static unsigned number_rate(const struct pace *p, const struct pace_number *n)
+void pace_line_rate(const struct pace *p, struct pace_line *line)
 {
-	unsigned least = 0;
+	const unsigned rate = outlet_rate(p, line);
+	struct pace_number *n = line->number;
 
-	for (const struct list *node = n->lines.next; node != &n->lines; node = node->next) {
-		const unsigned rate = outlet_rate(p, LIST_OBJECT(node, struct pace_line, among));
-
-		if (rate && (!least || rate < least))
-			least = rate;
-	}
-	return least;
+	if (rate && (!n->rate || rate < n->rate))
+		n->rate = rate;
 }
 
 void pace_line_limit(const struct pace *p, struct pace_line *line, int64_t now_ms)
@@ -120,7 +116,7 @@ void pace_line_limit(const struct pace *p, struct pace_line *line, int64_t now_m
 	const struct limit *limit = limit_find(&p->limits, t->name, "");
 	const bool own = limit && limit->rate >= 0;
 
-	bucket_set_limit(&line->number->bucket, number_rate(p, line->number), now_ms);
+	bucket_set_limit(&line->number->bucket, line->number->rate, now_ms);
 	bucket_set_limit(&t->bucket, own ? (unsigned)limit->rate : p->settings.tenant_rate, now_ms);
 	t->weight = limit ? limit->weight : 1;
 }
@@ -192,7 +188,9 @@ static struct pace_line *make(struct pace *p, const char *key, size_t key_len, u
 	for (unsigned i = 0; i < SHARE_CLASSES; i++) {
 		list_init(&line->links[i]);
 		list_init(&line->tickets[i]);
+		list_init(&line->urgent[i]);
 	}
+	pace_line_rate(p, line);
 	pace_line_limit(p, line, now_ms);
 	return line;
 }

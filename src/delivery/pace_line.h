@@ -18,6 +18,8 @@ struct pace_number {
 	struct bucket bucket;
 	struct list lines;
 	int64_t departs_us; /* when the call behind the last would leave, at its rate */
+	unsigned rate;      /* the least that its outlets say, 0: none does */
+	bool spares;        /* asleep as it rests: urgent tickets are in turn */
 	bool scarce;        /* what it may send is what its messages wait for */
 	char name[];
 };
@@ -41,7 +43,8 @@ struct pace_line {
 	struct list among;                  /* in its number's */
 	struct list idle;                   /* in pace.idle while it has no tickets */
 	struct list links[SHARE_CLASSES];   /* in its tenant's rings */
-	struct list tickets[SHARE_CLASSES]; /* that wait */
+	struct list tickets[SHARE_CLASSES]; /* that wait, in order */
+	struct list urgent[SHARE_CLASSES];  /* those of them that are */
 	struct share share;
 	unsigned users; /* tickets */
 	unsigned lane;
@@ -64,7 +67,9 @@ struct pace {
 	struct pairs *pairs;
 	struct limit_set limits;
 	int64_t taken_ms[MESSAGE_LANES];
-	uint64_t seed; /* of pairs */
+	unsigned takes[MESSAGE_LANES];
+	uint64_t seed;  /* of pairs */
+	uint64_t order; /* of the last that waits */
 	unsigned waiting[SHARE_CLASSES];
 };
 
@@ -74,7 +79,9 @@ struct pace_line *pace_line_find(struct pace *p, const struct message *message, 
 /* One ticket more, one less. */
 void pace_line_use(struct pace_line *line);
 void pace_line_leave(struct pace *p, struct pace_line *line, int64_t now_ms);
-/* Its own limits, as they are set now. */
+/* Its outlet's rate counts for its number, whose `rate` was forgotten before. */
+void pace_line_rate(const struct pace *p, struct pace_line *line);
+/* Its number's rate and its tenant's limits, as they are set now. */
 void pace_line_limit(const struct pace *p, struct pace_line *line, int64_t now_ms);
 void pace_line_free(struct pace *p, struct pace_line *line);
 

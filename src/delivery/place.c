@@ -83,7 +83,8 @@ bool delivery_give_places(struct delivery *d)
 		item_done(item, ITEM_OK);
 		did = true;
 	}
-	wake_at(d, pace_wake_ms(d->pace));
+	/* Without a free place nobody is looked for: a call's end is what comes first. */
+	wake_at(d, delivery_place_free(d) ? pace_wake_ms(d->pace) : INT64_MAX);
 	return did;
 }
 

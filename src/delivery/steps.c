@@ -374,6 +374,8 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 	enum item_result result;
 
 	(void)seq;
+	if (item->step == STEP_BEGIN && verdict != STORE_DONE)
+		pace_call_off(&item->ticket);
 	if (verdict == STORE_REJECTED) {
 		on_rejected(item, err);
 		return;
@@ -431,13 +433,12 @@ static void on_graph(struct job *job, const struct graph_answer *answer)
 	item_done(item, ITEM_OK);
 }
 
-/* The last gate: the attempt's own deadline, the message's validity, and our lease. */
+/* The last gate: the attempt's own deadline, the message's validity and hours, and our lease. */
 static bool on_gate(struct job *job)
 {
 	struct item *item = item_of(job);
 	const bool open = item->step == STEP_CALL && item->result == ITEM_PENDING &&
-			  clock_boot_ms() < item->deadline_boot_ms &&
-			  clock_wall_us() < item->expires_wall_us &&
+			  clock_boot_ms() < item->deadline_boot_ms && item_in_time(item) &&
 			  lanes_leased(item->delivery->lanes);
 
 	item->left |= open;

@@ -124,13 +124,17 @@ void bucket_rest(struct bucket *b, int64_t least_ms, int64_t now_ms)
 	if (rest_ms < least_ms)
 		rest_ms = least_ms < BUCKET_REST_TOLD_MS ? least_ms : BUCKET_REST_TOLD_MS;
 	b->rests++;
+	b->rested_ms = now_ms;
 	b->rest_ms = now_ms + rest_ms;
 }
 
-void bucket_rested(struct bucket *b)
+bool bucket_rested(struct bucket *b, int64_t left_ms)
 {
+	if (!b->rests || left_ms < b->rested_ms)
+		return false;
 	b->rests = 0;
 	b->rest_ms = 0;
+	return true;
 }
 
 bool bucket_is_idle(struct bucket *b, int64_t now_ms)

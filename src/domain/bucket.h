@@ -13,7 +13,8 @@
  *  K5  A limit that changes counts at once, and ends what is left of a slowing.
  *  K6  It may be told to rest: nothing goes before the end of the rest.  5 s, doubled with each
  *      rest in a row up to 60 s (Meta: a throughput upgrade keeps a number off for up to a
- *      minute); as long as Meta says, when it does, an hour at most.
+ *      minute); as long as Meta says, when it does, an hour at most.  What goes through ends it,
+ *      and the row, unless it had left before: that says nothing of the time since.
  *  K7  Limit 0: no limit.
  */
 #ifndef DOMAIN_BUCKET_H
@@ -38,7 +39,8 @@ struct bucket {
 	int64_t counted_ms; /* up to then */
 	int64_t slow_rate;  /* thousandths of a message a second, at slow_ms; 0: not slowed */
 	int64_t slow_ms;
-	int64_t rest_ms; /* rests until then */
+	int64_t rested_ms; /* the last rest began */
+	int64_t rest_ms;   /* rests until then */
 };
 
 /* K3 */
@@ -59,8 +61,8 @@ void bucket_give_back(struct bucket *b);
 bool bucket_slow(struct bucket *b, int64_t now_ms);
 /* K6; once more only when the rest before is over. */
 void bucket_rest(struct bucket *b, int64_t least_ms, int64_t now_ms);
-/* Something went through: the next rest is a short one again. */
-void bucket_rested(struct bucket *b);
+/* K6: what left then went through.  True: it rested, or the next rest would have been longer. */
+bool bucket_rested(struct bucket *b, int64_t left_ms);
 
 /* Messages a second it fills at now, in thousandths. */
 int64_t bucket_rate(const struct bucket *b, int64_t now_ms);

@@ -140,7 +140,10 @@ START_TEST(k6_a_rest_doubles_until_something_goes_through)
 		ck_assert_int_eq(bucket_ready_ms(&b, true, now_ms), now_ms);
 	}
 	bucket_rest(&b, 0, now_ms);
-	bucket_rested(&b);
+	ck_assert(!bucket_rested(&b, now_ms - 1)); /* it had left before */
+	ck_assert_int_gt(bucket_ready_ms(&b, true, now_ms), now_ms);
+	ck_assert(bucket_rested(&b, now_ms));
+	ck_assert(!bucket_rested(&b, now_ms));
 	ck_assert_int_eq(bucket_ready_ms(&b, true, now_ms), now_ms);
 	bucket_rest(&b, 0, now_ms);
 	ck_assert_int_eq(bucket_ready_ms(&b, true, now_ms), now_ms + 5000);

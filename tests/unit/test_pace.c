@@ -401,14 +401,21 @@ START_TEST(a_number_rests_but_for_those_somebody_waits_for)
 }
 END_TEST
 
-START_TEST(an_answer_ends_a_rest)
+START_TEST(an_answer_to_what_left_in_a_rest_ends_it)
 {
 	struct one *o = ask("a", "1", NORMAL, NULL);
+	struct pace_ask a;
 
 	run(100);
 	pace_tell(p, &o->ticket, PACE_REST, 0, now_ms);
 	(void)ask("a", "1", NORMAL, NULL);
 	step();
+	pace_tell(p, &o->ticket, PACE_ACCEPTED, 0, now_ms); /* it had left before the rest */
+	step();
+	ck_assert_int_lt(ones[1].given_ms, 0);
+	a = ask_of(o, true);
+	ck_assert(pace_try(p, &o->ticket, &a, now_ms));
+	pace_begin(&o->ticket);
 	pace_tell(p, &o->ticket, PACE_ACCEPTED, 0, now_ms);
 	step();
 	ck_assert_int_eq(ones[1].given_ms, now_ms);
@@ -662,7 +669,7 @@ int main(void)
 	tcase_add_test(tcase, a_refused_pair_waits_and_its_number_goes_on);
 	tcase_add_test(tcase, a_refused_number_goes_slower_for_a_while);
 	tcase_add_test(tcase, a_number_rests_but_for_those_somebody_waits_for);
-	tcase_add_test(tcase, an_answer_ends_a_rest);
+	tcase_add_test(tcase, an_answer_to_what_left_in_a_rest_ends_it);
 	tcase_add_test(tcase, a_limit_that_is_set_counts_at_once);
 	tcase_add_test(tcase, a_tenants_own_rate_counts_at_once);
 	tcase_add_test(tcase, p3_a_backlog_does_not_delay_other_tenants);
