@@ -87,7 +87,7 @@ static void adopt_waiting(struct delivery *d, const struct store_work *row)
 	route_adopted(d, item);
 	item->due_boot_ms = clock_boot_ms() + (row->due_wall_us - clock_wall_us()) / 1000;
 	if (row->state == STATE_QUEUED && row->due_wall_us > clock_wall_us()) {
-		item->due_boot_ms++;         /* never before */
+		item->due_boot_ms += 2;      /* never before: both terms are cut to whole ms */
 		item_enter(item, STEP_WAIT); /* it was scheduled, and takes its turn then */
 		return;
 	}

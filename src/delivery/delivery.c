@@ -423,7 +423,8 @@ static void take_waiting(struct delivery *d, struct item *item)
 	const int64_t wait_us = item->message->due_wall_us - clock_wall_us();
 
 	if (wait_us > 0) {
-		item->due_boot_ms = clock_boot_ms() + wait_us / 1000 + 1;
+		/* Never before: both terms are cut to whole ms. */
+		item->due_boot_ms = clock_boot_ms() + wait_us / 1000 + 2;
 		item_enter(item, STEP_WAIT);
 		return;
 	}
