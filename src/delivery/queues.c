@@ -424,6 +424,8 @@ static void ask_hungry(struct queues *q, struct load *l, unsigned class, unsigne
 	if (upto > l->rows + room)
 		upto = l->rows + room;
 	while (!list_empty(hungry) && l->rows < upto && q->ask_count < STORE_QUEUES_MAX) {
+		/* The analyser takes the next one for the one that was freed. */
+		// NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
 		struct queue *e = of_wanting(hungry->next);
 		unsigned most = share(q) > e->held ? share(q) - e->held : 1;
 
