@@ -171,9 +171,7 @@ static void adopt_called(struct delivery *d, const struct store_work *row)
 	const enum queue_entry entry = queues_entry(d->queues, &row->message);
 	struct item *item;
 
-	if (entry == QUEUE_SHUT)
-		return;
-	if (!queues_room_new(d->queues, &row->message)) {
+	if (entry == QUEUE_SHUT || !queues_room_new(d->queues, &row->message)) {
 		queues_leave(d->queues, &row->message);
 		return;
 	}

@@ -23,6 +23,7 @@ enum kind {
 	KIND_ASK,
 	KIND_LANES,
 	KIND_CALL,
+	KIND_RING,
 	KIND_DEATH
 };
 
@@ -152,6 +153,7 @@ static void put_order(struct pack *p, const struct delivery_order *order)
 
 void bell_order(struct bell *bell, unsigned to_slot, const struct delivery_order *order)
 {
+	const struct message *m = order->message;
 	struct pack p;
 
 	for (int tries = 0; tries < 2; tries++) {
@@ -161,11 +163,32 @@ void bell_order(struct bell *bell, unsigned to_slot, const struct delivery_order
 		if (entry_end(bell, to_slot, &p))
 			return;
 	}
-	if (entry_begin(bell, to_slot, KIND_LOOK, &p))
-		(void)entry_end(bell, to_slot, &p);
+	bell_ring(bell, to_slot,
+		  &(struct bell_ring){
+			  .lane = message_lane(m->tenant_id),
+			  .queue = message_queue(m->tenant_id, m->outlet_id, m->class),
+			  .seq = m->seq,
+			  .hops = order->hops,
+		  });
 }
 
-void bell_look_one(struct bell *bell, unsigned to_slot)
+void bell_ring(struct bell *bell, unsigned to_slot, const struct bell_ring *ring)
+{
+	struct pack p;
+
+	for (int tries = 0; tries < 2; tries++) {
+		if (!entry_begin(bell, to_slot, KIND_RING, &p))
+			return;
+		pack_put_u32(&p, ring->lane);
+		pack_put_u64(&p, ring->queue);
+		pack_put_u64(&p, ring->seq);
+		pack_put_u32(&p, ring->hops + 1);
+		if (entry_end(bell, to_slot, &p))
+			return;
+	}
+}
+
+static void look_one(struct bell *bell, unsigned to_slot)
 {
 	struct pack p;
 
@@ -177,7 +200,7 @@ void bell_look(struct bell *bell)
 {
 	for (unsigned s = 0; s < node_slots(bell->node); s++)
 		if (s != bell->slot && node_life(bell->node, s) != NODE_FREE)
-			bell_look_one(bell, s);
+			look_one(bell, s);
 }
 
 void bell_result(struct bell *bell, unsigned to_slot, uint64_t waiter_id,
@@ -402,6 +425,17 @@ static void take_call(struct bell *bell, struct pack *p)
 		bell->receiver.call(bell->receiver.arg, &call);
 }
 
+static void take_ring(struct bell *bell, struct pack *p)
+{
+	struct bell_ring ring = { .lane = pack_get_u32(p) };
+
+	ring.queue = pack_get_u64(p);
+	ring.seq = pack_get_u64(p);
+	ring.hops = pack_get_u32(p);
+	if (!p->failed && ring.lane < MESSAGE_LANES)
+		bell->receiver.ring(bell->receiver.arg, &ring);
+}
+
 static void take_packet(struct bell *bell, size_t len)
 {
 	struct pack p;
@@ -429,6 +463,9 @@ static void take_packet(struct bell *bell, size_t len)
 			break;
 		case KIND_CALL:
 			take_call(bell, &p);
+			break;
+		case KIND_RING:
+			take_ring(bell, &p);
 			break;
 		case KIND_DEATH:
 			bell->receiver.lanes(bell->receiver.arg, BELL_LOOK, 0,

@@ -28,6 +28,14 @@ struct bell_call {
 	unsigned hops;
 };
 
+/* Rows of a queue that were committed and do not travel, for who owns its lane by now. */
+struct bell_ring {
+	unsigned lane;
+	uint64_t queue; /* message_queue() */
+	uint64_t seq;   /* the first one */
+	unsigned hops;
+};
+
 enum bell_news {
 	BELL_LOOK = 0, /* something happened to lanes, or to a worker: look */
 	BELL_FREED,    /* these are free */
@@ -41,8 +49,7 @@ struct bell;
 /* Borrowed for the call. */
 struct bell_receiver {
 	void (*order)(void *arg, const struct delivery_order *order);
-	/* An order did not travel, as it was too large, or nobody knew where to: look into the
-	 * store. */
+	/* Nobody knew where to ring: look into the store. */
 	void (*look)(void *arg);
 	void (*result)(void *arg, uint64_t waiter_id, const struct delivery_result *result);
 	void (*learn)(void *arg, const char *tenant_id, const char *outlet_id,
@@ -51,6 +58,8 @@ struct bell_receiver {
 	void (*lanes)(void *arg, enum bell_news news, uint64_t lanes,
 		      struct message_id incarnation);
 	void (*call)(void *arg, const struct bell_call *call);
+	/* Also an order that was too large for a packet. */
+	void (*ring)(void *arg, const struct bell_ring *ring);
 	void (*ask)(void *arg, unsigned from_slot, const char *tenant_id, const char *outlet_id);
 	void *arg;
 };
@@ -61,9 +70,8 @@ struct bell *bell_new(struct loop *loop, struct node *node, unsigned slot,
 void bell_free(struct bell *bell);
 
 void bell_order(struct bell *bell, unsigned to_slot, const struct delivery_order *order);
-/* To every running sibling, or to one: there is work that did not ring. */
+/* To every running sibling: there is work that did not ring. */
 void bell_look(struct bell *bell);
-void bell_look_one(struct bell *bell, unsigned to_slot);
 void bell_result(struct bell *bell, unsigned to_slot, uint64_t waiter_id,
 		 const struct delivery_result *result);
 /* Credentials, to one sibling. */
@@ -73,6 +81,7 @@ void bell_learn(struct bell *bell, unsigned to_slot, const char *tenant_id, cons
 unsigned bell_ask(struct bell *bell, const char *tenant_id, const char *outlet_id);
 
 void bell_call(struct bell *bell, unsigned to_slot, const struct bell_call *call);
+void bell_ring(struct bell *bell, unsigned to_slot, const struct bell_ring *ring);
 /* To every running sibling.  It has left when this returns, with all that was rung before. */
 void bell_lanes(struct bell *bell, enum bell_news news, uint64_t lanes,
 		struct message_id incarnation);

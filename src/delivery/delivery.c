@@ -72,6 +72,11 @@ static void on_call(void *arg, const struct bell_call *call)
 	route_call(arg, call);
 }
 
+static void on_ring(void *arg, const struct bell_ring *ring)
+{
+	route_ring(arg, ring);
+}
+
 static void on_news(void *arg, enum bell_news news, uint64_t lanes, struct message_id incarnation)
 {
 	struct delivery *d = arg;
@@ -195,6 +200,7 @@ static int open_lanes(struct delivery *d, struct err *ret_err)
 	};
 	const struct far_receiver receiver = {
 		.call = on_call,
+		.ring = on_ring,
 		.result = on_far_result,
 		.lanes = on_news,
 		.missed = on_bell_look,
@@ -220,6 +226,7 @@ static int open_parts(struct delivery *d, struct err *ret_err)
 		.ask = on_bell_ask,
 		.lanes = on_news,
 		.call = on_call,
+		.ring = on_ring,
 		.arg = d,
 	};
 
@@ -447,6 +454,7 @@ static void take_own(struct delivery *d, const struct delivery_order *order)
 		return;
 	}
 	if (entry == QUEUE_SHUT && !order->place) {
+		queues_leave(d->queues, order->message);
 		tell_left(d, order, DELIVERY_ELSEWHERE);
 		return;
 	}
@@ -510,9 +518,9 @@ static void release_idle(void *arg, void *object)
 	item_free(item);
 }
 
-void delivery_look(struct delivery *d, unsigned lane)
+void delivery_look(struct delivery *d, unsigned lane, uint64_t queue, uint64_t seq)
 {
-	route_look(d, lane);
+	route_ring(d, &(struct bell_ring){ .lane = lane, .queue = queue, .seq = seq });
 }
 
 void delivery_drain(struct delivery *d)

@@ -119,9 +119,9 @@ void delivery_take(struct delivery *d, const struct delivery_order *order);
 void delivery_ring(struct delivery *d, const struct message *message,
 		   const struct delivery_waiter *waiter);
 
-/* Messages of this lane were committed, too many to be carried: its owner, here or elsewhere, is to
- * look into the store. */
-void delivery_look(struct delivery *d, unsigned lane);
+/* Messages of this queue of the lane were committed, too many to be carried, this seq the first of
+ * them: the lane's owner, here or elsewhere, is to read them from the store. */
+void delivery_look(struct delivery *d, unsigned lane, uint64_t queue, uint64_t seq);
 
 /* The lanes go to the next owner: whatever is not inside an attempt is released (its waiter
  * is told), what is inside is finished. */

@@ -112,6 +112,15 @@ void far_call(struct far *far, struct message_id to, const struct bell_call *cal
 	add(far, to, 'o', entry);
 }
 
+void far_ring(struct far *far, struct message_id to, const struct bell_ring *ring)
+{
+	char entry[80];
+
+	(void)snprintf(entry, sizeof(entry), "%016" PRIx64 "%016" PRIx64 "%02x%x", ring->queue,
+		       ring->seq, ring->lane & 0xff, (ring->hops + 1) & 0xf);
+	add(far, to, 'q', entry);
+}
+
 void far_result(struct far *far, struct message_id to, uint64_t waiter_id, struct message_id id)
 {
 	char hex[ID_DIGITS + 1];
@@ -230,6 +239,21 @@ static void take_calls(struct far *far, const char *text, struct message_id from
 	}
 }
 
+static void take_rings(struct far *far, const char *text)
+{
+	struct bell_ring ring;
+	uint64_t lane;
+	uint64_t hops;
+
+	while (number(&text, 16, &ring.queue) && number(&text, 16, &ring.seq) &&
+	       number(&text, 2, &lane) && number(&text, 1, &hops)) {
+		ring.lane = (unsigned)lane;
+		ring.hops = (unsigned)hops;
+		if (lane < MESSAGE_LANES)
+			far->receiver.ring(far->receiver.arg, &ring);
+	}
+}
+
 static void take_results(struct far *far, const char *text)
 {
 	struct message_id id;
@@ -260,6 +284,8 @@ void far_take(struct far *far, const char *text)
 		return;
 	if (kind == 'o')
 		take_calls(far, text, from);
+	else if (kind == 'q')
+		take_rings(far, text);
 	else if (kind == 'r')
 		take_results(far, text);
 	else if (kind == 'l')

@@ -8,6 +8,7 @@
  *                                                           messages, for the owner
  *   r <sender> <message id><waiter>...                      their results are in the store
  *   l <sender> <news><lanes>                                news of lanes; to everybody
+ *   q <sender> <queue><first seq><lane><hops>...            rows were committed, for the owner
  *   m <sender>                                              its bells may be lost; to everybody
  *
  * All numbers hexadecimal, of fixed width.
@@ -27,6 +28,7 @@ struct far;
 /* Borrowed for the call. */
 struct far_receiver {
 	void (*call)(void *arg, const struct bell_call *call);
+	void (*ring)(void *arg, const struct bell_ring *ring);
 	void (*result)(void *arg, uint64_t waiter_id, struct message_id id);
 	void (*lanes)(void *arg, enum bell_news news, uint64_t lanes,
 		      struct message_id incarnation);
@@ -41,6 +43,7 @@ struct far *far_new(struct store *store, struct message_id self,
 void far_free(struct far *far);
 
 void far_call(struct far *far, struct message_id to, const struct bell_call *call);
+void far_ring(struct far *far, struct message_id to, const struct bell_ring *ring);
 void far_result(struct far *far, struct message_id to, uint64_t waiter_id, struct message_id id);
 void far_lanes(struct far *far, enum bell_news news, uint64_t lanes);
 /* To everybody: what we rang may be lost. */

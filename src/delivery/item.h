@@ -140,6 +140,7 @@ struct poll {
 	uint64_t timer;
 	bool under_way;
 	bool again;    /* what is under way may have missed what it is asked for */
+	bool missed;   /* bells were, since it began */
 	unsigned lane; /* of queues: looked at so far */
 	int64_t queue;
 	int64_t begun_ms;
@@ -301,8 +302,7 @@ enum item_result item_copy_await(struct item *item);
 void item_copy_drain(struct item *item);
 
 /* route.c: to whoever owns the lane. */
-/* Rings whoever owns the lane to look. */
-void route_look(struct delivery *d, unsigned lane);
+void route_ring(struct delivery *d, const struct bell_ring *ring);
 void route_order(struct delivery *d, const struct delivery_order *order);
 void route_call(struct delivery *d, const struct bell_call *call);
 /* The item is about to go: its waiter follows the message to its next owner. */

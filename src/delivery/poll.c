@@ -24,6 +24,7 @@ static void on_poll(void *arg)
 		load_copies(poll);
 		return;
 	}
+	poll->missed = false;
 	poll->begun_ms = clock_boot_ms();
 	poll->lane = 0;
 	poll->queue = -1;
@@ -75,7 +76,7 @@ static void looked(struct poll *poll)
 	struct delivery *d = poll->delivery;
 	const int64_t pause_ms = DUTY * (clock_boot_ms() - poll->begun_ms);
 
-	if (!poll->again && !d->deaf) {
+	if (!poll->missed && !d->deaf) {
 		d->looked = true;
 		d->looking = false;
 	}
@@ -96,7 +97,7 @@ void poll_on_queue(void *arg, enum store_verdict verdict, const struct store_que
 			queues_found(d->queues, queue, d->looking);
 	} else if (verdict != STORE_DONE || d->draining) {
 		poll_again(poll, POLL_MS);
-	} else if (more && !poll->again) {
+	} else if (more) {
 		look(poll);
 	} else {
 		looked(poll);
@@ -122,6 +123,7 @@ void poll_missed(struct delivery *d)
 {
 	d->looked = false;
 	d->looking = true;
+	d->sends.missed = true;
 	poll_now(d);
 }
 

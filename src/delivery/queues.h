@@ -28,6 +28,7 @@
 #include "domain/message.h"
 #include "store/store.h"
 
+struct bell_ring;
 struct delivery;
 struct item;
 struct queue;
@@ -55,6 +56,8 @@ bool queues_room_new(const struct queues *q, const struct message *message);
 
 /* A look has found it in the store.  bells_lost: rows of it may have come without a bell. */
 void queues_found(struct queues *q, const struct store_queue *found, bool bells_lost);
+/* Rows of it were committed that did not come whole: what comes new waits until they are read. */
+void queues_rung(struct queues *q, const struct bell_ring *ring);
 /* All that is known of these lanes' queues is to be read anew. */
 void queues_restart(struct queues *q, uint64_t lanes);
 

@@ -135,19 +135,24 @@ void route_order(struct delivery *d, const struct delivery_order *order)
 		route_call(d, &call);
 }
 
-void route_look(struct delivery *d, unsigned lane)
+void route_ring(struct delivery *d, const struct bell_ring *ring)
 {
-	const struct lane_owner owner = lanes_owner(d->lanes, lane);
+	const struct lane_owner owner = lanes_owner(d->lanes, ring->lane);
 
+	if (ring->hops > HOPS_MAX) {
+		meter_bound(d->world->meter, BOUND_HOPS);
+		d->unrung = true;
+		return;
+	}
 	switch (owner.place) {
 	case LANE_OURS:
-		poll_missed(d);
+		queues_rung(d->queues, ring);
 		return;
 	case LANE_SIBLING:
-		bell_look_one(d->bell, owner.slot);
+		bell_ring(d->bell, owner.slot, ring);
 		return;
 	case LANE_FAR:
-		far_missed(d->far);
+		far_ring(d->far, owner.incarnation, ring);
 		return;
 	case LANE_UNKNOWN:
 		d->unrung = true;

@@ -36,6 +36,8 @@ struct row {
 	unsigned index;
 	struct message_id id;
 	const char *status; /* static */
+	uint64_t queue;
+	uint64_t seq; /* once it is taken */
 	enum problem problem;
 	struct store_key key; /* "": none */
 	char why[ERR_TEXT_BYTES];
@@ -403,10 +405,10 @@ static void on_added(struct job *job, enum store_verdict verdict, uint64_t seq,
 {
 	struct row *row = LIST_OBJECT(job, struct row, job);
 
-	(void)seq;
 	(void)err;
 	if (row->state != ROW_ADDING)
 		return;
+	row->seq = seq;
 	switch (verdict) {
 	case STORE_DONE:
 		meter_count(row->bulk->flow->pipeline->world->meter, METRIC_ACCEPTED, 0, 0);
@@ -465,6 +467,7 @@ static bool submit(struct row *row, struct message *m)
 
 	m->id = row->id;
 	m->batch_id = row->bulk->flow->id;
+	row->queue = message_queue(m->tenant_id, m->outlet_id, m->class);
 	m->accepted_wall_us = clock_wall_us();
 	accept.expires_wall_us = message_expires_us(m, 1000 * p->settings.message_ttl_ms);
 	accept.due_wall_us = m->due_wall_us;
@@ -525,11 +528,36 @@ static void write_down(struct bulk *b, const struct row *row)
 	}
 }
 
+/* Each queue that has got something, once. */
+static void ring(const struct bulk *b)
+{
+	const struct flow *f = b->flow;
+
+	for (unsigned i = 0; i < b->used; i++) {
+		const struct row *row = &b->rows[i];
+		uint64_t first = row->seq;
+		bool rung = row->state != ROW_TAKEN;
+
+		for (unsigned k = 0; k < b->used && !rung; k++) {
+			const struct row *other = &b->rows[k];
+
+			if (other->state != ROW_TAKEN || other->queue != row->queue)
+				continue;
+			rung = k < i;
+			first = other->seq < first ? other->seq : first;
+		}
+		if (!rung)
+			delivery_look(f->pipeline->delivery, message_lane(f->tenant_id), row->queue,
+				      first);
+	}
+}
+
 static void end_slice(struct bulk *b)
 {
 	struct pipeline *p = b->flow->pipeline;
 	unsigned added = 0;
 
+	ring(b);
 	for (unsigned i = 0; i < b->used; i++) {
 		added += b->rows[i].state == ROW_TAKEN;
 		write_down(b, &b->rows[i]);
@@ -539,8 +567,6 @@ static void end_slice(struct bulk *b)
 	tally_leave(p->world->tally, b->flow->tenant_id, b->used - added, false);
 	b->entered -= b->used;
 	b->used = 0;
-	if (added > 0)
-		delivery_look(p->delivery, message_lane(b->flow->tenant_id));
 }
 
 static void ask_again(struct bulk *b)

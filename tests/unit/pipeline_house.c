@@ -49,11 +49,13 @@ struct delivery_place {
 };
 static struct delivery_place a_place;
 
-void delivery_look(struct delivery *d, unsigned lane)
+void delivery_look(struct delivery *d, unsigned lane, uint64_t queue, uint64_t seq)
 {
 	(void)d;
 	(void)lane;
 	fake_delivery.looks++;
+	fake_delivery.look_queue = queue;
+	fake_delivery.look_seq = seq;
 }
 
 struct delivery_place *delivery_reserve(struct delivery *d, const struct message *message,

@@ -18,8 +18,10 @@ struct fake_delivery {
 	unsigned rings;
 	struct delivery_waiter rung; /* by the last one */
 	bool has_room;
-	bool broken;       /* a circuit breaker is open */
-	unsigned looks;    /* owners rung to look */
+	bool broken;    /* a circuit breaker is open */
+	unsigned looks; /* owners rung to look */
+	uint64_t look_queue;
+	uint64_t look_seq;
 	unsigned reserved; /* not given back and not taken */
 	unsigned takes;
 	unsigned hook_round;         /* of the loop, in which the last one was taken */

@@ -37,6 +37,8 @@ struct ear {
 	struct message_id from;
 	unsigned calls;
 	struct bell_call call;
+	unsigned rings;
+	struct bell_ring ring;
 	int64_t called_us;
 	unsigned from_slot;
 	char tenant[160];
@@ -109,6 +111,14 @@ static void hear_call(void *arg, const struct bell_call *call)
 	ear->called_us = clock_wall_us();
 }
 
+static void hear_ring(void *arg, const struct bell_ring *ring)
+{
+	struct ear *e = arg;
+
+	e->rings++;
+	e->ring = *ring;
+}
+
 static void hear_ask(void *arg, unsigned from_slot, const char *tenant_id, const char *outlet_id)
 {
 	struct ear *e = arg;
@@ -129,6 +139,7 @@ static void open_ear(unsigned slot)
 		.ask = hear_ask,
 		.lanes = hear_lanes,
 		.call = hear_call,
+		.ring = hear_ring,
 		.arg = &ears[slot],
 	};
 	struct err err;
@@ -420,7 +431,7 @@ static size_t length_of(const struct delivery_order *order)
 	return (size_t)n;
 }
 
-START_TEST(an_order_too_large_for_a_packet_becomes_a_look)
+START_TEST(an_order_too_large_for_a_packet_rings_for_its_queue)
 {
 	struct message m = message;
 	struct delivery_order order = order_of(&m);
@@ -434,13 +445,18 @@ START_TEST(an_order_too_large_for_a_packet_becomes_a_look)
 		const bool fits = len <= rest;
 
 		memset(payload, 'x', len);
-		ears[1].orders = ears[1].looks = 0;
+		ears[1].orders = ears[1].rings = 0;
 		bell_order(ears[0].bell, 1, &order);
-		turn_until(fits ? &ears[1].orders : &ears[1].looks, 1);
-		ck_assert_uint_eq(fits ? ears[1].looks : ears[1].orders, 0);
+		turn_until(fits ? &ears[1].orders : &ears[1].rings, 1);
+		ck_assert_uint_eq(fits ? ears[1].rings : ears[1].orders, 0);
 		if (fits)
 			ck_assert_uint_eq(strlen(ears[1].message->payload), len);
 	}
+	ck_assert_uint_eq(ears[1].ring.lane, message_lane(m.tenant_id));
+	ck_assert_uint_eq(ears[1].ring.queue, message_queue(m.tenant_id, m.outlet_id, m.class));
+	ck_assert_uint_eq(ears[1].ring.seq, m.seq);
+	ck_assert_uint_eq(ears[1].ring.hops, order.hops + 1);
+	ck_assert_uint_eq(ears[1].looks, 0);
 	ck_assert_uint_eq(bell_lost(ears[0].bell), 0);
 	free(payload);
 }
@@ -663,7 +679,7 @@ int main(void)
 	tcase_add_test(tcase, only_running_siblings_are_asked);
 	tcase_add_test(tcase, many_kinds_share_a_packet_in_their_order);
 	tcase_add_test(tcase, what_does_not_fit_any_more_travels_in_the_next_packet);
-	tcase_add_test(tcase, an_order_too_large_for_a_packet_becomes_a_look);
+	tcase_add_test(tcase, an_order_too_large_for_a_packet_rings_for_its_queue);
 	tcase_add_test(tcase, a_full_inbox_is_counted_and_harmless);
 	tcase_add_test(tcase, garbage_is_passed_over);
 	tcase_add_test(tcase, a_cut_packet_is_not_believed);

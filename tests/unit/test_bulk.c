@@ -73,7 +73,7 @@ static void look(const struct store_first *first)
 static void added(unsigned *from, enum store_verdict verdict)
 {
 	for (; *from < fake.add_count; (*from)++)
-		fake_accepted(fake.adds[*from % FAKE_ADDS].tag, verdict, 1);
+		fake_accepted(fake.adds[*from % FAKE_ADDS].tag, verdict, 1000 - *from);
 	turn();
 }
 
@@ -99,6 +99,9 @@ START_TEST(messages_are_added_in_slices_and_the_owner_is_rung_for_each)
 	all_added(120);
 	ck_assert_uint_ge(fake_delivery.looks, 3);
 	ck_assert_uint_le(fake_delivery.looks, 4);
+	ck_assert_uint_eq(fake_delivery.look_queue,
+			  message_queue("tenant", "outlet", MESSAGE_BULK));
+	ck_assert_uint_eq(fake_delivery.look_seq, 1000 - 119); /* the first, not that of item 0 */
 	ck_assert_uint_eq(fake.closes[0].accepted, 120);
 	ck_assert_uint_eq(fake.closes[0].refused, 0);
 	ck_assert(message_id_equal(fake.adds[0].batch_id, fake.opens[0].id));

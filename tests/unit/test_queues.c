@@ -1,10 +1,12 @@
 /* Queues that are longer than what is held: in order, in shares, and in nobody's way. */
 #include <check.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "delivery/item.h"
 #include "delivery_house.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -378,6 +380,158 @@ START_TEST(what_is_sent_counts_no_more)
 }
 END_TEST
 
+/* Rows from n on of an outlet were committed, and did not come whole. */
+static void ring_queue(unsigned n, const char *outlet_id)
+{
+	const struct message m = message_of(n);
+	const struct bell_ring r = {
+		.lane = message_lane(m.tenant_id),
+		.queue = message_queue(m.tenant_id, outlet_id, MESSAGE_NORMAL),
+		.seq = n,
+	};
+
+	bell_ring(house.sibling, 0, &r);
+	turn();
+}
+
+/* It is read from what was rung on, nothing else is looked at, and others begin meanwhile. */
+START_TEST(what_is_rung_for_is_read_alone)
+{
+	const unsigned looks = fake.load_count;
+	struct delivery_place *place;
+
+	ring(1, "rung", MESSAGE_NORMAL);
+	put(2, "rung", MESSAGE_NORMAL);
+	ring_queue(2, "rung");
+	ck_assert_uint_eq(fake.page_count, 1);
+	ck_assert_uint_eq(fake.pages[0].above, 1);
+	ring(3, "other", MESSAGE_NORMAL);
+	ck_assert(has_begun(3));
+	place = house_reserve(100);
+	ck_assert_ptr_nonnull(place);
+	delivery_give_back(house.d, place);
+	ring(4, "rung", MESSAGE_NORMAL);
+	ck_assert(!has_begun(4)); /* it must not overtake that */
+	fake_load_pages();
+	turn();
+	ck_assert(has_begun(2) && has_begun(4));
+	ck_assert_uint_eq(fake.load_count, looks);
+}
+END_TEST
+
+START_TEST(what_another_node_rings_for_is_read_alone)
+{
+	const struct message m = message_of(2);
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "q fa%030d %016" PRIx64 "%016x%02x1", 0,
+		       message_queue(m.tenant_id, "rung", MESSAGE_NORMAL), 2,
+		       message_lane(m.tenant_id));
+	fake_rung(text);
+	turn();
+	ck_assert_uint_eq(fake.page_count, 1);
+	ck_assert_uint_eq(fake.pages[0].above, 1);
+	ck_assert_uint_eq(fake.pages[0].lane, message_lane(m.tenant_id));
+}
+END_TEST
+
+/* Rung for once more with each page, it goes on: who came before a page was asked for waits for
+ * that one alone. */
+START_TEST(bells_that_go_on_hold_nothing_up)
+{
+	ring_queue(1, "rung");
+	for (unsigned n = 1; n <= 3; n++) {
+		ring(10 * n, "rung", MESSAGE_NORMAL); /* waits for the page that follows */
+		put(n, "rung", MESSAGE_NORMAL);
+		ring_queue(n, "rung"); /* too late for the page under way */
+		fake_load_pages();
+		turn();
+		ck_assert(has_begun(n)); /* read by it all the same */
+		ck_assert_uint_eq(fake.page_count, 1);
+		ck_assert_uint_eq(fake.pages[0].above, n - 1);
+		ck_assert(!has_begun(10 * n));
+		ring_queue(n + 1, "rung");
+		fake_load_pages();
+		turn();
+		ck_assert(has_begun(10 * n));
+	}
+}
+END_TEST
+
+/* A retry that was left to the store, say: what is rung for behind it does not hide it. */
+START_TEST(what_is_before_what_is_rung_for_is_found)
+{
+	put(1, "rung", MESSAGE_NORMAL);
+	ring_queue(5, "rung");
+	look();
+	ring_queue(6, "rung");
+	fake_load_pages();
+	turn();
+	ck_assert_uint_eq(fake.pages[0].above, 0);
+	fake_load_pages();
+	turn();
+	ck_assert(has_begun(1));
+}
+END_TEST
+
+START_TEST(a_queue_that_is_rung_for_without_end_becomes_long)
+{
+	put_many(1, 10, "rung", MESSAGE_NORMAL);
+	ring_queue(1, "rung");
+	ring_queue(9, "rung");
+	fake_load_pages();
+	turn();
+	ring(11, "rung", MESSAGE_NORMAL);
+	expect_told(DELIVERY_ELSEWHERE);
+}
+END_TEST
+
+/* What is left to the store, and was committed late, is not behind the position. */
+START_TEST(what_was_left_late_is_read_next)
+{
+	make_long();
+	gone(READ_MOST);
+	finish_all();
+	ck_assert_uint_eq(fake.pages[0].above, READ_MOST);
+	put(3, "long", MESSAGE_NORMAL);
+	ring(3, "long", MESSAGE_NORMAL);
+	expect_told(DELIVERY_ELSEWHERE);
+	fake_load_pages();
+	turn();
+	ck_assert_uint_eq(fake.page_count, 1);
+	ck_assert_uint_eq(fake.pages[0].above, 2);
+}
+END_TEST
+
+/* Bells that are lost again and again do not keep a look from coming to its end. */
+START_TEST(a_look_is_not_cut_off)
+{
+	const unsigned before = fake.load_count;
+	struct delivery_place *place;
+
+	put(1, "missed", MESSAGE_NORMAL);
+	bell_look(house.sibling);
+	turn_until(&fake.load_count, before + 1);
+	bell_look(house.sibling);
+	turn();
+	fake_looked(true); /* more is to be looked at */
+	turn();
+	ck_assert_uint_eq(fake.load_count, before + 2);
+	ck_assert_int_eq(fake.loads[before + 1].after, (int64_t)fake.rows[0].message.queue);
+	fake_looked(false);
+	turn();
+	ck_assert_uint_eq(fake.load_count, before + 3); /* and then anew */
+	ck_assert_int_eq(fake.loads[before + 2].after, -1);
+	ck_assert_ptr_null(house_reserve(100));
+	poll_now(house.d); /* which has nothing to do with bells */
+	fake_looked(false);
+	turn();
+	place = house_reserve(100);
+	ck_assert_ptr_nonnull(place);
+	delivery_give_back(house.d, place);
+}
+END_TEST
+
 /* Retries of a long queue that were left to the store. */
 START_TEST(what_became_due_behind_the_position_is_found)
 {
@@ -441,6 +595,13 @@ int main(void)
 	tcase_add_test(tcase, a_queue_of_more_than_a_share_is_not_held);
 	tcase_add_test(tcase, what_comes_new_leaves_room_for_reading_higher_classes);
 	tcase_add_test(tcase, what_is_sent_counts_no_more);
+	tcase_add_test(tcase, what_is_rung_for_is_read_alone);
+	tcase_add_test(tcase, what_another_node_rings_for_is_read_alone);
+	tcase_add_test(tcase, bells_that_go_on_hold_nothing_up);
+	tcase_add_test(tcase, what_is_before_what_is_rung_for_is_found);
+	tcase_add_test(tcase, a_queue_that_is_rung_for_without_end_becomes_long);
+	tcase_add_test(tcase, what_was_left_late_is_read_next);
+	tcase_add_test(tcase, a_look_is_not_cut_off);
 	tcase_add_test(tcase, what_became_due_behind_the_position_is_found);
 	tcase_add_test(tcase, lanes_that_come_back_are_read_anew);
 	suite_add_tcase(suite, tcase);
