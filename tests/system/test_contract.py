@@ -9,6 +9,7 @@ import pytest
 from harness.api import SEND, new_message, status_path
 from harness.process import BUILD
 from harness.shape import assert_like, assert_message_id, assert_problem, assert_time
+from harness.wait import wait_until
 
 SENT = {
     "message_id": "msg-uuid", "whatsapp_message_id": "wamid.HBgN", "status": "sent",
@@ -258,7 +259,7 @@ def test_request_id_is_logged(api, service):
     api.send({"tenant_id": ""}, headers={"X-Request-Id": "trace-refused"})
     message = new_message()
     api.send(message, headers={"X-Request-Id": "trace-logged"})
-    assert service.lines_about("trace-logged")
+    wait_until(lambda: service.lines_about("trace-logged"), 5, "the line of the message")
 
 
 def test_health_needs_no_dependency(new_service, own_postgres):
