@@ -5,7 +5,6 @@ Their logs stay in the directory; the database does not.
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -194,16 +193,9 @@ class Stack:
 
     def _start_web(self):
         run = self._path("web")
-        os.makedirs(run)
-        shutil.copytree(os.path.join(self.top, "conf", "errors"), os.path.join(run, "errors"))
-        with open(os.path.join(self.top, "conf", f"{self.web}.conf.in")) as file:
-            text = file.read()
-        for name, value in (("PORT", self.port), ("SOCKET", self.fcgi_socket), ("RUN_DIR", run),
-                            ("USER", "user root;" if os.geteuid() == 0 else "")):
-            text = text.replace(f"@{name}@", str(value))
-        conf = os.path.join(run, "conf")
-        with open(conf, "w") as file:
-            file.write(text)
+        subprocess.run([os.path.join(self.top, "tests", "tools", "web-config"), self.web, run,
+                        str(self.port), self.fcgi_socket], check=True)
+        conf = os.path.join(run, f"{self.web}.conf")
         command = {"lighttpd": ["lighttpd", "-D", "-f", conf],
                    "nginx": ["nginx", "-p", run, "-e", os.path.join(run, "error.log"),
                              "-c", conf]}[self.web]

@@ -1,7 +1,9 @@
 """lighttpd and nginx as the project configures them: errors of their own making, limits, and
 that neither sends anything twice."""
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,10 +15,8 @@ import requests
 
 from harness.api import Api, new_message
 from harness.burst import send_all
-from harness.process import TOP
 from harness.shape import assert_problem
 from harness.wait import wait_until
-from harness.web import PATHS
 
 
 def test_no_service(new_service, new_web):
@@ -122,28 +122,44 @@ def test_listens_on_the_loopback_only(web):
                 requests.get(f"http://{address}:{web.port}/health", timeout=2)
 
 
-def test_dropin_for_lighttpd(tmp_path):
-    if not os.path.exists("/usr/sbin/lighttpd"):
-        pytest.skip("no lighttpd")
-    config = tmp_path / "lighttpd.conf"
-    config.write_text('server.modules = ("mod_fastcgi")\nserver.port = 1\n'
-                      f'server.document-root = "{tmp_path}"\n'
-                      f'include "{TOP}/conf/lighttpd-dropin.conf"\n')
-    done = subprocess.run(["lighttpd", "-tt", "-f", config], env=PATHS, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout
+REFUSED = {
+    "no request line": b"nonsense\r\n\r\n",
+    "a path that is none": b"GET foo HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no such version": b"GET / HTTP/3.7\r\nHost: x\r\n\r\n",
+    "no host": b"GET /health HTTP/1.1\r\n\r\n",
+    "two lengths": b"POST /api/v1/messages/send HTTP/1.1\r\nHost: x\r\n"
+                   b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{",
+    "a length that is none": b"POST /api/v1/messages/send HTTP/1.1\r\nHost: x\r\n"
+                             b"Content-Length: -1\r\n\r\n",
+    "an unknown coding": b"POST /api/v1/messages/send HTTP/1.1\r\nHost: x\r\n"
+                         b"Transfer-Encoding: gzip\r\n\r\n",
+    "headers without end": b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 100000
+                           + b"\r\n\r\n",
+    "a long path": b"GET /" + b"x" * 60000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a body far too long": b"POST /api/v1/messages/send HTTP/1.1\r\nHost: x\r\n"
+                           b"Content-Length: 999999999\r\n\r\n",
+    "a trace": b"TRACE /health HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a tunnel": b"CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n",
+    "an expectation": b"POST /api/v1/messages/send HTTP/1.1\r\nHost: x\r\nExpect: nonsense\r\n"
+                      b"Content-Length: 2\r\n\r\n{}",
+}
 
 
-def test_dropin_for_nginx(tmp_path):
-    if not os.path.exists("/usr/sbin/nginx"):
-        pytest.skip("no nginx")
-    config = tmp_path / "nginx.conf"
-    (tmp_path / "fastcgi_params").write_text(
-        open("/etc/nginx/fastcgi_params", encoding="ascii").read())
-    config.write_text(f"error_log stderr; pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n"
-                      f"access_log off; client_body_temp_path {tmp_path}; server {{\n"
-                      f"include {TOP}/conf/nginx-dropin.conf;\n}}\n}}\n")
-    done = subprocess.run(["nginx", "-t", "-p", tmp_path, "-c", config, "-e", "stderr"],
-                          env=PATHS, check=False, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout
+@pytest.mark.parametrize("name", REFUSED)
+def test_whoever_refuses_it_says_so_in_json(web, name):
+    """Also what the web server does not hand over."""
+    with socket.create_connection(("127.0.0.1", web.port), 10) as peer:
+        peer.sendall(REFUSED[name])
+        peer.shutdown(socket.SHUT_WR)
+        text = b""
+        while data := peer.recv(65536):
+            text += data
+    head, _, body = text.partition(b"\r\n\r\n")
+    assert re.match(rb"HTTP/1\.[01] [45]\d\d ", head), head
+    assert b"content-type: application/json" in head.lower(), text
+    assert {"error", "message", "code"} <= set(json.loads(body)), body
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz"])
+def test_management_is_not_public(api, path):
+    assert_problem(api.get(path), 404, "not_found", "NOT_FOUND")
