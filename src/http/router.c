@@ -11,29 +11,38 @@
 
 #define SHOWN_BYTES 64
 #define BULK_PATH "/api/v1/messages/bulk"
+#define MESSAGES "/api/v1/messages/"
+#define BATCHES "/api/v1/batches/"
+#define OF_ONE "GET, HEAD, DELETE"
 
 struct route_row {
 	const char *name; /* for the log */
+	enum scope scope;
 	const char *method;
 	const char *allow;
 	const char *before; /* the path, or what stands before the parameter */
 	const char *behind; /* what stands behind the parameter; null: no parameter */
 };
 
+/* A row without a scope does not compile. */
+#define ROW(name, scope, method, allow, before, behind)    \
+	{                                                  \
+		name, scope, method, allow, before, behind \
+	}
+
 static const struct route_row rows[ROUTE_COUNT] = {
-	[ROUTE_HEALTH] = { "health", "GET", "GET, HEAD", "/health", NULL },
-	[ROUTE_SEND] = { "send", "POST", "POST", "/api/v1/messages/send", NULL },
-	[ROUTE_BULK] = { "bulk", "POST", "POST", BULK_PATH, NULL },
-	[ROUTE_LIST] = { "list", "GET", "GET, HEAD", "/api/v1/messages", NULL },
-	[ROUTE_STATUS] = { "status", "GET", "GET, HEAD", "/api/v1/messages/", "/status" },
-	[ROUTE_EVENTS] = { "events", "GET", "GET, HEAD", "/api/v1/messages/", "/events" },
-	[ROUTE_EXPLAIN] = { "explain", "GET", "GET, HEAD", "/api/v1/messages/", "/explain" },
+	[ROUTE_HEALTH] = ROW("health", SCOPE_OPEN, "GET", "GET, HEAD", "/health", NULL),
+	[ROUTE_SEND] = ROW("send", SCOPE_SEND, "POST", "POST", "/api/v1/messages/send", NULL),
+	[ROUTE_BULK] = ROW("bulk", SCOPE_SEND, "POST", "POST", BULK_PATH, NULL),
+	[ROUTE_LIST] = ROW("list", SCOPE_READ, "GET", "GET, HEAD", "/api/v1/messages", NULL),
+	[ROUTE_STATUS] = ROW("status", SCOPE_READ, "GET", "GET, HEAD", MESSAGES, "/status"),
+	[ROUTE_EVENTS] = ROW("events", SCOPE_READ, "GET", "GET, HEAD", MESSAGES, "/events"),
+	[ROUTE_EXPLAIN] = ROW("explain", SCOPE_READ, "GET", "GET, HEAD", MESSAGES, "/explain"),
 	/* Behind ROUTE_SEND and ROUTE_BULK, whose paths would fit as well. */
-	[ROUTE_MESSAGE] = { "message", "GET", "GET, HEAD, DELETE", "/api/v1/messages/", "" },
-	[ROUTE_CANCEL] = { "cancel", "DELETE", "GET, HEAD, DELETE", "/api/v1/messages/", "" },
-	[ROUTE_BATCH] = { "batch", "GET", "GET, HEAD, DELETE", "/api/v1/batches/", "" },
-	[ROUTE_BATCH_CANCEL] = { "batch_cancel", "DELETE", "GET, HEAD, DELETE", "/api/v1/batches/",
-				 "" },
+	[ROUTE_MESSAGE] = ROW("message", SCOPE_READ, "GET", OF_ONE, MESSAGES, ""),
+	[ROUTE_CANCEL] = ROW("cancel", SCOPE_SEND, "DELETE", OF_ONE, MESSAGES, ""),
+	[ROUTE_BATCH] = ROW("batch", SCOPE_READ, "GET", OF_ONE, BATCHES, ""),
+	[ROUTE_BATCH_CANCEL] = ROW("batch_cancel", SCOPE_SEND, "DELETE", OF_ONE, BATCHES, ""),
 };
 
 /* Finds the raw parameter in a path of the row's form. */
@@ -163,6 +172,11 @@ bool http_route_is_bulk(const char *path, size_t len)
 const char *http_route_name(enum route route)
 {
 	return rows[route].name;
+}
+
+enum scope http_route_scope(enum route route)
+{
+	return rows[route].scope;
 }
 
 bool http_route(const struct http_request *request, struct route_match *ret_match,

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/compiler.h"
+#include "domain/api_key.h"
 #include "http/request.h"
 #include "http/response.h"
 
@@ -39,6 +40,9 @@ struct route_match {
 
 /* "send", "status"...: for the log; static. */
 const char *http_route_name(enum route route);
+
+/* What a key must have for it.  Each row of the table says so: there is no default. */
+enum scope http_route_scope(enum route route);
 
 /* False: ret_refusal is the answer (400, 404, 405 with Allow, 413, 415, 431), initialised
  * here.  HEAD is taken as GET (the web server drops the body). */

@@ -110,6 +110,20 @@ START_TEST(every_route_has_a_name)
 }
 END_TEST
 
+START_TEST(every_route_says_which_scope_it_needs)
+{
+	for (int route = 0; route < ROUTE_COUNT; route++) {
+		const enum scope scope = http_route_scope((enum route)route);
+
+		ck_assert_msg(scope == SCOPE_OPEN || scope_name(scope), "%s",
+			      http_route_name((enum route)route));
+		ck_assert_int_eq(scope == SCOPE_OPEN, route == ROUTE_HEALTH);
+	}
+	ck_assert_int_eq(http_route_scope(ROUTE_CANCEL), SCOPE_SEND);
+	ck_assert_int_eq(http_route_scope(ROUTE_MESSAGE), SCOPE_READ);
+}
+END_TEST
+
 START_TEST(head_is_taken_as_get)
 {
 	goes_to("HEAD", "/health", ROUTE_HEALTH, "");
@@ -296,6 +310,7 @@ int main(void)
 	tcase_add_test(tcase, routes_for_reading);
 	tcase_add_test(tcase, bulk_calls_are_known_by_their_path);
 	tcase_add_test(tcase, every_route_has_a_name);
+	tcase_add_test(tcase, every_route_says_which_scope_it_needs);
 	tcase_add_test(tcase, head_is_taken_as_get);
 	tcase_add_test(tcase, other_paths_are_not_found);
 	tcase_add_test(tcase, other_methods_are_told_which_are_allowed);
