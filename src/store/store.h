@@ -39,6 +39,7 @@
 #include "domain/limit.h"
 #include "domain/message.h"
 #include "domain/outcome.h"
+#include "domain/receipts.h"
 #include "domain/settle.h"
 #include "domain/state.h"
 #include "metrics/meter.h"
@@ -382,6 +383,37 @@ struct store_backlog {
 typedef void store_backlog_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			      const struct store_backlog *backlog, const struct err *err);
 
+enum store_act_kind {
+	STORE_ACT_SETTLE =
+		0,        /* its lost reply is settled now by the owner of its lane: to be rung */
+	STORE_ACT_AGAIN,  /* it is sent again (again_after_ms): the owner is to be rung */
+	STORE_ACT_FAILED, /* it has failed with this receipt */
+};
+
+/* A receipt that is more than news. */
+struct store_act {
+	enum store_act_kind kind;
+	struct receipt receipt; /* of FAILED and AGAIN; texts borrowed; of an orphan its status,
+				 * code, number, recipient and user */
+	struct message_id id;
+	unsigned attempt;
+	char tenant_id[MESSAGE_TOKEN_MAX + 1];
+	unsigned lane;
+};
+
+/* What became of the receipts of a webhook. */
+struct store_received {
+	unsigned fresh;    /* kept, and applied */
+	unsigned repeated; /* were there already: nothing was done */
+	unsigned orphans;  /* of no message that is known: kept for 7 days, and looked at again */
+	unsigned rejected; /* PostgreSQL refused them: they are in the raw body only */
+	unsigned act_count;
+	const struct store_act *acts;
+};
+/* received: null unless DONE; borrowed.  tag 0: of orphans that have found their messages. */
+typedef void store_received_fn(void *arg, uint64_t tag, enum store_verdict verdict,
+			       const struct store_received *received, const struct err *err);
+
 struct store_settings {
 	const char *conninfo;          /* DATABASE_URL; copied */
 	struct message_id incarnation; /* of this worker's life: registered at start */
@@ -408,7 +440,8 @@ struct store_callbacks {
 	store_rung_fn *rung;   /* null: not listened to */
 	store_holds_fn *holds; /* null: not asked for */
 	store_backlog_fn *backlog;
-	store_unknown_fn *unknown; /* null: not asked for */
+	store_unknown_fn *unknown;   /* null: not asked for */
+	store_received_fn *received; /* null: not asked for */
 };
 
 struct store *store_new(struct loop *loop, const struct store_settings *settings,
@@ -446,6 +479,16 @@ void store_conversation(struct store *s, uint64_t tag, const struct store_conver
 /* Callers cancel it: for good, unless an attempt is under way or may have been accepted, or it has
  * ended.  DONE whether or not it came to that, as its status tells. */
 void store_call_off(struct store *s, uint64_t tag, struct message_id id);
+
+/* A webhook: its body as it came (null: it is kept already), and the receipts it brought (null:
+ * none).  Completes by `received`: DONE when all of it is committed, a bad receipt costing only
+ * itself; AWAY when that is not so within accept_timeout_ms (some or all may be committed later:
+ * whoever sends it again does no harm).  Written in portions, which share batches with other
+ * writes.  tag: not 0.  Body (malloc) and receipts are the store's from now on, unless it is
+ * refused: ERR_LIMIT when STORE_WEBHOOK_BYTES wait already. */
+#define STORE_WEBHOOK_BYTES (64u << 20)
+int store_receipts(struct store *s, uint64_t tag, struct receipts *receipts, char *body,
+		   size_t body_len, struct err *ret_err) MUST_CHECK;
 
 /* The answer of the message's request, kept with its key; the first one stays (CONFLICT: there
  * is another one, or no key any more).  body is copied.  It may be given up waiting for: what
