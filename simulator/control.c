@@ -1,15 +1,14 @@
 /*
  * The control calls under /_sim/: what tests order, and what they ask afterwards.
  */
-#include "simulator/sim.h"
+#include "simulator/control.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void reply(struct exchange *exchange, int status, json_t *json)
+void control_reply(struct exchange *exchange, int status, json_t *json)
 {
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
@@ -21,18 +20,15 @@ static void reply(struct exchange *exchange, int status, json_t *json)
 	exchange_send(exchange, 0);
 }
 
-static void reply_done(struct exchange *exchange)
+void control_done(struct exchange *exchange, const char *fault)
 {
-	reply(exchange, 200, json_pack("{s:b}", "ok", 1));
+	if (fault)
+		control_reply(exchange, 400, json_pack("{s:s}", "error", fault));
+	else
+		control_reply(exchange, 200, json_pack("{s:b}", "ok", 1));
 }
 
-static void reply_fault(struct exchange *exchange, int status, const char *why)
-{
-	reply(exchange, status, json_pack("{s:s}", "error", why));
-}
-
-/* The body as an object; NULL when it is none, and that is answered. */
-static json_t *read_body(struct exchange *exchange)
+json_t *control_body(struct exchange *exchange)
 {
 	const struct buf *body = &exchange->request.body;
 	json_t *json =
@@ -41,7 +37,7 @@ static json_t *read_body(struct exchange *exchange)
 	if (json_is_object(json))
 		return json;
 	json_decref(json);
-	reply_fault(exchange, 400, "the body must be a JSON object");
+	control_done(exchange, "the body must be a JSON object");
 	return NULL;
 }
 
@@ -98,22 +94,18 @@ static const char *order(struct sim *sim, const json_t *json, char why[128])
 static void post_script(struct sim *sim, struct exchange *exchange)
 {
 	char why[128];
-	json_t *json = read_body(exchange);
+	json_t *json = control_body(exchange);
 
 	if (!json)
 		return;
-	const char *fault = order(sim, json, why);
+	control_done(exchange, order(sim, json, why));
 	json_decref(json);
-	if (fault)
-		reply_fault(exchange, 400, fault);
-	else
-		reply_done(exchange);
 }
 
 static void post_latency(struct sim *sim, struct exchange *exchange)
 {
 	json_error_t error;
-	json_t *json = read_body(exchange);
+	json_t *json = control_body(exchange);
 	int graph_ms = sim->graph_ms, service_ms = sim->service_ms;
 
 	if (!json)
@@ -121,11 +113,11 @@ static void post_latency(struct sim *sim, struct exchange *exchange)
 	if (json_unpack_ex(json, &error, JSON_STRICT, "{s?i,s?i}", "graph_ms", &graph_ms,
 			   "service_ms", &service_ms) != 0 ||
 	    graph_ms < 0 || service_ms < 0) {
-		reply_fault(exchange, 400, "graph_ms and service_ms: milliseconds, 0 or more");
+		control_done(exchange, "graph_ms and service_ms: milliseconds, 0 or more");
 	} else {
 		sim->graph_ms = graph_ms;
 		sim->service_ms = service_ms;
-		reply_done(exchange);
+		control_done(exchange, NULL);
 	}
 	json_decref(json);
 }
@@ -135,7 +127,7 @@ static void post_limits(struct sim *sim, struct exchange *exchange)
 	struct limits_rules r = { .tolerance_ms = LIMITS_TOLERANCE_MS,
 				  .pair_burst = LIMITS_PAIR_BURST };
 	json_error_t error;
-	json_t *json = read_body(exchange);
+	json_t *json = control_body(exchange);
 
 	if (!json)
 		return;
@@ -143,12 +135,12 @@ static void post_limits(struct sim *sim, struct exchange *exchange)
 			   &r.number_rate, "tolerance_ms", &r.tolerance_ms, "pair_seconds",
 			   &r.pair_seconds, "pair_burst", &r.pair_burst) != 0 ||
 	    r.number_rate < 0 || r.tolerance_ms < 0 || r.pair_seconds < 0 || r.pair_burst < 1) {
-		reply_fault(exchange, 400,
-			    "number_rate, tolerance_ms, pair_seconds: 0 or more; pair_burst: 1 or "
-			    "more");
+		control_done(exchange,
+			     "number_rate, tolerance_ms, pair_seconds: 0 or more; pair_burst: 1 or "
+			     "more");
 	} else {
 		limits_set(sim->limits, &r);
-		reply_done(exchange);
+		control_done(exchange, NULL);
 	}
 	json_decref(json);
 }
@@ -158,12 +150,14 @@ static void post_reset(struct sim *sim, struct exchange *exchange)
 	int64_t in_flight = sim->totals.graph_in_flight;
 
 	script_clear(sim->script);
+	dict_clear(sim->receipts);
+	webhooks_reset(sim->webhooks);
 	tally_clear(sim->messages);
 	tally_clear(sim->recipients);
 	for (int i = 0; i < SERVICES; i++)
 		sim->last[i].proto = NULL;
 	sim->totals = (struct totals){ .graph_in_flight = in_flight };
-	reply_done(exchange);
+	control_done(exchange, NULL);
 }
 
 /* All but the one that asks. What waits for its answer gets none. */
@@ -172,7 +166,7 @@ static void post_close_connections(struct sim *sim, struct exchange *exchange)
 	for (struct conn *conn = sim->net.conns; conn; conn = conn->next)
 		if (conn != exchange->conn)
 			conn_doom(conn, true);
-	reply_done(exchange);
+	control_done(exchange, NULL);
 }
 
 static void get_counts(struct sim *sim, struct exchange *exchange)
@@ -209,7 +203,7 @@ static void get_counts(struct sim *sim, struct exchange *exchange)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		json_object_set_new(json, rows[i].name, json_integer(rows[i].value));
-	reply(exchange, 200, json);
+	control_reply(exchange, 200, json);
 }
 
 /* What one tally knows of a key; an unknown key has counts of 0. */
@@ -237,7 +231,7 @@ static void get_message(struct sim *sim, struct exchange *exchange)
 
 	json_object_set_new(json, "conversation", json_integer(entry ? entry->posts : 0));
 	json_object_set_new(json, "stored", json_integer(entry ? entry->stored : 0));
-	reply(exchange, 200, json);
+	control_reply(exchange, 200, json);
 }
 
 static void get_recipient(struct sim *sim, struct exchange *exchange)
@@ -251,7 +245,7 @@ static void get_recipient(struct sim *sim, struct exchange *exchange)
 	const struct buf *body = entry ? tally_body(sim->recipients, entry) : NULL;
 	json_t *json = describe(sim->recipients, key);
 	json_object_set_new(json, "body", body ? json_stringn(body->at, body->len) : json_null());
-	reply(exchange, 200, json);
+	control_reply(exchange, 200, json);
 }
 
 static void get_last(struct sim *sim, struct exchange *exchange)
@@ -259,7 +253,9 @@ static void get_last(struct sim *sim, struct exchange *exchange)
 	int service = service_of(exchange->request.segments[2]);
 
 	if (service < 0 || !sim->last[service].proto) {
-		reply_fault(exchange, 404, service < 0 ? "unknown service" : "no request yet");
+		control_reply(exchange, 404,
+			      json_pack("{s:s}", "error",
+					service < 0 ? "unknown service" : "no request yet"));
 		return;
 	}
 	const struct last_request *last = &sim->last[service];
@@ -273,10 +269,10 @@ static void get_last(struct sim *sim, struct exchange *exchange)
 	}
 	/* A body that is not UTF-8 shows as null. */
 	json_t *body = json_stringn(last->body.at, last->body.len);
-	reply(exchange, 200,
-	      json_pack("{s:s,s:s,s:s,s:o,s:o}", "protocol", last->proto, "method", last->method,
-			"path", last->target.at, "headers", headers, "body",
-			body ? body : json_null()));
+	control_reply(exchange, 200,
+		      json_pack("{s:s,s:s,s:s,s:o,s:o}", "protocol", last->proto, "method",
+				last->method, "path", last->target.at, "headers", headers, "body",
+				body ? body : json_null()));
 }
 
 static void get_duplicates(struct sim *sim, struct exchange *exchange)
@@ -292,7 +288,7 @@ static void get_duplicates(struct sim *sim, struct exchange *exchange)
 							      tally_key(entry, text), "accepted",
 							      (json_int_t)entry->accepted));
 	}
-	reply(exchange, 200, list);
+	control_reply(exchange, 200, list);
 }
 
 static const struct {
@@ -311,6 +307,12 @@ static const struct {
 	{ "GET", "recipient", 3, get_recipient },
 	{ "GET", "last", 3, get_last },
 	{ "GET", "duplicates", 2, get_duplicates },
+	{ "POST", "webhooks", 2, control_post_webhooks },
+	{ "GET", "webhooks", 2, control_get_webhooks },
+	{ "POST", "receipts", 2, control_post_receipts },
+	{ "POST", "webhook", 2, control_post_webhook },
+	{ "POST", "inbound", 2, control_post_inbound },
+	{ "POST", "handshake", 2, control_post_handshake },
 };
 
 void control_serve(struct sim *sim, struct exchange *exchange)
@@ -325,5 +327,7 @@ void control_serve(struct sim *sim, struct exchange *exchange)
 			return;
 		}
 	}
-	reply_fault(exchange, 404, "unknown control call; simulator/README.md has them all");
+	control_reply(exchange, 404,
+		      json_pack("{s:s}", "error",
+				"unknown control call; simulator/README.md has them all"));
 }

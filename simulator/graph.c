@@ -108,6 +108,35 @@ static void accept(struct call *call)
 		totals->duplicates++;
 }
 
+static const struct receipts *receipts_of(const struct sim *sim, const char *recipient)
+{
+	return dict_count(sim->receipts) ? receipts_next(dict_get(sim->receipts, recipient)) : NULL;
+}
+
+/* The webhooks that follow, which know the wamid also when the answer does not tell it. */
+static void follow(struct call *call, const char *wamid, int answer_ms)
+{
+	const struct graph_message *message = &call->message;
+	const struct receipts plain = receipts_plain();
+	const struct receipts *receipts = receipts_of(call->sim, message->key);
+	struct subject subject = { .wamid = (char *)wamid,
+				   .callback = (char *)message->callback,
+				   .number = (char *)call->number,
+				   .recipient = (char *)message->key,
+				   .is_user_id = message->is_user_id,
+				   .is_group = message->is_group };
+	int code = magic_failure(message->key);
+
+	if (!receipts)
+		receipts = receipts_of(call->sim, "");
+	if (!receipts)
+		receipts = &plain;
+	subject.style = receipts->style;
+	if (code)
+		subject.style.code = code;
+	webhooks_follow(call->sim->webhooks, &subject, receipts, code > 0, answer_ms);
+}
+
 static void note(const struct call *call, const struct behaviour *behaviour, const char *wamid)
 {
 	journal_write(call->sim->journal, service_names[SERVICE_GRAPH], call->message.callback,
@@ -121,8 +150,11 @@ static void play(struct call *call, const struct behaviour *behaviour)
 	struct graph_error spare;
 	char wamid[WAMID_SIZE];
 
-	if (behaviour_accepts(behaviour))
+	wamid_make(wamid, call->message.key, sim->run, sim->serial);
+	if (behaviour_accepts(behaviour)) {
 		accept(call);
+		follow(call, wamid, behaviour_latency(behaviour, sim->graph_ms));
+	}
 	if (behaviour_shape(behaviour, &exchange->answer)) {
 		note(call, behaviour, NULL);
 		exchange_send(exchange, behaviour_latency(behaviour, sim->graph_ms));
@@ -137,7 +169,6 @@ static void play(struct call *call, const struct behaviour *behaviour)
 				  behaviour->is_transient, NULL, sim->serial);
 		note(call, behaviour, NULL);
 	} else {
-		wamid_make(wamid, call->message.key, sim->run, sim->serial);
 		write_ok(call, behaviour->kind == BEHAVE_NO_ID ? NULL : wamid);
 		note(call, behaviour, behaviour->kind == BEHAVE_NO_ID ? NULL : wamid);
 	}

@@ -14,5 +14,7 @@
  */
 void journal_write(FILE *journal, const char *service, const char *id, bool taken,
 		   const char *wamid);
+/* "<unix ms> receipt <id> <status> <wamid>": a webhook with it was answered 200. */
+void journal_receipt(FILE *journal, const char *id, const char *status, const char *wamid);
 
 #endif

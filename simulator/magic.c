@@ -62,3 +62,10 @@ bool magic_find(const char *digits, uint32_t calls, struct behaviour *ret_behavi
 	*ret_behaviour = found;
 	return true;
 }
+
+int magic_failure(const char *digits)
+{
+	int code = strncmp(digits, "9990", 4) == 0 ? number_of(digits + 4, 6) : 0;
+
+	return code > 0 ? code : 0;
+}

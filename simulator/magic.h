@@ -15,4 +15,7 @@
  */
 bool magic_find(const char *digits, uint32_t calls, struct behaviour *ret_behaviour);
 
+/* The code of the receipt by which a message to +999 0 CCCCCC fails, or 0. */
+int magic_failure(const char *digits);
+
 #endif

@@ -39,6 +39,9 @@ static const char help[] =
 	"  --pair-rule            one call in 6 s to one recipient, 45 lent, as Meta enforces it\n"
 	"  --prepend-country CC   put CC before a recipient without plus, as Meta does\n"
 	"  --journal FILE         a line for each message a service was asked to take\n"
+	"  --webhook-url URL      send webhooks: http://127.0.0.1:PORT/api/v1/webhooks/whatsapp\n"
+	"  --app-secret SECRET    what they are signed with\n"
+	"  --receipts JSON        what they report, where nothing else is ordered\n"
 	"  --help, --version\n";
 
 struct options {
@@ -52,6 +55,9 @@ struct options {
 	bool http1;
 	bool strict_token;
 	const char *country;
+	const char *webhook_url;
+	const char *app_secret;
+	const char *receipts;
 	struct limits_rules limits;
 };
 
@@ -108,6 +114,15 @@ static int read_option(struct options *options, int option, const char *value)
 	case 'j':
 		options->journal = value;
 		return 0;
+	case 'u':
+		options->webhook_url = value;
+		return 0;
+	case 'a':
+		options->app_secret = value;
+		return 0;
+	case 'w':
+		options->receipts = value;
+		return 0;
 	case 'h':
 		fputs(help, stdout);
 		exit(0);
@@ -134,6 +149,9 @@ static int read_options(struct options *options, int argc, char **argv)
 		{ "number-rate", required_argument, NULL, 'r' },
 		{ "pair-rule", no_argument, NULL, 'q' },
 		{ "journal", required_argument, NULL, 'j' },
+		{ "webhook-url", required_argument, NULL, 'u' },
+		{ "app-secret", required_argument, NULL, 'a' },
+		{ "receipts", required_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
@@ -216,6 +234,33 @@ static int write_ports(const struct sim *sim, const char *dir)
 	return rename(draft, path);
 }
 
+static int open_webhooks(struct sim *sim, const struct options *options)
+{
+	struct webhook_rules rules;
+	char why[128];
+
+	sim->webhooks = webhooks_new(&sim->loop, sim->journal);
+	sim->receipts = dict_new((void (*)(void *))receipts_free);
+	rules = webhooks_rules(sim->webhooks);
+	if (options->webhook_url)
+		snprintf(rules.url, sizeof(rules.url), "%s", options->webhook_url);
+	if (options->app_secret)
+		snprintf(rules.secret, sizeof(rules.secret), "%s", options->app_secret);
+	const char *fault = webhooks_set(sim->webhooks, &rules);
+	if (!fault && options->receipts) {
+		json_t *json = json_loads(options->receipts, 0, NULL);
+		struct receipts *receipts = receipts_read(json, why);
+
+		json_decref(json);
+		dict_set(sim->receipts, "", receipts);
+		fault = receipts ? NULL : why;
+	}
+	if (!fault)
+		return 0;
+	errno = EINVAL;
+	return usage_error("webhooks", fault);
+}
+
 static int sim_open(struct sim *sim, const struct options *options)
 {
 	char ca[4096];
@@ -227,6 +272,8 @@ static int sim_open(struct sim *sim, const struct options *options)
 	if (prepare_dir(options->dir) < 0)
 		return -1;
 	if (options->journal && !(sim->journal = fopen(options->journal, "ae")))
+		return -1;
+	if (open_webhooks(sim, options) < 0)
 		return -1;
 	if (RAND_bytes((unsigned char *)&sim->run, sizeof(sim->run)) != 1)
 		return -1;
@@ -255,6 +302,8 @@ static int sim_open(struct sim *sim, const struct options *options)
 static void sim_close(struct sim *sim)
 {
 	net_close(&sim->net);
+	webhooks_free(sim->webhooks);
+	dict_free(sim->receipts);
 	listener_close(&sim->plain);
 	listener_close(&sim->tls);
 	script_free(sim->script);

@@ -11,6 +11,7 @@
 #include "simulator/limits.h"
 #include "simulator/script.h"
 #include "simulator/tally.h"
+#include "simulator/webhook.h"
 
 enum service {
 	SERVICE_GRAPH,
@@ -55,8 +56,10 @@ struct sim {
 	struct limits *limits;
 	struct tally *messages;   /* by message id */
 	struct tally *recipients; /* by digits, or by user or group id */
-	FILE *journal;            /* NULL: none is kept */
-	struct dict *tokens;      /* number -> the token last given out for it */
+	struct webhooks *webhooks;
+	struct dict *receipts; /* recipient, or "" for all -> its plan */
+	FILE *journal;         /* NULL: none is kept */
+	struct dict *tokens;   /* number -> the token last given out for it */
 	struct totals totals;
 	struct last_request last[SERVICES];
 	int graph_ms;
