@@ -14,7 +14,7 @@ int command_serve(const struct arguments *arguments)
 {
 	struct master_options options = {
 		.reload = reload,
-		.reload_arg = (void *)(uintptr_t)arguments->config_file,
+		.reload_arg = (void *)(uintptr_t)configuration_file(arguments->config_file),
 		.version = PACKAGE_VERSION,
 	};
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/configuration.h"
 
 #define WHAT_IS_HELD \
 	"--tenant ID | --outlet TENANT/OUTLET | --tenant ID --outlet ID | --number ID | --all"
@@ -120,9 +121,11 @@ static void print_usage(FILE *out)
 		(void)fprintf(out, "  %s%s%s\n        %s\n", commands[i].words,
 			      *commands[i].usage ? " " : "", commands[i].usage,
 			      commands[i].meaning);
-	(void)fprintf(out, "\nSettings come from FILE (KEY=VALUE lines) and the environment,"
-			   " which wins.\n"
-			   "Exit status: 0 done, 1 it failed, 2 wrong usage, 78 wrong settings.\n");
+	(void)fprintf(out,
+		      "\nSettings come from FILE (KEY=VALUE lines) and the environment,"
+		      " which wins;\nwithout --config and DATABASE_URL from\n" CONFIGURATION_FILE
+		      ".\n"
+		      "Exit status: 0 done, 1 it failed, 2 wrong usage, 78 wrong settings.\n");
 }
 
 /* How many arguments the words of a command take; 0: they do not match. */

@@ -7,6 +7,7 @@
 static const char *const source_names[] = {
 	[SETTINGS_DEFAULT] = "default",
 	[SETTINGS_FILE] = "file",
+	[SETTINGS_SECRET] = "secret",
 	[SETTINGS_ENVIRONMENT] = "environment",
 };
 
@@ -44,14 +45,18 @@ static void print_row(FILE *out, const struct settings_row *row)
 void settings_print_reference(FILE *out)
 {
 	(void)fprintf(
-		out, "# Settings\n\n"
-		     "Printed by `message-sender settings`; the source is src/config/rows.c.\n\n"
-		     "Each setting is an environment variable and, under the same name, a key of\n"
-		     "the configuration file (`--config FILE`): lines of `KEY=VALUE`, comment\n"
-		     "lines beginning with `#`, a value in quotes if you like. The environment\n"
-		     "wins over the file, the file over the default. An unknown key in the file\n"
-		     "is an error. `message-sender check-config` reports every fault at once, and\n"
-		     "prints the settings in force with where each is from.\n");
+		out,
+		"# Settings\n\n"
+		"Printed by `message-sender settings`; the source is src/config/rows.c.\n\n"
+		"Each setting is an environment variable and, under the same name, a key of\n"
+		"the configuration file (`--config FILE`): lines of `KEY=VALUE`, comment\n"
+		"lines beginning with `#`, a value in quotes if you like. The environment\n"
+		"wins over the file, the file over the default. A secret may be a file of\n"
+		"its own, named after the setting, in `secrets` beside the configuration\n"
+		"file, or in the directory that CREDENTIALS_DIRECTORY names (systemd,\n"
+		"containers); it wins over the configuration file. An unknown key in the file\n"
+		"is an error. `message-sender check-config` reports every fault at once, and\n"
+		"prints the settings in force with where each is from.\n");
 	for (unsigned i = 0; i < settings_row_count; i++)
 		print_row(out, &settings_rows[i]);
 }

@@ -1,8 +1,8 @@
 /*
- * Loading: every row gets its default, then the file's and the environment's values are
- * read over it, each fault noted with its place; then come the checks that need more than
- * one setting.  A row with a fault keeps what it had and is marked, so that no second fault
- * is reported that only follows from the first.
+ * Loading: every row gets its default, then the values of the file, of the secrets and of the
+ * environment are read over it, each fault noted with its place; then come the checks that
+ * need more than one setting.  A row with a fault keeps what it had and is marked, so that no
+ * second fault is reported that only follows from the first.
  */
 #include "config/settings.h"
 
@@ -82,7 +82,8 @@ static void set_row(struct loading *l, unsigned row_number, const char *value, c
 		l->settings.sources[row_number] = source;
 		return;
 	}
-	counts = source != SETTINGS_FILE || !l->in_environment[row_number];
+	counts = source == SETTINGS_DEFAULT || source == SETTINGS_ENVIRONMENT ||
+		 !l->in_environment[row_number];
 	if (counts)
 		l->faulty[row_number] = true;
 	value_rule(row, rule);
@@ -196,6 +197,64 @@ static void take_file(struct loading *l, const char *file)
 	if (ferror(in))
 		note(l->report, true, "%.120s: cannot be read: %s", file, strerror(errno));
 	(void)fclose(in);
+}
+
+/* Of one setting; where there is no such file nothing is said. */
+static bool take_secret(struct loading *l, unsigned row, const char *path)
+{
+	FILE *in = fopen(path, "re");
+	char line[LINE_BYTES];
+	bool fits = true;
+
+	if (!in && (errno == ENOENT || errno == ENOTDIR))
+		return false;
+	if (!in || !read_line(in, line, &fits) || !fits || getc(in) != EOF) {
+		l->faulty[row] = true;
+		note(l->report, true, "%.120s: %s", path,
+		     in ? "is not one line of text" : strerror(errno));
+	} else {
+		set_row(l, row, trim(line), path, SETTINGS_SECRET);
+	}
+	if (in)
+		(void)fclose(in);
+	return true;
+}
+
+/* False: there is none. */
+static bool secrets_directory(const char *file, char *const *environment, char *ret, size_t size)
+{
+	static const char name[] = "CREDENTIALS_DIRECTORY=";
+	const char *slash;
+
+	for (; environment && *environment; environment++) {
+		if (!strncmp(*environment, name, sizeof(name) - 1))
+			return text_copy(ret, size, *environment + sizeof(name) - 1);
+	}
+	if (!file)
+		return false;
+	slash = strrchr(file, '/');
+	return snprintf(ret, size, "%.*ssecrets", slash ? (int)(slash + 1 - file) : 0, file) <
+	       (int)size;
+}
+
+static void take_secrets(struct loading *l, const char *file, char *const *environment)
+{
+	char directory[SETTINGS_PATH_BYTES];
+	char path[SETTINGS_PATH_BYTES + SETTINGS_WORD_BYTES];
+
+	if (!secrets_directory(file, environment, directory, sizeof(directory)))
+		return;
+	for (unsigned i = 0; i < settings_row_count; i++) {
+		if (!settings_rows[i].secret)
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%s", directory, settings_rows[i].name);
+		if (take_secret(l, i, path))
+			continue;
+		/* systemd puts the name of a directory of credentials before those in it. */
+		(void)snprintf(path, sizeof(path), "%s/secret_%s", directory,
+			       settings_rows[i].name);
+		(void)take_secret(l, i, path);
+	}
 }
 
 /* The row that "KEY=value" sets; -1: none of ours. */
@@ -325,6 +384,7 @@ static int load(struct loading *l, struct settings *ret, const char *file, char 
 	look_at_environment(l, environment);
 	if (file)
 		take_file(l, file);
+	take_secrets(l, file, environment);
 	take_environment(l, environment);
 	check_together(l);
 	if (l->report->errors > 0)

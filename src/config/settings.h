@@ -4,8 +4,12 @@
  * One table (settings_rows.c) holds for each setting its name, type, bounds, default and
  * meaning; the reader, the checker, the effective print and docs/reference/settings.md come
  * from it.  Names and defaults are the contract's.  Order: default, then the file
- * (KEY=VALUE lines), then the environment, which wins; a fault of a file value that it
- * overrides is only a warning.
+ * (KEY=VALUE lines), then files of single secrets, then the environment, which wins; a fault of
+ * a file value that it overrides is only a warning.
+ *
+ * A secret may be a file of its own, named after the setting, in the directory that
+ * CREDENTIALS_DIRECTORY names (systemd's LoadCredential=, secrets of a container), or else in
+ * `secrets` beside the settings file.
  *
  * Only process and cli see this; every other module takes its own small struct.
  */
@@ -27,7 +31,7 @@
 #define SETTINGS_WORD_BYTES 64
 #define SETTINGS_MAX 64 /* rows the table may have */
 
-enum settings_source { SETTINGS_DEFAULT = 0, SETTINGS_FILE, SETTINGS_ENVIRONMENT };
+enum settings_source { SETTINGS_DEFAULT = 0, SETTINGS_FILE, SETTINGS_SECRET, SETTINGS_ENVIRONMENT };
 
 /* A plain value without owned memory; copy it at will. Texts are never null. */
 /* All headers and other parameters of one request, at most. */

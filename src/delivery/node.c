@@ -23,6 +23,7 @@
 struct node_slot {
 	_Atomic uint32_t version;
 	_Atomic uint32_t life;
+	_Atomic int64_t beaten_ms;
 	struct message_id incarnation;
 };
 
@@ -140,6 +141,7 @@ void node_set(struct node *node, unsigned slot, enum node_life life, struct mess
 
 	atomic_fetch_add(&s->version, 1);
 	s->incarnation = incarnation;
+	atomic_store(&s->beaten_ms, 0);
 	atomic_store(&s->life, (uint32_t)life);
 	atomic_fetch_add(&s->version, 1);
 }
@@ -162,6 +164,16 @@ void node_set_dead(struct node *node, unsigned slot)
 	page->dead[count % NODE_DEAD_KEPT] = page->slots[slot].incarnation;
 	atomic_store(&page->dead_count, count + 1);
 	node_set(node, slot, NODE_FREE, (struct message_id){ { 0 } });
+}
+
+void node_beat(struct node *node, unsigned slot, int64_t boot_ms)
+{
+	atomic_store(&node->page->slots[slot].beaten_ms, boot_ms);
+}
+
+int64_t node_beaten_ms(const struct node *node, unsigned slot)
+{
+	return atomic_load(&node->page->slots[slot].beaten_ms);
 }
 
 enum node_life node_life(const struct node *node, unsigned slot)

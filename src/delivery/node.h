@@ -7,8 +7,8 @@
  * says which of them serves.  Which lanes a worker owns is not known here: lanes.h.
  *
  * One writer: the master.  It writes the page before it forks and whenever a worker is born,
- * becomes ready, drains or dies; workers only read.  A slot is protected by its version (a
- * seqlock): odd while the master writes.
+ * becomes ready, drains or dies; workers only read, but for the beat of their own slot.  A slot
+ * is protected by its version (a seqlock): odd while the master writes.
  */
 #ifndef DELIVERY_NODE_H
 #define DELIVERY_NODE_H
@@ -61,6 +61,11 @@ void node_set(struct node *node, unsigned slot, enum node_life life, struct mess
 void node_set_owner(struct node *node, unsigned number, unsigned slot);
 /* The process of this slot has ended: its incarnation is published as dead. */
 void node_set_dead(struct node *node, unsigned slot);
+
+/* The slot's worker: its loop turns, at this time (clock_boot_ms()). */
+void node_beat(struct node *node, unsigned slot, int64_t boot_ms);
+/* When it last said so; 0: not in this life. */
+int64_t node_beaten_ms(const struct node *node, unsigned slot);
 
 /* Any process. */
 enum node_life node_life(const struct node *node, unsigned slot);

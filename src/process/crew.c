@@ -290,6 +290,8 @@ static void roll_next(struct crew *crew)
 		if (crew->roll_again) {
 			crew->roll_again = false;
 			crew_roll(crew);
+		} else {
+			crew->events.rolled(crew->events.arg);
 		}
 		return;
 	}
@@ -309,6 +311,22 @@ void crew_roll(struct crew *crew)
 	crew->rolling = true;
 	crew->roll_number = 0;
 	roll_next(crew);
+}
+
+bool crew_answers(const struct crew *crew, int64_t since_ms)
+{
+	bool any = false;
+
+	for (unsigned s = 0; s < NODE_SLOTS_MAX; s++) {
+		const struct child *c = &crew->children[s];
+
+		if (!c->pid || !c->ready_ms || c->draining)
+			continue;
+		if (node_beaten_ms(crew->node, s) < since_ms)
+			return false;
+		any = true;
+	}
+	return any;
 }
 
 /* -- death ---------------------------------------------------------------------------- */
@@ -339,6 +357,7 @@ static void roll_failed(struct crew *crew, const struct child *c)
 	log_text(crew->log, LOG_ERROR, "reload_failed",
 		 "the new worker %u ended before it was ready; the others go on as they are",
 		 c->number);
+	crew->events.rolled(crew->events.arg);
 }
 
 static void bury(struct crew *crew, struct child *c, int status)

@@ -39,6 +39,8 @@ typedef int crew_worker_fn(void *arg, const struct crew_birth *birth);
 struct crew_events {
 	/* All workers are ready (again). */
 	void (*ready)(void *arg);
+	/* What crew_roll() began has ended: all workers are replaced, or the new one failed. */
+	void (*rolled)(void *arg);
 	/* A worker ended with CREW_EXIT_CONFIG before it was ready. */
 	void (*hopeless)(void *arg);
 	/* The process of this slot has ended. */
@@ -59,6 +61,9 @@ void crew_free(struct crew *crew);
 void crew_start(struct crew *crew);
 /* Replaces every worker, one after the other; asked again meanwhile: once more afterwards. */
 void crew_roll(struct crew *crew);
+/* Some worker serves, and each that does has said since then (clock_boot_ms()) that its loop
+ * turns. */
+bool crew_answers(const struct crew *crew, int64_t since_ms);
 /* SIGTERM to all, nobody is replaced any more. */
 void crew_stop(struct crew *crew);
 /* SIGKILL to all that are left. */

@@ -1,7 +1,9 @@
 #include "process/master.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,8 +16,11 @@
 #include "metrics/metrics.h"
 #include "process/crew.h"
 #include "process/listener.h"
+#include "process/notify.h"
 #include "process/signals.h"
 #include "process/worker.h"
+
+#define FEEDS 4 /* of the watchdog, in the time in which it wants one */
 
 struct master {
 	const struct master_options *options;
@@ -29,10 +34,33 @@ struct master {
 	struct listener management; /* fd -1: off */
 	struct metrics *metrics;    /* a slot for each of the node, and the last one ours */
 	int node_fd;                /* locked; workers inherit it and keep it */
+	struct notify notify;
+	uint64_t watchdog_timer;
 	uint64_t stop_timer;
 	bool stopping;
 	int status;
 };
+
+/* Fed only while the workers answer: a master that lives is no service. */
+static void on_watchdog(void *arg)
+{
+	struct master *m = arg;
+	const int64_t now_ms = clock_boot_ms();
+
+	if (!m->notify.watchdog_ms)
+		return;
+	m->watchdog_timer =
+		loop_timer(m->loop, now_ms + m->notify.watchdog_ms / FEEDS, on_watchdog, m);
+	if (crew_answers(m->crew, now_ms - m->notify.watchdog_ms / 2))
+		notify_send(&m->notify, "WATCHDOG=1");
+}
+
+static void on_crew_rolled(void *arg)
+{
+	struct master *m = arg;
+
+	notify_send(&m->notify, "READY=1");
+}
 
 static void on_crew_ready(void *arg)
 {
@@ -44,6 +72,8 @@ static void on_crew_ready(void *arg)
 	log_int(&line, "workers", m->settings.workers);
 	log_str(&line, "socket", m->listener.inherited ? "inherited" : m->listener.path);
 	log_end(&line);
+	notify_send(&m->notify, "READY=1\nSTATUS=%u workers serve", m->settings.workers);
+	on_watchdog(m);
 }
 
 static void on_crew_buried(void *arg, unsigned slot)
@@ -77,6 +107,7 @@ static void stop(struct master *m, const char *why)
 		return;
 	m->stopping = true;
 	log_text(&m->log, LOG_INFO, "stopping", "%s", why);
+	notify_send(&m->notify, "STOPPING=1\nSTATUS=drains");
 	listener_unlink(&m->listener);
 	listener_unlink(&m->management);
 	m->stop_timer = loop_timer(
@@ -99,16 +130,27 @@ static void log_faults(const struct master *m, const struct settings_report *rep
 			 "%s", report->faults[i].text);
 }
 
+/* CLOCK_MONOTONIC, which is what the manager compares it with. */
+static int64_t monotonic_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static void reload(struct master *m)
 {
 	struct settings_report report;
 	struct settings next;
 	char names[512];
 
+	notify_send(&m->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, monotonic_us());
 	if (m->options->reload(m->options->reload_arg, &next, &report)) {
 		log_faults(m, &report);
 		log_text(&m->log, LOG_ERROR, "reload_refused",
 			 "the settings have faults; the old ones stay in force");
+		notify_send(&m->notify, "READY=1");
 		return;
 	}
 	log_faults(m, &report);
@@ -149,6 +191,7 @@ static int be_worker(void *arg, const struct crew_birth *birth)
 	fd_close(&m->listener.lock_fd);
 	fd_close(&m->management.lock_fd);
 	fd_close(&m->signals.fd);
+	notify_close(&m->notify);
 	loop_free(m->loop);
 	return worker_run(&options);
 }
@@ -196,6 +239,7 @@ static int open_all(struct master *m, struct err *ret_err)
 	const struct settings *s = &m->settings;
 	const struct crew_events events = {
 		.ready = on_crew_ready,
+		.rolled = on_crew_rolled,
 		.hopeless = on_crew_hopeless,
 		.buried = on_crew_buried,
 		.empty = on_crew_empty,
@@ -229,9 +273,11 @@ static void close_all(struct master *m)
 	node_free(m->node);
 	listener_close(&m->listener);
 	listener_close(&m->management);
+	notify_close(&m->notify);
 	if (m->loop) {
 		signals_close(&m->signals, m->loop);
 		loop_cancel(m->loop, m->stop_timer);
+		loop_cancel(m->loop, m->watchdog_timer);
 	}
 	loop_free(m->loop);
 }
@@ -251,6 +297,7 @@ int master_run(const struct master_options *options)
 	};
 	struct err err;
 
+	notify_open(&m.notify);
 	if (open_all(&m, &err)) {
 		log_text(&m.log, LOG_ERROR, "start_failed", "%s", err.text);
 		close_all(&m);

@@ -34,6 +34,7 @@
 #define ITEMS_PER_WORKER 50000
 #define READ_TIMEOUT_MS 30000
 #define IDLE_TIMEOUT_MS 75000
+#define BEAT_MS 500 /* how often the master is told that the loop turns */
 
 struct worker {
 	const struct worker_options *options;
@@ -197,6 +198,15 @@ static void report_ready(struct worker *w)
 	/* The master is gone if this fails; the lifeline says so too. */
 	(void)!write(w->ready_fd, "R", 1);
 	fd_close(&w->ready_fd);
+}
+
+static void on_beat(void *arg)
+{
+	struct worker *w = arg;
+	const int64_t now_ms = loop_now_ms(w->loop);
+
+	node_beat(w->options->node, w->options->birth->slot, now_ms);
+	(void)loop_timer(w->loop, now_ms + BEAT_MS, on_beat, w);
 }
 
 static void on_ready_late(void *arg)
@@ -460,6 +470,7 @@ int worker_run(const struct worker_options *options)
 	loop_hook(w.loop, watch_beacon, &w);
 	loop_hook(w.loop, watch_drain, &w);
 	loop_before_wait(w.loop, flush_log, &w);
+	on_beat(&w);
 	w.ready_timer =
 		loop_timer(w.loop, w.started_ms + READY_WITHOUT_STORE_MS, on_ready_late, &w);
 	if (loop_run(w.loop, &err)) {

@@ -54,6 +54,7 @@ static struct crew *crew;
 static struct signals signals = { .fd = -1 };
 static struct log quiet = { .fd = -1, .level = LOG_ERROR + 1, .role = "test" };
 static unsigned ready;
+static unsigned rolled;
 static unsigned hopeless;
 static unsigned buried;
 static unsigned empty;
@@ -119,6 +120,12 @@ static void on_ready(void *arg)
 	ready++;
 }
 
+static void on_rolled(void *arg)
+{
+	(void)arg;
+	rolled++;
+}
+
 static void on_hopeless(void *arg)
 {
 	(void)arg;
@@ -160,6 +167,7 @@ static void open_crew(unsigned workers)
 {
 	const struct crew_events events = {
 		.ready = on_ready,
+		.rolled = on_rolled,
 		.hopeless = on_hopeless,
 		.buried = on_buried,
 		.empty = on_empty,
@@ -326,6 +334,36 @@ START_TEST(a_crash_loop_of_one_leaves_the_others_alone)
 }
 END_TEST
 
+START_TEST(it_answers_while_all_that_serve_have_beaten)
+{
+	open_ready_crew(2);
+	ck_assert(!crew_answers(crew, 1));
+	node_beat(node, 0, 100);
+	ck_assert(!crew_answers(crew, 1));
+	node_beat(node, 1, 99);
+	ck_assert(crew_answers(crew, 99));
+	ck_assert(!crew_answers(crew, 100));
+	/* A successor that is not ready yet need not, nor one that drains. */
+	page->mode = HESITATE;
+	crew_roll(crew);
+	TURN_UNTIL(page->births == 3);
+	ck_assert(crew_answers(crew, 99));
+	page->let_go = true;
+	TURN_UNTIL(rolled == 1 && alive() == 2);
+	ck_assert_int_eq(node_beaten_ms(node, 0), 0);
+	ck_assert(!crew_answers(crew, 99));
+	node_beat(node, 2, 200);
+	node_beat(node, 3, 200);
+	ck_assert(crew_answers(crew, 200));
+	/* Nobody serves. */
+	page->mode = DIE;
+	ck_assert_int_eq(kill(page->lives[2].pid, SIGKILL), 0);
+	ck_assert_int_eq(kill(page->lives[3].pid, SIGKILL), 0);
+	TURN_UNTIL(node_life(node, 2) != NODE_READY && node_life(node, 3) != NODE_READY);
+	ck_assert(!crew_answers(crew, 1));
+}
+END_TEST
+
 START_TEST(a_roll_replaces_one_after_the_other)
 {
 	open_ready_crew(2);
@@ -348,6 +386,7 @@ START_TEST(a_roll_replaces_one_after_the_other)
 	turn_for(20);
 	ck_assert_uint_eq(page->births, 4);
 	ck_assert_uint_eq(page->lives[3].birth.number, 1);
+	ck_assert_uint_eq(rolled, 1);
 }
 END_TEST
 
@@ -361,6 +400,7 @@ START_TEST(a_roll_asked_for_in_a_roll_follows_it)
 		   node_life(node, 1) == NODE_READY);
 	turn_for(150);
 	ck_assert_uint_eq(page->births, 6);
+	ck_assert_uint_eq(rolled, 1);
 }
 END_TEST
 
@@ -399,6 +439,7 @@ START_TEST(a_successor_that_dies_before_ready_leaves_the_old)
 		ck_assert_int_eq(node_life(node, 1), NODE_READY);
 	}
 	ck_assert_uint_eq(hopeless, 0);
+	ck_assert_uint_eq(rolled, 2);
 	/* Later a good one is taken. */
 	page->mode = SERVE;
 	crew_roll(crew);
@@ -568,6 +609,7 @@ int main(void)
 	tcase_add_test(tcase, deaths_before_ready_are_backed_off);
 	tcase_add_test(tcase, deaths_right_after_ready_are_backed_off);
 	tcase_add_test(tcase, a_crash_loop_of_one_leaves_the_others_alone);
+	tcase_add_test(tcase, it_answers_while_all_that_serve_have_beaten);
 	tcase_add_test(tcase, a_roll_replaces_one_after_the_other);
 	tcase_add_test(tcase, a_roll_asked_for_in_a_roll_follows_it);
 	tcase_add_test(tcase, a_roll_waits_for_the_one_that_still_drains);
