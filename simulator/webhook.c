@@ -2,10 +2,9 @@
 
 #include "simulator/journal.h"
 #include "simulator/latency.h"
+#include "simulator/target.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,7 +12,6 @@
 enum { RETRY_MAX_MS = 3600 * 1000 };
 
 #define MS_NS INT64_C(1000000)
-#define DIGITS_SIZE 65
 
 /* A status that is reported when its time comes. */
 struct event {
@@ -42,8 +40,7 @@ struct webhooks {
 	FILE *journal;
 	struct errands *errands;
 	struct webhook_rules rules;
-	int port;
-	char path[256];
+	struct target target;
 	uint64_t random;
 	struct event *timed;         /* whose time has not come */
 	struct event *first, **tail; /* whose time has come: gathered for the next post */
@@ -102,37 +99,6 @@ static void draw_limit(struct webhooks *w)
 	int spread = w->rules.batch - w->rules.batch_min + 1;
 
 	w->limit = w->rules.batch_min + (int)receipts_dice(&w->random, (uint32_t)spread);
-}
-
-static void sign(const char *secret, const struct buf *body, char to[DIGITS_SIZE])
-{
-	unsigned char mac[EVP_MAX_MD_SIZE];
-	unsigned int len = 0;
-
-	if (!HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)body->at,
-		  body->len, mac, &len))
-		abort();
-	for (unsigned int i = 0; i < len; i++)
-		snprintf(to + 2 * i, 3, "%02x", mac[i]);
-}
-
-static void write_post(const struct webhooks *w, struct buf *to, const struct buf *body,
-		       const char *signature)
-{
-	char made[DIGITS_SIZE];
-
-	buf_printf(to,
-		   "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: facebookexternalua\r\n"
-		   "Accept: */*\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
-		   w->path, w->port, body->len);
-	if (!signature && w->rules.secret[0]) {
-		sign(w->rules.secret, body, made);
-		buf_printf(to, "X-Hub-Signature-256: sha256=%s\r\n", made);
-	} else if (signature && *signature) {
-		buf_printf(to, "X-Hub-Signature-256: %s\r\n", signature);
-	}
-	buf_text(to, "\r\n");
-	buf_append(to, body->at, body->len);
 }
 
 static void post_free(struct post *post)
@@ -245,7 +211,7 @@ static void send_batch(struct webhooks *w)
 	for (struct event *event = w->first; event; event = event->next)
 		notices[post->count++] = &event->notice;
 	notice_write(&body, notices, post->count);
-	write_post(w, &post->errand.request, &body, NULL);
+	target_post(&w->target, &post->errand.request, &body, NULL);
 	buf_free(&body);
 	post->events = w->first;
 	w->first = NULL;
@@ -323,7 +289,7 @@ void webhooks_post(struct webhooks *w, const struct buf *body, const char *signa
 {
 	struct buf request = { 0 };
 
-	write_post(w, &request, body, signature);
+	target_post(&w->target, &request, body, signature);
 	order_run(&w->orders, w->errands, &request, asker, heard);
 }
 
@@ -332,10 +298,7 @@ void webhooks_get(struct webhooks *w, const char *query, void *asker,
 {
 	struct buf request = { 0 };
 
-	buf_printf(&request,
-		   "GET %s?%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-		   "User-Agent: facebookplatform/1.0\r\nAccept: */*\r\n\r\n",
-		   w->path, query, w->port);
+	target_get(&w->target, &request, query);
 	order_run(&w->orders, w->errands, &request, asker, heard);
 }
 
@@ -377,27 +340,11 @@ void webhooks_reset(struct webhooks *w)
 	latency_clear(w->latency);
 }
 
-/* http://127.0.0.1:PORT/PATH */
-static bool read_url(const char *url, int *ret_port, char path[256])
-{
-	static const char *const homes[] = { "http://127.0.0.1:", "http://localhost:" };
-	char *end = NULL;
-
-	for (size_t i = 0; i < 2 && !end; i++)
-		if (strncmp(url, homes[i], strlen(homes[i])) == 0)
-			*ret_port = (int)strtol(url + strlen(homes[i]), &end, 10);
-	if (!end || *end != '/' || *ret_port < 1 || *ret_port > 65535 || strpbrk(end, " ?#\r\n"))
-		return false;
-	snprintf(path, 256, "%s", end);
-	return true;
-}
-
 const char *webhooks_set(struct webhooks *w, const struct webhook_rules *rules)
 {
-	char path[256] = "/";
-	int port = 0;
+	struct target target = { .path = "/" };
 
-	if (rules->url[0] && !read_url(rules->url, &port, path))
+	if (rules->url[0] && !target_read(&target, rules->url))
 		return "url: http://127.0.0.1:PORT/PATH is needed, or \"\"";
 	if (rules->batch < 1 || rules->batch > WEBHOOK_BATCH_MAX || rules->batch_min < 1 ||
 	    rules->batch_min > rules->batch)
@@ -410,9 +357,9 @@ const char *webhooks_set(struct webhooks *w, const struct webhook_rules *rules)
 	if (!rules->url[0])
 		webhooks_reset(w);
 	w->rules = *rules;
-	w->port = port;
-	memcpy(w->path, path, sizeof(path));
-	errands_set(w->errands, port, rules->connections, rules->timeout_ms);
+	w->target = target;
+	memcpy(w->target.secret, rules->secret, sizeof(rules->secret));
+	errands_set(w->errands, target.port, rules->connections, rules->timeout_ms);
 	latency_clear(w->latency);
 	draw_limit(w);
 	return NULL;
