@@ -120,6 +120,7 @@ static bool read_member(struct receipts *r, const char *key, const json_t *value
 		int max;
 	} numbers[] = {
 		{ "fail", &r->fail, 100 },
+		{ "silent", &r->silent, 100 },
 		{ "reorder", &r->reorder, 100 },
 		{ "early", &r->early, 100 },
 		{ "duplicate", &r->duplicate, 100 },
@@ -260,6 +261,10 @@ void receipts_plan(const struct receipts *receipts, bool fail, uint64_t *random,
 	int n = choose(receipts, fail || happens(random, receipts->fail), chosen);
 
 	*ret_planned = (struct receipts_planned){ .early = happens(random, receipts->early) };
+	if (happens(random, receipts->silent)) {
+		ret_planned->dropped = n;
+		return;
+	}
 	if (happens(random, receipts->reorder))
 		turn_round(chosen, n);
 	for (int i = 0; i < n; i++) {

@@ -36,7 +36,7 @@ struct receipts {
 	struct receipts_status statuses[RECEIPTS_MAX];
 	int count;
 	/* Percent: of messages, and (the last three) of statuses. */
-	int fail, reorder, early;
+	int fail, silent, reorder, early;
 	int duplicate, drop, delay;
 	int duplicate_ms, delay_ms;
 	struct receipts_style style;

@@ -362,6 +362,12 @@ const char *webhooks_set(struct webhooks *w, const struct webhook_rules *rules)
 	errands_set(w->errands, target.port, rules->connections, rules->timeout_ms);
 	latency_clear(w->latency);
 	draw_limit(w);
+	for (struct post *post = w->posts; post; post = post->next) {
+		if (!post->timer.place)
+			continue;
+		loop_unset_timer(w->loop, &post->timer);
+		run_post(post);
+	}
 	return NULL;
 }
 

@@ -49,8 +49,8 @@ struct webhooks *webhooks_new(struct loop *loop, FILE *journal);
 void webhooks_free(struct webhooks *webhooks);
 
 struct webhook_rules webhooks_rules(const struct webhooks *webhooks);
-/* NULL, or what is wrong with them. Times are measured anew from here on; without a URL all is
- * forgotten. */
+/* NULL, or what is wrong with them. What waits to be sent again is sent now. Times are measured
+ * anew from here on. Without a URL all is forgotten. */
 const char *webhooks_set(struct webhooks *webhooks, const struct webhook_rules *rules);
 /* Forgets what is to be reported, what waits to be sent again, and all counts. */
 void webhooks_reset(struct webhooks *webhooks);

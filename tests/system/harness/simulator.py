@@ -5,6 +5,7 @@ import os
 import requests
 
 from harness.process import BUILD, SANITIZERS, Process
+from harness.wait import wait_until
 
 
 class Simulator:
@@ -94,6 +95,44 @@ class Simulator:
     def last(self, service):
         """The last request a service got: protocol, method, path, headers, body."""
         return self._control("GET", f"last/{service}")
+
+    # Webhooks: simulator/README.md says what goes into rules and plans.
+
+    def webhooks(self, **rules):
+        """Sends webhooks to `url`, signed with `secret`; an empty url ends that."""
+        self._control("POST", "webhooks", rules)
+
+    def webhook_counts(self):
+        return self._control("GET", "webhooks")
+
+    def receipts(self, plan, to=None):
+        """What is reported of the messages to a recipient, or of all; None takes it back."""
+        self._control("POST", "receipts",
+                      {"receipts": plan, **({"recipient": to} if to else {})})
+
+    def wait_reported(self, seconds=15):
+        """Until everything that is to be reported was answered 200; the counts.  What waits to be
+        sent again is sent now."""
+        self.webhooks()
+
+        def look():
+            counts = self.webhook_counts()
+            return counts if counts["waiting"] == counts["open"] == 0 else None
+
+        return wait_until(look, seconds, "all webhooks are answered 200")
+
+    def webhook(self, body, **more):
+        """Sends this now, once: {status, type, body} of the answer.  A text goes as it is, an
+        object as Meta would write it; signature= instead of the right one."""
+        return self._control("POST", "webhook", {"body": body, **more})
+
+    def inbound(self, number, sender, **more):
+        """Sends a message from a user now, the same; text= or message=, identity=."""
+        return self._control("POST", "inbound", {"number": number, "from": sender, **more})
+
+    def handshake(self, token, **more):
+        """Asks for the address as Meta does when it is set up; challenge=, mode=."""
+        return self._control("POST", "handshake", {"token": token, **more})
 
     def duplicates(self):
         return self._control("GET", "duplicates")
