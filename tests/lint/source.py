@@ -5,7 +5,7 @@ import re
 import sys
 
 C_FILES = ("src/*/*.[ch]", "simulator/*.[ch]", "tests/unit/*.[ch]", "tests/store/*.[ch]",
-           "tests/bench/*.[ch]")
+           "tests/bench/*.[ch]", "tests/fuzz/*.[ch]")
 
 GENERATED = "/sql_text.c"
 
