@@ -27,7 +27,6 @@ struct http_bulk {
 	struct json_place defaults_place;
 	const char *tenant_id; /* in `tenant` */
 	bool has_tenant, has_defaults, has_messages;
-	bool in_messages;
 	struct item *items;
 	unsigned count;
 	unsigned space;
@@ -134,31 +133,39 @@ static bool take_defaults(struct http_bulk *b, const struct json_place *value, s
 	return false;
 }
 
-static bool take_member(struct http_bulk *b, const struct json_place *value, struct err *ret_err)
+static bool take_messages(struct http_bulk *b, struct err *ret_err)
+{
+	if (b->walk.opens == '[')
+		return see_once(&b->has_messages, "messages", ret_err) && json_walk_enter(&b->walk);
+	err_set(ret_err, ERR_INVALID, 0, "messages: is no array; send one");
+	return false;
+}
+
+static bool take_member(struct http_bulk *b, struct err *ret_err)
 {
 	struct json_doc *doc = parse(b, &b->walk.name, ret_err);
 	const char *text = doc ? json_text(json_doc_root(doc), NULL) : NULL;
+	struct json_place value;
 	char name[NAME_SHOWN_BYTES];
 
 	if (!doc)
 		return false;
 	text_copy_cut(name, sizeof(name), text ? text : "");
 	json_doc_free(doc);
-	b->in_messages = false;
-	if (strcmp(name, "messages") == 0) {
-		b->in_messages = b->walk.is_array;
-		if (!b->walk.is_array)
-			err_set(ret_err, ERR_INVALID, 0, "messages: is no array; send one");
-		return b->walk.is_array && see_once(&b->has_messages, name, ret_err);
-	}
-	if (b->walk.is_array)
+	if (strcmp(name, "messages") == 0)
+		return take_messages(b, ret_err);
+	if (b->walk.opens == '[') {
 		err_set(ret_err, ERR_INVALID, 0, "%s: is an array; only messages is one", name);
-	else if (strcmp(name, "tenant_id") == 0)
-		return see_once(&b->has_tenant, name, ret_err) && take_tenant(b, value, ret_err);
-	else if (strcmp(name, "defaults") == 0) {
+		return false;
+	}
+	if (!json_walk_take(&b->walk, &value, ret_err))
+		return false;
+	if (strcmp(name, "tenant_id") == 0)
+		return see_once(&b->has_tenant, name, ret_err) && take_tenant(b, &value, ret_err);
+	if (strcmp(name, "defaults") == 0) {
 		if (!see_once(&b->has_defaults, name, ret_err))
 			return false;
-		if (take_defaults(b, value, ret_err))
+		if (take_defaults(b, &value, ret_err))
 			return true;
 		place_in(ret_err, name);
 	} else
@@ -169,8 +176,12 @@ static bool take_member(struct http_bulk *b, const struct json_place *value, str
 	return false;
 }
 
-static bool take_item(struct http_bulk *b, const struct json_place *value, struct err *ret_err)
+static bool take_item(struct http_bulk *b, struct err *ret_err)
 {
+	struct json_place value;
+
+	if (!json_walk_take(&b->walk, &value, ret_err))
+		return false;
 	if (b->count == HTTP_BULK_ITEMS_MAX) {
 		err_set(ret_err, ERR_INVALID, 0,
 			"messages: are more than %d; send the others in another request",
@@ -186,7 +197,7 @@ static bool take_item(struct http_bulk *b, const struct json_place *value, struc
 		b->items = items;
 		b->space = space;
 	}
-	b->items[b->count++] = (struct item){ (uint32_t)value->at, (uint32_t)value->len };
+	b->items[b->count++] = (struct item){ (uint32_t)value.at, (uint32_t)value.len };
 	return true;
 }
 
@@ -229,16 +240,17 @@ enum http_bulk_reading http_bulk_read(struct http_bulk *b, size_t bytes, struct 
 		return HTTP_BULK_WRONG;
 	}
 	while (b->walk.at < until) {
-		struct json_place value;
 		bool ok = false;
 
-		switch (json_walk_next(&b->walk, &value, ret_err)) {
+		switch (json_walk_next(&b->walk, ret_err)) {
 		case JSON_WALK_MEMBER:
-			ok = take_member(b, &value, ret_err);
+			ok = take_member(b, ret_err);
 			break;
-		case JSON_WALK_ELEMENT:
-			ok = take_item(b, &value, ret_err);
+		case JSON_WALK_ELEMENT: /* of messages: nothing else is entered */
+			ok = take_item(b, ret_err);
 			break;
+		case JSON_WALK_LEFT:
+		case JSON_WALK_PASSED:
 		case JSON_WALK_MORE:
 			ok = true;
 			break;

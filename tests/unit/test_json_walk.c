@@ -13,53 +13,127 @@ static int shown(const struct json_place *place)
 static unsigned mores; /* steps without news, of the last walk */
 static size_t longest; /* step of it, bytes */
 
-/* "name=value;" of members, "[value]" of elements, in order; then "end" or what is wrong. */
-static const char *walked(const char *text)
+/* What is said of a value that the walk stands before; what it says is added. */
+typedef enum json_walk_step choose_fn(struct json_walk *w, struct err *err);
+
+static char said[1024];
+static size_t said_len;
+
+static void say(const char *before, const struct json_walk *w, struct json_place value,
+		const char *behind)
 {
-	static char said[1024];
-	const size_t text_len = strlen(text);
-	char *exact =
-		malloc(text_len + 1); /* without the 0, so that reading past the end is seen */
-	struct json_walk w;
+	said_len += (size_t)snprintf(said + said_len, sizeof(said) - said_len, "%s%.*s%s", before,
+				     shown(&value), w->text + value.at, behind);
+}
+
+static void say_name(const struct json_walk *w)
+{
+	if (w->arrays >> w->depth & 1)
+		say("", w, (struct json_place){ 0, 0 }, "[");
+	else
+		say("", w, w->name, "=");
+}
+
+static void say_end(const struct json_walk *w)
+{
+	say("", w, (struct json_place){ 0, 0 }, w->arrays >> w->depth & 1 ? "]" : ";");
+}
+
+/* Arrays of the one object are entered, all else is taken. */
+static enum json_walk_step take(struct json_walk *w, struct err *err)
+{
 	struct json_place value;
+
+	if (w->depth == 1 && w->opens == '[') {
+		say_name(w);
+		say_end(w);
+		return json_walk_enter(w) ? JSON_WALK_MORE : JSON_WALK_FAULT;
+	}
+	if (!json_walk_take(w, &value, err))
+		return JSON_WALK_FAULT;
+	say_name(w);
+	say("", w, value, "");
+	say_end(w);
+	return JSON_WALK_MORE;
+}
+
+/* Everything is entered, down to the scalars. */
+static enum json_walk_step enter(struct json_walk *w, struct err *err)
+{
+	struct json_place value;
+
+	say_name(w);
+	if (json_walk_enter(w)) {
+		say("(", w, (struct json_place){ 0, 0 }, "");
+		return JSON_WALK_MORE;
+	}
+	if (!json_walk_take(w, &value, err))
+		return JSON_WALK_FAULT;
+	say("", w, value, "");
+	say_end(w);
+	return JSON_WALK_MORE;
+}
+
+static enum json_walk_step pass(struct json_walk *w, struct err *err)
+{
+	(void)err;
+	say_name(w);
+	json_walk_pass(w);
+	return JSON_WALK_MORE;
+}
+
+/* "name=value;" of members, "[value]" of elements, in order, ")" where something entered ends;
+ * then "end" or what is wrong. */
+static const char *walked_len(const char *text, size_t text_len, choose_fn *choose)
+{
+	/* without the 0, so that reading past the end is seen */
+	char *exact = malloc(text_len ? text_len : 1);
+	struct json_walk w;
 	struct err err;
-	size_t len = 0;
 
 	memcpy(exact, text, text_len);
-	exact = realloc(exact, text_len ? text_len : 1);
 	mores = 0;
 	longest = 0;
+	said_len = 0;
 	json_walk_init(&w, exact, text_len);
 	for (;;) {
 		const size_t from = w.at;
-		const enum json_walk_step step = json_walk_next(&w, &value, &err);
+		enum json_walk_step step = json_walk_next(&w, &err);
 
 		if (w.at - from > longest)
 			longest = w.at - from;
-		if (step == JSON_WALK_MORE) {
+		if (step == JSON_WALK_MORE)
 			mores++;
-			continue;
+		if (step == JSON_WALK_LEFT && choose == enter)
+			say(")", &w, (struct json_place){ 0, 0 }, "");
+		if (step == JSON_WALK_PASSED) {
+			say("", &w, json_walk_passed(&w), "");
+			say_end(&w);
 		}
-
+		if (step == JSON_WALK_MEMBER || step == JSON_WALK_ELEMENT)
+			step = choose(&w, &err);
 		if (step == JSON_WALK_END) {
-			(void)snprintf(said + len, sizeof(said) - len, "end");
+			(void)snprintf(said + said_len, sizeof(said) - said_len, "end");
 			break;
 		}
 		if (step == JSON_WALK_FAULT) {
 			ck_assert_int_eq(err.class, ERR_INVALID);
-			(void)snprintf(said + len, sizeof(said) - len, "%s", err.text);
+			(void)snprintf(said + said_len, sizeof(said) - said_len, "%s", err.text);
 			break;
 		}
-		if (step == JSON_WALK_MEMBER)
-			len += (size_t)snprintf(said + len, sizeof(said) - len, "%.*s=%.*s;",
-						(int)w.name.len, exact + w.name.at, shown(&value),
-						exact + value.at);
-		else
-			len += (size_t)snprintf(said + len, sizeof(said) - len, "[%.*s]",
-						shown(&value), exact + value.at);
 	}
 	free(exact);
 	return said;
+}
+
+static const char *walked_by(const char *text, choose_fn *choose)
+{
+	return walked_len(text, strlen(text), choose);
+}
+
+static const char *walked(const char *text)
+{
+	return walked_by(text, take);
 }
 
 START_TEST(members_and_elements_are_told_in_order)
@@ -99,8 +173,11 @@ START_TEST(faults_are_told_with_their_place)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *said = walked(rows[i].text);
-
+		(void)walked(rows[i].text);
+		ck_assert_msg(strstr(said, rows[i].says) != NULL, "%s: %s", rows[i].text, said);
+		(void)walked_by(rows[i].text, enter);
+		ck_assert_msg(strstr(said, rows[i].says) != NULL, "%s: %s", rows[i].text, said);
+		(void)walked_by(rows[i].text, pass);
 		ck_assert_msg(strstr(said, rows[i].says) != NULL, "%s: %s", rows[i].text, said);
 	}
 }
@@ -110,13 +187,12 @@ END_TEST
 static const char *long_element(size_t len)
 {
 	char *text = malloc(len + 16);
-	const char *said;
 
 	memcpy(text, "{\"a\":[", 6);
 	memset(text + 6, 'x', len);
 	text[6] = text[6 + len - 1] = '"';
 	memcpy(text + 6 + len, "]}", sizeof("]}"));
-	said = walked(text);
+	(void)walked(text);
 	free(text);
 	return said + strlen("\"a\"=;");
 }
@@ -149,6 +225,89 @@ START_TEST(no_step_passes_more_white_space_than_that)
 }
 END_TEST
 
+START_TEST(what_is_entered_is_told_in_order)
+{
+	ck_assert_str_eq(walked_by("{\"a\":{},\"b\":[]}", enter), "\"a\"=()\"b\"=()end");
+	ck_assert_str_eq(walked_by("{\"e\" : [ {\"c\":[1 , {\"v\":null}] , \"d\":2}, [] ] }",
+				   enter),
+			 "\"e\"=([(\"c\"=([1][(\"v\"=null;))\"d\"=2;)[())end");
+}
+END_TEST
+
+START_TEST(what_is_passed_is_told_when_it_is_over)
+{
+	ck_assert_str_eq(walked_by("{\"a\" : {\"b\":[1, {}]} ,\"c\":\"x\"}", pass),
+			 "\"a\"={\"b\":[1, {}]};\"c\"=\"x\";end");
+}
+END_TEST
+
+/* Nested so deep, in the one object. */
+static const char *nested(unsigned depth, choose_fn *choose)
+{
+	char text[2048];
+	size_t len = (size_t)snprintf(text, sizeof(text), "{\"a\":");
+
+	memset(text + len, '[', depth);
+	memset(text + len + depth, ']', depth);
+	text[len + 2 * depth] = '}';
+	return walked_len(text, len + 2 * depth + 1, choose);
+}
+
+START_TEST(depths_have_bounds)
+{
+	static const char deep[] = "nested too deep";
+
+	ck_assert(strstr(nested(31, enter), "end"));
+	/* What cannot be entered is taken, which has a bound of its own. */
+	ck_assert(strstr(nested(31 + 32, enter), "end"));
+	ck_assert(strstr(nested(31 + 33, enter), deep));
+	ck_assert(strstr(nested(1 + 32, take), "end"));
+	ck_assert(strstr(nested(1 + 33, take), deep));
+	ck_assert(strstr(nested(256, pass), "end"));
+	ck_assert(strstr(nested(257, pass), deep));
+}
+END_TEST
+
+/* Elements of 1000 bytes, so many: as a long array, and beside it a short member. */
+static char *long_array(unsigned elements, size_t *ret_len)
+{
+	char *text = malloc(1001 * (size_t)elements + 32);
+	size_t len = 5;
+
+	memcpy(text, "{\"a\":", len);
+	for (unsigned i = 0; i < elements; i++) {
+		text[len++] = i ? ',' : '[';
+		memset(text + len, 'x', 1000);
+		text[len] = text[len + 999] = '"';
+		len += 1000;
+	}
+	memcpy(text + len, "],\"b\":1}", 8);
+	*ret_len = len + 8;
+	return text;
+}
+
+START_TEST(something_long_is_passed_in_portions)
+{
+	size_t len;
+	char *text = long_array(3000, &len);
+
+	(void)walked_len(text, len, pass);
+	ck_assert(strncmp(said, "\"a\"=[\"xxx", 9) == 0);
+	ck_assert(strstr(said, ";\"b\"=1;end"));
+	ck_assert_uint_le(longest, JSON_WALK_VALUE_MAX);
+	ck_assert_uint_ge(mores, 10);
+	/* One string is not: it has no parts. */
+	free(text);
+	text = malloc(JSON_WALK_VALUE_MAX + 64);
+	memcpy(text, "{\"a\":", 5);
+	memset(text + 5, 'x', JSON_WALK_VALUE_MAX + 1);
+	text[5] = text[5 + JSON_WALK_VALUE_MAX] = '"';
+	text[5 + JSON_WALK_VALUE_MAX + 1] = '}';
+	ck_assert(strstr(walked_len(text, JSON_WALK_VALUE_MAX + 7, pass), "a value of more than"));
+	free(text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("json_walk");
@@ -160,6 +319,10 @@ int main(void)
 	tcase_add_test(tcase, faults_are_told_with_their_place);
 	tcase_add_test(tcase, no_step_passes_more_white_space_than_that);
 	tcase_add_test(tcase, one_value_has_a_bound);
+	tcase_add_test(tcase, what_is_entered_is_told_in_order);
+	tcase_add_test(tcase, what_is_passed_is_told_when_it_is_over);
+	tcase_add_test(tcase, depths_have_bounds);
+	tcase_add_test(tcase, something_long_is_passed_in_portions);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
