@@ -38,6 +38,8 @@ static const struct option options[] = {
 	{ "--quarantine", ARGUMENT_QUARANTINE, true, offsetof(struct arguments, quarantine) },
 	{ "--number-rate", ARGUMENT_NUMBER_RATE, true, offsetof(struct arguments, number_rate) },
 	{ "--weight", ARGUMENT_WEIGHT, true, offsetof(struct arguments, weight) },
+	{ "--time-zone", ARGUMENT_TIME_ZONE, true, offsetof(struct arguments, time_zone) },
+	{ "--csv", ARGUMENT_CSV, false, offsetof(struct arguments, csv) },
 	{ "--help", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 	{ "-h", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 };

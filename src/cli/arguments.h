@@ -38,6 +38,8 @@ enum argument {
 	ARGUMENT_SECOND = 1 << 23, /* another operand, behind the first */
 	ARGUMENT_NUMBER_RATE = 1 << 24,
 	ARGUMENT_WEIGHT = 1 << 25,
+	ARGUMENT_CSV = 1 << 26,
+	ARGUMENT_TIME_ZONE = 1 << 27,
 };
 
 /* Borrowed from argv; null: not given. */
@@ -67,6 +69,8 @@ struct arguments {
 	const char *quarantine;
 	const char *number_rate;
 	const char *weight;
+	bool csv;
+	const char *time_zone;
 	bool help;
 };
 

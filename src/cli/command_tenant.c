@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/database.h"
 #include "cli/rate.h"
+#include "cli/tenant_zone.h"
 #include "domain/message.h"
 #include "domain/settle.h"
 
@@ -31,8 +32,8 @@ static const char *check_set(const struct arguments *a)
 {
 	enum unknown_policy policy;
 
-	if (!a->unknown_policy && !a->rate && !a->weight)
-		return "what is to be set? --unknown-policy, --rate, --weight";
+	if (!a->unknown_policy && !a->rate && !a->weight && !a->time_zone)
+		return "what is to be set? --unknown-policy, --rate, --weight, --time-zone";
 	if (a->quarantine && !a->unknown_policy)
 		return "--quarantine goes with --unknown-policy";
 	if (a->unknown_policy && !unknown_policy_parse(a->unknown_policy, &policy))
@@ -98,7 +99,8 @@ int command_tenant_set(const struct arguments *arguments)
 	if (!q)
 		return status;
 	status = (!arguments->unknown_policy || set_policy(q, words, arguments)) &&
-				 (!rated || rate_set(q, words, arguments, "", arguments->rate))
+				 (!rated || rate_set(q, words, arguments, "", arguments->rate)) &&
+				 (!arguments->time_zone || tenant_zone_set(q, words, arguments))
 			 ? 0
 			 : 1;
 	query_close(q);
@@ -116,7 +118,7 @@ int command_tenant_unset(const struct arguments *arguments)
 	if (!q)
 		return status;
 	status = 1;
-	if (rate_unset(q, words, arguments, "", &rated) &&
+	if (tenant_zone_unset(q, words, arguments) && rate_unset(q, words, arguments, "", &rated) &&
 	    change(q, words, arguments, NULL, &changed)) {
 		if (rated)
 			(void)printf("%s: rate and weight of the service again\n",
@@ -149,7 +151,10 @@ int command_tenant_show(const struct arguments *arguments)
 		else
 			(void)printf("%s: the policy of the service (UNKNOWN_POLICY)\n",
 				     arguments->operand);
-		status = rate_show(q, words, arguments, "", &rated) ? 0 : 1;
+		status = rate_show(q, words, arguments, "", &rated) &&
+					 tenant_zone_show(q, words, arguments)
+				 ? 0
+				 : 1;
 	}
 	query_close(q);
 	return status;

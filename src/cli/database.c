@@ -7,8 +7,6 @@
 #include "cli/command.h"
 #include "cli/configuration.h"
 
-#define COLUMNS_MAX 12
-
 struct query *database_open(const char *words, const struct arguments *arguments, int *ret_status)
 {
 	struct settings settings;
@@ -59,8 +57,9 @@ static void print_cell(const char *text, int width, bool last)
 
 void database_print(const struct query *q, const char *const *headings)
 {
-	const unsigned columns = query_columns(q) < COLUMNS_MAX ? query_columns(q) : COLUMNS_MAX;
-	int widths[COLUMNS_MAX];
+	const unsigned columns = query_columns(q) < DATABASE_COLUMNS ? query_columns(q)
+								     : DATABASE_COLUMNS;
+	int widths[DATABASE_COLUMNS];
 
 	for (unsigned c = 0; c < columns; c++) {
 		widths[c] = width_of(headings[c]);

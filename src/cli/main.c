@@ -78,14 +78,16 @@ static const struct command commands[] = {
 	  0, command_queue_replay },
 	{ "tenant set",
 	  "TENANT [--unknown-policy hold|evidence|resend|fail [--quarantine SECONDS]] [--rate N] "
-	  "[--weight N] [--why TEXT] [--by NAME] [--config FILE]",
+	  "[--weight N] [--time-zone ZONE] [--why TEXT] [--by NAME] [--config FILE]",
 	  "settle this tenant's lost replies otherwise than UNKNOWN_POLICY says; let it send so "
-	  "many messages a second (0: no limit), with another weight against others than 1",
+	  "many messages a second (0: no limit), with another weight against others than 1; count "
+	  "its days in this time zone",
 	  ARGUMENT_OPERAND | ARGUMENT_UNKNOWN_POLICY | ARGUMENT_QUARANTINE | ARGUMENT_RATE |
-		  ARGUMENT_WEIGHT | ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_CONFIG,
+		  ARGUMENT_WEIGHT | ARGUMENT_TIME_ZONE | ARGUMENT_WHY | ARGUMENT_BY |
+		  ARGUMENT_CONFIG,
 	  ARGUMENT_OPERAND, command_tenant_set },
 	{ "tenant show", "TENANT [--config FILE]",
-	  "print policy and rate of a tenant, who set them and why",
+	  "print policy, rate and time zone of a tenant, who set them and why",
 	  ARGUMENT_OPERAND | ARGUMENT_CONFIG, ARGUMENT_OPERAND, command_tenant_show },
 	{ "tenant unset", "TENANT [--config FILE]", "take it back",
 	  ARGUMENT_OPERAND | ARGUMENT_CONFIG, ARGUMENT_OPERAND, command_tenant_unset },
@@ -105,6 +107,19 @@ static const struct command commands[] = {
 	  "let work go on after PostgreSQL was restored or failed over",
 	  ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_CONFIG, ARGUMENT_WHY | ARGUMENT_BY,
 	  command_queue_release },
+	{ "report",
+	  "daily|hourly|failure|latency|queue|unknown|hold|message [--tenant ID] [--since TIME] "
+	  "[--until TIME] [--limit N] [--csv | --json] [--config FILE]",
+	  "print a report: what became of messages, why they failed, how long they took, what "
+	  "waits; of the last 30 days (hourly: 2, message: 1), 1000 rows at most, unless told "
+	  "otherwise",
+	  ARGUMENT_OPERAND | ARGUMENT_TENANT | ARGUMENT_SINCE | ARGUMENT_UNTIL | ARGUMENT_LIMIT |
+		  ARGUMENT_CSV | ARGUMENT_JSON | ARGUMENT_CONFIG,
+	  ARGUMENT_OPERAND, command_report },
+	{ "maintain", "[--config FILE]",
+	  "count for the reports, make partitions ahead, and drop what is older than "
+	  "RETENTION_DAYS; to be run every ten minutes or so",
+	  ARGUMENT_CONFIG, 0, command_maintain },
 	{ "check-config", "[--config FILE]", "check the settings and print those in force",
 	  ARGUMENT_CONFIG, 0, command_check_config },
 	{ "settings", "", "print the reference of all settings (Markdown)", 0, 0,

@@ -127,6 +127,11 @@ const struct settings_row settings_rows[] = {
 	{ "MESSAGE_TTL_SECONDS", ROW_INTEGER, FIELD(message_ttl_seconds),
 	  RANGE(60, 31536000, "seconds"), .default_value = "86400", .reloadable = true,
 	  .meaning = "Validity of a message nobody waits for; unsent at its end, it expires." },
+	{ "RETENTION_DAYS", ROW_INTEGER, FIELD(retention_days), RANGE(1, 36500, "days"),
+	  .default_value = "90", .reloadable = true,
+	  .meaning = "How long messages that have ended are kept, with attempts and receipts. "
+		     "`message-sender maintain` drops whole months that ended longer ago; what "
+		     "was counted for reports stays." },
 	{ "ORDER_HOLD_SECONDS", ROW_INTEGER, FIELD(order_hold_seconds), RANGE(0, 3600, "seconds"),
 	  .default_value = "10", .reloadable = true,
 	  .meaning = "How long a message that waits may delay later ones to the same recipient." },

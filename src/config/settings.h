@@ -73,6 +73,7 @@ struct settings {
 	unsigned credentials_timeout_ms;
 	unsigned conversation_timeout_seconds;
 	unsigned message_ttl_seconds;
+	unsigned retention_days;
 	unsigned order_hold_seconds;
 	unsigned number_rate;  /* 0: no limit */
 	unsigned tenant_rate;  /* 0: no limit */

@@ -25,6 +25,7 @@ enum route {
 	ROUTE_CANCEL,       /* DELETE /api/v1/messages/{id} */
 	ROUTE_BATCH,        /* GET /api/v1/batches/{id} */
 	ROUTE_BATCH_CANCEL, /* DELETE /api/v1/batches/{id} */
+	ROUTE_REPORT,       /* GET /api/v1/reports/{name}?tenant_id=... */
 	ROUTE_COUNT,
 };
 

@@ -171,6 +171,9 @@ static void log_request(const struct flow *f, int status)
 		log_str(&line, "tenant_id", f->tenant_id);
 	if (f->route == ROUTE_LIST) {
 		log_str(&line, "tenant_id", f->read.filter.tenant_id);
+	} else if (f->route == ROUTE_REPORT) {
+		log_str(&line, "tenant_id", f->read.report.tenant_id);
+		log_str(&line, "report", f->read.report.name);
 	} else {
 		message_id_text(f->id, id);
 		log_str(&line, is_of_batch(f->route) ? "batch_id" : "message_id", id);

@@ -16,6 +16,7 @@
 #include "http/list.h"
 #include "http/prefer.h"
 #include "http/problem.h"
+#include "http/report.h"
 #include "http/send.h"
 #include "http/status.h"
 #include "pipeline/bulk.h"
@@ -293,6 +294,27 @@ static void receive_list(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	answer_problem(p, fcgi_id, request_id, request, ROUTE_LIST, &response, err.text);
 }
 
+static void receive_report(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+			   const struct http_request *request, const char *name)
+{
+	struct store_read read = { .kind = STORE_READ_REPORT };
+	struct http_response response;
+	struct err err;
+
+	if (http_report_is(name) && http_report_read(name, request->query, &read.report, &err)) {
+		enter_read(p, fcgi_id, request_id, ROUTE_REPORT, &read);
+		return;
+	}
+	if (!http_report_is(name)) {
+		err_set(&err, ERR_INVALID, 0,
+			"There is no such report; ask for daily, failure or "
+			"latency");
+		http_problem(&response, PROBLEM_NOT_FOUND, err.text);
+	} else
+		http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
+	answer_problem(p, fcgi_id, request_id, request, ROUTE_REPORT, &response, err.text);
+}
+
 static bool admit(struct pipeline *p, uint64_t fcgi_id, const char *request_id, enum route route)
 {
 	const struct meter *m = p->world->meter;
@@ -352,6 +374,9 @@ void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_req
 		return;
 	case ROUTE_LIST:
 		receive_list(p, fcgi_id, request_id, request);
+		return;
+	case ROUTE_REPORT:
+		receive_report(p, fcgi_id, request_id, request, match.param);
 		return;
 	default:
 		receive_read(p, fcgi_id, request_id, request, &match);

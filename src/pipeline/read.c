@@ -40,6 +40,7 @@ static void build(const struct flow *f, const struct store_found *found, struct 
 	case STORE_READ_EVENTS:
 	case STORE_READ_LIST:
 	case STORE_READ_BATCH:
+	case STORE_READ_REPORT:
 		break;
 	}
 	http_document(r, found->json);

@@ -136,6 +136,7 @@ void found_read(const PGresult *result, enum store_read_kind kind, struct store_
 	case STORE_READ_EVENTS:
 	case STORE_READ_LIST:
 	case STORE_READ_BATCH:
+	case STORE_READ_REPORT:
 		break;
 	}
 	ret_found->json = text(result, 0);

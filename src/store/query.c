@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "store/blocking.h"
 #include "store/connection.h"
 #include "store/found.h"
 #include "store/session.h"
 #include "store/sql.h"
+
+#define SQL_BYTES 8192
 
 struct query {
 	PGconn *handle;
@@ -22,6 +25,16 @@ static const char setup_sql[] =
 	"DO $$ BEGIN SET ROLE message_sender_app; "
 	"EXCEPTION WHEN undefined_object OR invalid_parameter_value OR insufficient_privilege THEN "
 	"NULL; END $$";
+
+static const char report_sql[] =
+	"SET search_path = pg_catalog, pg_temp; SET timezone = 'UTC'; SET lock_timeout = '5s'; "
+	"SET statement_timeout = '60s'; SET default_transaction_read_only = on; "
+	"SET client_min_messages = error; DO $$ BEGIN SET ROLE message_sender_report; "
+	"EXCEPTION WHEN undefined_object OR invalid_parameter_value OR insufficient_privilege THEN "
+	"NULL; END $$";
+
+/* Of pg_type, whose numbers never change. */
+enum { OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_REAL = 700, OID_NUMERIC = 1700 };
 
 static const char *find_text(const char *name)
 {
@@ -55,6 +68,23 @@ int query_run(struct query *q, const char *statement, int count, const char *con
 	return keep(q, PQexecParams(q->handle, text, count, NULL, values, NULL, NULL, 0), ret_err);
 }
 
+int query_run_json(struct query *q, const char *statement, int count, const char *const *values,
+		   struct err *ret_err)
+{
+	const char *text = find_text(statement);
+	struct str sql = STR_INIT(SQL_BYTES);
+	int rc = -1;
+
+	if (!text ||
+	    !str_append_format(&sql, "SELECT coalesce(json_agg(t), '[]') FROM (\n%s\n) AS t", text))
+		err_set(ret_err, ERR_INTERNAL, 0, "there is no statement %s", statement);
+	else
+		rc = keep(q, PQexecParams(q->handle, sql.data, count, NULL, values, NULL, NULL, 0),
+			  ret_err);
+	str_fini(&sql);
+	return rc;
+}
+
 static int set_up(struct query *q, struct err *ret_err)
 {
 	if (blocking_run_only(q->handle, setup_sql, ret_err) != 0 ||
@@ -63,7 +93,13 @@ static int set_up(struct query *q, struct err *ret_err)
 	return session_check_schema(q->result, ret_err);
 }
 
-struct query *query_open(const char *conninfo, struct err *ret_err)
+static int set_up_report(struct query *q, struct err *ret_err)
+{
+	return blocking_run_only(q->handle, report_sql, ret_err);
+}
+
+static struct query *open_with(const char *conninfo, int (*prepare)(struct query *, struct err *),
+			       struct err *ret_err)
 {
 	struct query *q = calloc(1, sizeof(*q));
 
@@ -72,10 +108,20 @@ struct query *query_open(const char *conninfo, struct err *ret_err)
 		return NULL;
 	}
 	q->handle = blocking_connect(conninfo, "message-sender command", ret_err);
-	if (q->handle && set_up(q, ret_err) == 0)
+	if (q->handle && prepare(q, ret_err) == 0)
 		return q;
 	query_close(q);
 	return NULL;
+}
+
+struct query *query_open(const char *conninfo, struct err *ret_err)
+{
+	return open_with(conninfo, set_up, ret_err);
+}
+
+struct query *query_open_report(const char *conninfo, struct err *ret_err)
+{
+	return open_with(conninfo, set_up_report, ret_err);
 }
 
 void query_close(struct query *q)
@@ -102,6 +148,25 @@ const char *query_value(const struct query *q, unsigned row, unsigned column)
 	return PQgetisnull(q->result, (int)row, (int)column)
 		       ? NULL
 		       : PQgetvalue(q->result, (int)row, (int)column);
+}
+
+const char *query_name(const struct query *q, unsigned column)
+{
+	return PQfname(q->result, (int)column);
+}
+
+bool query_is_number(const struct query *q, unsigned column)
+{
+	switch (PQftype(q->result, (int)column)) {
+	case OID_INT2:
+	case OID_INT4:
+	case OID_INT8:
+	case OID_REAL:
+	case OID_NUMERIC:
+		return true;
+	default:
+		return false;
+	}
 }
 
 bool query_facts(const struct query *q, struct message_facts *ret_facts)

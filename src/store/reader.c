@@ -49,13 +49,20 @@ static const struct connection_setting settings[] = {
 static const char *const read_statements[] = {
 	[STORE_READ_WHOLE] = "message_whole", [STORE_READ_EVENTS] = "message_events",
 	[STORE_READ_FACTS] = "message_facts", [STORE_READ_LIST] = "message_list",
-	[STORE_READ_BATCH] = "batch_status",
+	[STORE_READ_BATCH] = "batch_status",  [STORE_READ_REPORT] = "report_json",
 };
 
-static const char *const statements[] = {
-	"status",         "looks",         "find_key",     "ring",         "message_whole",
-	"message_events", "message_facts", "message_list", "batch_status", NULL
-};
+static const char *const statements[] = { "status",
+					  "looks",
+					  "find_key",
+					  "ring",
+					  "message_whole",
+					  "message_events",
+					  "message_facts",
+					  "message_list",
+					  "batch_status",
+					  "report_json",
+					  NULL };
 
 static const struct connection_kind kind = {
 	.role = "message_sender_reader",
@@ -205,6 +212,20 @@ static int send_list(PGconn *handle, const struct message_filter *filter)
 		       : -1;
 }
 
+static int send_report(PGconn *handle, const struct report_filter *filter)
+{
+	char limit[12];
+	const char *const values[] = { filter->name, filter->tenant_id,
+				       *filter->since ? filter->since : NULL,
+				       *filter->until ? filter->until : NULL, limit };
+
+	(void)snprintf(limit, sizeof(limit), "%u", filter->limit);
+	return PQsendQueryPrepared(handle, read_statements[STORE_READ_REPORT], 5, values, NULL,
+				   NULL, 0)
+		       ? 0
+		       : -1;
+}
+
 static int send_read(PGconn *handle, const struct store_read *read)
 {
 	char id[MESSAGE_ID_TEXT_BYTES];
@@ -212,6 +233,8 @@ static int send_read(PGconn *handle, const struct store_read *read)
 
 	if (read->kind == STORE_READ_LIST)
 		return send_list(handle, &read->filter);
+	if (read->kind == STORE_READ_REPORT)
+		return send_report(handle, &read->report);
 	message_id_text(read->id, id);
 	return PQsendQueryPrepared(handle, read_statements[read->kind], 1, values, NULL, NULL, 0)
 		       ? 0

@@ -40,6 +40,7 @@
 #include "domain/message.h"
 #include "domain/outcome.h"
 #include "domain/receipts.h"
+#include "domain/report.h"
 #include "domain/settle.h"
 #include "domain/state.h"
 #include "metrics/meter.h"
@@ -216,11 +217,15 @@ enum store_read_kind {
 	STORE_READ_FACTS,     /* what explains how it stands */
 	STORE_READ_LIST,      /* a page of a tenant's messages; always found */
 	STORE_READ_BATCH,     /* how the messages of a bulk call stand, by its id */
+	STORE_READ_REPORT,    /* a report of a tenant; always found */
 };
 struct store_read {
 	enum store_read_kind kind;
-	struct message_id id;         /* unless LIST */
-	struct message_filter filter; /* with LIST */
+	struct message_id id; /* unless LIST or REPORT */
+	union {
+		struct message_filter filter; /* with LIST */
+		struct report_filter report;  /* with REPORT */
+	};
 };
 /* Everything borrowed for the call. */
 struct store_found {
