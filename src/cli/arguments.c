@@ -40,6 +40,12 @@ static const struct option options[] = {
 	{ "--weight", ARGUMENT_WEIGHT, true, offsetof(struct arguments, weight) },
 	{ "--time-zone", ARGUMENT_TIME_ZONE, true, offsetof(struct arguments, time_zone) },
 	{ "--csv", ARGUMENT_CSV, false, offsetof(struct arguments, csv) },
+	{ "--name", ARGUMENT_NAME, true, offsetof(struct arguments, name) },
+	{ "--token-file", ARGUMENT_SECRETS, true, offsetof(struct arguments, token_file) },
+	{ "--app-secret-file", ARGUMENT_SECRETS, true,
+	  offsetof(struct arguments, app_secret_file) },
+	{ "--daily", ARGUMENT_LIMITS, true, offsetof(struct arguments, daily) },
+	{ "--monthly", ARGUMENT_LIMITS, true, offsetof(struct arguments, monthly) },
 	{ "--help", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 	{ "-h", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 };
@@ -86,6 +92,20 @@ static int take(const struct option *option, int argc, char **argv, int at, stru
 	return used;
 }
 
+/* Some arguments have more than one option; none comes twice. */
+static bool is_there(const struct option *option, const struct arguments *a)
+{
+	const char *field = (const char *)a + option->offset;
+
+	return option->valued ? *(const char *const *)(const void *)field != NULL
+			      : *(const bool *)(const void *)field;
+}
+
+static bool is_operand(const char *word)
+{
+	return *word && (*word != '-' || !word[1]);
+}
+
 bool arguments_read(int argc, char **argv, unsigned takes, unsigned needs,
 		    struct arguments *ret_arguments, char *ret_fault, size_t size)
 {
@@ -99,8 +119,9 @@ bool arguments_read(int argc, char **argv, unsigned takes, unsigned needs,
 		const unsigned argument = option ? option->argument : operand;
 		int used = 1;
 
-		if (given & argument ||
-		    (!option && (!(takes & ARGUMENT_OPERAND) || *argv[at] == '-' || !*argv[at]))) {
+		if (option ? is_there(option, &a)
+			   : given & argument || !(takes & ARGUMENT_OPERAND) ||
+				     !is_operand(argv[at])) {
 			(void)snprintf(ret_fault, size, "cannot use \"%.80s\"", argv[at]);
 			return false;
 		}

@@ -1,6 +1,6 @@
 /*
  * arguments - what stands behind the words of a command: an operand and options, "--name
- * VALUE" or "--name=VALUE".  Pure.
+ * VALUE" or "--name=VALUE".  "-" is an operand.  Pure.
  */
 #ifndef CLI_ARGUMENTS_H
 #define CLI_ARGUMENTS_H
@@ -40,6 +40,9 @@ enum argument {
 	ARGUMENT_WEIGHT = 1 << 25,
 	ARGUMENT_CSV = 1 << 26,
 	ARGUMENT_TIME_ZONE = 1 << 27,
+	ARGUMENT_NAME = 1 << 28,
+	ARGUMENT_SECRETS = 1 << 29, /* --token-file FILE, --app-secret-file FILE */
+	ARGUMENT_LIMITS = 1 << 30,  /* --daily N, --monthly N */
 };
 
 /* Borrowed from argv; null: not given. */
@@ -71,6 +74,11 @@ struct arguments {
 	const char *weight;
 	bool csv;
 	const char *time_zone;
+	const char *name;
+	const char *token_file;
+	const char *app_secret_file;
+	const char *daily;
+	const char *monthly;
 	bool help;
 };
 

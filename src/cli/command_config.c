@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/configuration.h"
+#include "crypto/seal.h"
 #include "store/conninfo.h"
 
 /* What only this machine and libpq know. */
@@ -25,6 +26,15 @@ static bool fits_here(const struct settings *s)
 		fits = false;
 	} else {
 		conninfo_fini(&info);
+	}
+	if (*s->master_key_file) {
+		struct seal_keys *keys = seal_keys_load(s->master_key_file, &err);
+
+		if (!keys)
+			(void)fprintf(stderr, "message-sender: error: MASTER_KEY_FILE: %s\n",
+				      err.text);
+		fits &= keys != NULL;
+		seal_keys_free(keys);
 	}
 	if (*s->fcgi_socket_group && !getgrnam(s->fcgi_socket_group)) {
 		(void)fprintf(stderr,

@@ -55,26 +55,32 @@ static void print_cell(const char *text, int width, bool last)
 	(void)printf("%s%*s", text, last ? 0 : width - width_of(text) + 2, "");
 }
 
-void database_print(const struct query *q, const char *const *headings)
+void database_print_from(const struct query *q, unsigned first, const char *const *headings)
 {
-	const unsigned columns = query_columns(q) < DATABASE_COLUMNS ? query_columns(q)
-								     : DATABASE_COLUMNS;
+	const unsigned columns = query_columns(q) - first < DATABASE_COLUMNS
+					 ? query_columns(q) - first
+					 : DATABASE_COLUMNS;
 	int widths[DATABASE_COLUMNS];
 
 	for (unsigned c = 0; c < columns; c++) {
 		widths[c] = width_of(headings[c]);
 		for (unsigned r = 0; r < query_rows(q); r++)
-			if (width_of(shown(q, r, c)) > widths[c])
-				widths[c] = width_of(shown(q, r, c));
+			if (width_of(shown(q, r, first + c)) > widths[c])
+				widths[c] = width_of(shown(q, r, first + c));
 	}
 	for (unsigned c = 0; c < columns; c++)
 		print_cell(headings[c], widths[c], c + 1 == columns);
 	for (unsigned r = 0; r < query_rows(q); r++) {
 		(void)printf("\n");
 		for (unsigned c = 0; c < columns; c++)
-			print_cell(shown(q, r, c), widths[c], c + 1 == columns);
+			print_cell(shown(q, r, first + c), widths[c], c + 1 == columns);
 	}
 	(void)printf("\n");
+}
+
+void database_print(const struct query *q, const char *const *headings)
+{
+	database_print_from(q, 0, headings);
 }
 
 bool database_tell_held(struct query *q, const char *words)

@@ -24,5 +24,7 @@ bool database_tell_held(struct query *q, const char *words) MUST_CHECK;
 /* Prints the rows as a table under these headings, each as wide as it must be; of their columns
  * DATABASE_COLUMNS at most. */
 void database_print(const struct query *q, const char *const *headings);
+/* The same without the columns before this one, which have no headings. */
+void database_print_from(const struct query *q, unsigned first, const char *const *headings);
 
 #endif

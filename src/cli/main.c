@@ -13,6 +13,9 @@
 #define WHOSE_HOLD                                                                           \
 	(ARGUMENT_TENANT | ARGUMENT_OUTLET | ARGUMENT_NUMBER | ARGUMENT_ALL | ARGUMENT_WHY | \
 	 ARGUMENT_BY | ARGUMENT_CONFIG)
+#define OWN_TENANT \
+	(ARGUMENT_OPERAND | ARGUMENT_NAME | ARGUMENT_TIME_ZONE | ARGUMENT_JSON | ARGUMENT_CONFIG)
+#define OWN_OUTLET (ARGUMENT_OPERAND | ARGUMENT_SECOND | ARGUMENT_JSON | ARGUMENT_CONFIG)
 
 static const struct command commands[] = {
 	{ "serve", "[--config FILE]", "serve in the foreground; logs go to stderr", ARGUMENT_CONFIG,
@@ -76,33 +79,74 @@ static const struct command commands[] = {
 		  ARGUMENT_INCLUDE_UNKNOWN | ARGUMENT_JSON | ARGUMENT_BY | ARGUMENT_WHY |
 		  ARGUMENT_CONFIG,
 	  0, command_queue_replay },
+	{ "tenant add", "TENANT [--name TEXT] [--time-zone ZONE] [--json] [--config FILE]",
+	  "add a tenant: without TENANT_SERVICE_URL, who may send is in the database", OWN_TENANT,
+	  ARGUMENT_OPERAND, command_tenant_add },
+	{ "tenant list", "[--json] [--config FILE]", "list these tenants",
+	  ARGUMENT_JSON | ARGUMENT_CONFIG, 0, command_tenant_list },
+	{ "tenant disable", "TENANT [--json] [--config FILE]", "let it send no more",
+	  ARGUMENT_OPERAND | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_tenant_disable },
+	{ "tenant enable", "TENANT [--json] [--config FILE]", "let it send again",
+	  ARGUMENT_OPERAND | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_tenant_enable },
+	{ "tenant import", "FILE.csv [--json] [--config FILE]",
+	  "add or change many; columns tenant_id, name, time_zone; - is standard input",
+	  ARGUMENT_OPERAND | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_tenant_import },
 	{ "tenant set",
-	  "TENANT [--unknown-policy hold|evidence|resend|fail [--quarantine SECONDS]] [--rate N] "
-	  "[--weight N] [--time-zone ZONE] [--why TEXT] [--by NAME] [--config FILE]",
-	  "settle this tenant's lost replies otherwise than UNKNOWN_POLICY says; let it send so "
-	  "many messages a second (0: no limit), with another weight against others than 1; count "
-	  "its days in this time zone",
-	  ARGUMENT_OPERAND | ARGUMENT_UNKNOWN_POLICY | ARGUMENT_QUARANTINE | ARGUMENT_RATE |
-		  ARGUMENT_WEIGHT | ARGUMENT_TIME_ZONE | ARGUMENT_WHY | ARGUMENT_BY |
-		  ARGUMENT_CONFIG,
+	  "TENANT [--name TEXT] [--time-zone ZONE] [--unknown-policy hold|evidence|resend|fail "
+	  "[--quarantine SECONDS]] [--rate N] [--weight N] [--why TEXT] [--by NAME] [--json] "
+	  "[--config FILE]",
+	  "change a tenant; count its days in this time zone; settle its lost replies otherwise "
+	  "than UNKNOWN_POLICY says; let it send so many messages a second (0: no limit), with "
+	  "another weight against others than 1",
+	  OWN_TENANT | ARGUMENT_UNKNOWN_POLICY | ARGUMENT_QUARANTINE | ARGUMENT_RATE |
+		  ARGUMENT_WEIGHT | ARGUMENT_WHY | ARGUMENT_BY,
 	  ARGUMENT_OPERAND, command_tenant_set },
-	{ "tenant show", "TENANT [--config FILE]",
-	  "print policy, rate and time zone of a tenant, who set them and why",
-	  ARGUMENT_OPERAND | ARGUMENT_CONFIG, ARGUMENT_OPERAND, command_tenant_show },
-	{ "tenant unset", "TENANT [--config FILE]", "take it back",
-	  ARGUMENT_OPERAND | ARGUMENT_CONFIG, ARGUMENT_OPERAND, command_tenant_unset },
-	{ "outlet set", "TENANT OUTLET --number-rate N [--why TEXT] [--by NAME] [--config FILE]",
-	  "let this outlet's number send so many messages a second: 20, 80 or 1000, as Meta says",
-	  ARGUMENT_OPERAND | ARGUMENT_SECOND | ARGUMENT_NUMBER_RATE | ARGUMENT_WHY | ARGUMENT_BY |
-		  ARGUMENT_CONFIG,
-	  ARGUMENT_OPERAND | ARGUMENT_SECOND | ARGUMENT_NUMBER_RATE, command_outlet_set },
-	{ "outlet show", "TENANT OUTLET [--config FILE]",
-	  "print the rate of an outlet's number, who set it and why",
-	  ARGUMENT_OPERAND | ARGUMENT_SECOND | ARGUMENT_CONFIG, ARGUMENT_OPERAND | ARGUMENT_SECOND,
-	  command_outlet_show },
-	{ "outlet unset", "TENANT OUTLET [--config FILE]", "take it back",
-	  ARGUMENT_OPERAND | ARGUMENT_SECOND | ARGUMENT_CONFIG, ARGUMENT_OPERAND | ARGUMENT_SECOND,
-	  command_outlet_unset },
+	{ "tenant show", "TENANT [--json] [--config FILE]",
+	  "print a tenant, its policy, rate and time zone, who set them and why",
+	  ARGUMENT_OPERAND | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_tenant_show },
+	{ "tenant unset", "TENANT [--json] [--config FILE]", "take policy, rate and time zone back",
+	  ARGUMENT_OPERAND | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_tenant_unset },
+	{ "outlet add",
+	  "TENANT OUTLET --number ID [--token-file FILE] [--app-secret-file FILE] "
+	  "[--time-zone ZONE] [--number-rate N] [--json] [--config FILE]",
+	  "add an outlet of a tenant of the database: WhatsApp's phone number id and access "
+	  "token, stored under the master key; FILE - is standard input",
+	  OWN_OUTLET | ARGUMENT_NUMBER | ARGUMENT_SECRETS | ARGUMENT_TIME_ZONE |
+		  ARGUMENT_NUMBER_RATE,
+	  ARGUMENT_OPERAND | ARGUMENT_SECOND | ARGUMENT_NUMBER, command_outlet_add },
+	{ "outlet list", "[--tenant ID] [--json] [--config FILE]", "list these outlets",
+	  ARGUMENT_TENANT | ARGUMENT_JSON | ARGUMENT_CONFIG, 0, command_outlet_list },
+	{ "outlet disable", "TENANT OUTLET [--json] [--config FILE]", "let it send no more",
+	  OWN_OUTLET, ARGUMENT_OPERAND | ARGUMENT_SECOND, command_outlet_disable },
+	{ "outlet enable", "TENANT OUTLET [--json] [--config FILE]", "let it send again",
+	  OWN_OUTLET, ARGUMENT_OPERAND | ARGUMENT_SECOND, command_outlet_enable },
+	{ "outlet import", "FILE.csv [--json] [--config FILE]",
+	  "add or change many; columns tenant_id, outlet_id, number, token, app_secret, "
+	  "time_zone; - is standard input",
+	  ARGUMENT_OPERAND | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_outlet_import },
+	{ "outlet set",
+	  "TENANT OUTLET [--number ID] [--token-file FILE] [--app-secret-file FILE] "
+	  "[--time-zone ZONE] [--number-rate N] [--why TEXT] [--by NAME] [--json] "
+	  "[--config FILE]",
+	  "change an outlet; let its number send so many messages a second: 20, 80 or 1000, as "
+	  "Meta says",
+	  OWN_OUTLET | ARGUMENT_NUMBER | ARGUMENT_SECRETS | ARGUMENT_TIME_ZONE |
+		  ARGUMENT_NUMBER_RATE | ARGUMENT_WHY | ARGUMENT_BY,
+	  ARGUMENT_OPERAND | ARGUMENT_SECOND, command_outlet_set },
+	{ "outlet show", "TENANT OUTLET [--json] [--config FILE]",
+	  "print an outlet, without its secrets, and the rate of its number, who set it and why",
+	  OWN_OUTLET, ARGUMENT_OPERAND | ARGUMENT_SECOND, command_outlet_show },
+	{ "outlet unset", "TENANT OUTLET [--json] [--config FILE]", "take its rate back",
+	  OWN_OUTLET, ARGUMENT_OPERAND | ARGUMENT_SECOND, command_outlet_unset },
+	{ "secret rotate", "[--json] [--config FILE]",
+	  "seal what is stored anew under the first key of MASTER_KEY_FILE, while all serve on",
+	  ARGUMENT_JSON | ARGUMENT_CONFIG, 0, command_secret_rotate },
 	{ "queue release", "--why TEXT --by NAME [--config FILE]",
 	  "let work go on after PostgreSQL was restored or failed over",
 	  ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_CONFIG, ARGUMENT_WHY | ARGUMENT_BY,

@@ -69,7 +69,8 @@ bool rate_set(struct query *q, const char *words, const struct arguments *a, con
 			words);
 		return false;
 	}
-	print(a, outlet, query_value(q, 0, 0), query_value(q, 0, 1));
+	if (!a->json)
+		print(a, outlet, query_value(q, 0, 0), query_value(q, 0, 1));
 	return true;
 }
 

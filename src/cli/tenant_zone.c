@@ -14,8 +14,9 @@ bool tenant_zone_set(struct query *q, const char *words, const struct arguments 
 	caller_name(caller, sizeof(caller));
 	if (!database_run(q, words, "zone_set", 4, values))
 		return false;
-	(void)printf("%s: days of %s, where it is %s\n", a->operand, a->time_zone,
-		     query_value(q, 0, 0));
+	if (!a->json)
+		(void)printf("%s: days of %s, where it is %s\n", a->operand, a->time_zone,
+			     query_value(q, 0, 0));
 	return true;
 }
 
@@ -23,7 +24,7 @@ bool tenant_zone_unset(struct query *q, const char *words, const struct argument
 {
 	if (!database_run(q, words, "zone_unset", 1, &a->operand))
 		return false;
-	if (query_rows(q) > 0)
+	if (query_rows(q) > 0 && !a->json)
 		(void)printf("%s: days of UTC again\n", a->operand);
 	return true;
 }

@@ -98,9 +98,10 @@ void graph_client_free(struct graph_client *c)
 	free(c);
 }
 
-static bool build_url(const struct graph_client *c, const char *number, struct str *url,
-		      struct err *ret_err)
+static bool build_url(const struct graph_client *c, const struct credentials *credentials,
+		      struct str *url, struct err *ret_err)
 {
+	const char *number = credentials->number;
 	size_t len = strlen(number);
 
 	if (len == 0 || strspn(number, "0123456789") != len) {
@@ -108,7 +109,9 @@ static bool build_url(const struct graph_client *c, const char *number, struct s
 		return false;
 	}
 	if (str_append(url, c->base.data, c->base.len) && str_append(url, number, len) &&
-	    str_append_text(url, "/messages"))
+	    str_append_text(url, "/messages") &&
+	    (!*credentials->proof || (str_append_text(url, "?appsecret_proof=") &&
+				      str_append_text(url, credentials->proof))))
 		return true;
 	err_set(ret_err, ERR_TEMPORARY, 0, "URL: too long, or no memory");
 	return false;
@@ -163,8 +166,7 @@ int graph_client_send(struct graph_client *c, uint64_t tag, const struct message
 	struct str body = STR_INIT(BODY_MAX);
 	int rc = -1;
 
-	if (build_url(c, credentials->number, &url, ret_err) &&
-	    build_body(m, attempt, &body, ret_err) &&
+	if (build_url(c, credentials, &url, ret_err) && build_body(m, attempt, &body, ret_err) &&
 	    build_authorization(authorization, sizeof(authorization), credentials->token,
 				ret_err)) {
 		const struct transport_request request = {

@@ -3,6 +3,8 @@
  *
  *   POST {url}/{version}/{number}/messages, Authorization: Bearer {token}
  *
+ * with ?appsecret_proof={proof} when there is one.
+ *
  * Every call carries biz_opaque_callback_data "<message_id>:<attempt>" (lost replies are
  * settled by it).  The last gate is asked before the body leaves.
  */

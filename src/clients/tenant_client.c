@@ -8,6 +8,8 @@
  * Credentials: past their time they are asked for again; when that fails, they serve as
  * stale, and from then on at once, while a call a second at most looks whether the service
  * is back.
+ *
+ * With an ask function look-ups of outlets go there, and nothing else is different.
  */
 #include "clients/tenant_client.h"
 
@@ -49,6 +51,7 @@ struct credentials_lookup {
 	struct err err;
 	char *token; /* set exactly when known and OK */
 	char number[CREDENTIALS_NUMBER_BYTES];
+	char proof[CREDENTIALS_PROOF_BYTES];
 };
 
 struct tenant_client {
@@ -88,7 +91,7 @@ static void on_done(void *arg, const struct transport_result *result);
 
 static bool make_parts(struct tenant_client *c, const struct tenant_client_settings *settings)
 {
-	c->base_url = endpoint_base(settings->base_url);
+	c->base_url = endpoint_base(settings->ask ? "" : settings->base_url);
 	c->calls = idmap_new(2 * settings->max_entries);
 	return c->base_url != NULL && c->calls != NULL &&
 	       lookup_cache_init(&c->quotas, settings->max_entries, sizeof(struct quota_lookup),
@@ -125,6 +128,8 @@ struct tenant_client *tenant_client_new(struct loop *loop,
 	c->quota_done = quota_done;
 	c->credentials_done = credentials_done;
 	c->arg = arg;
+	if (settings->ask)
+		return c;
 	c->transport = transport_new(loop, &transport, on_done, NULL, c, ret_err);
 	if (c->transport != NULL)
 		return c;
@@ -248,10 +253,16 @@ static bool ask_quota(struct tenant_client *c, struct lookup *l, const char *ten
 bool tenant_client_quota(struct tenant_client *c, const char *tenant_id, uint64_t tag,
 			 struct quota_answer *ret_answer)
 {
-	struct lookup *l = lookup_get(&c->quotas, tenant_id, strlen(tenant_id));
-	struct quota_lookup *q = (struct quota_lookup *)l;
+	struct lookup *l;
+	struct quota_lookup *q;
 	struct err err;
 
+	if (c->settings.ask) {
+		*ret_answer = (struct quota_answer){ .verdict = QUOTA_ALLOWED, .charge = true };
+		return true;
+	}
+	l = lookup_get(&c->quotas, tenant_id, strlen(tenant_id));
+	q = (struct quota_lookup *)l;
 	if (q != NULL && loop_now_ms(c->loop) < q->fresh_until) {
 		*ret_answer = q->answer;
 		return true;
@@ -311,6 +322,7 @@ static bool keep(struct credentials_lookup *l, const struct credentials *credent
 	drop_token(l);
 	l->token = token;
 	text_copy_cut(l->number, sizeof(l->number), credentials->number);
+	memcpy(l->proof, credentials->proof, sizeof(l->proof));
 	l->verdict = CREDENTIALS_OK;
 	l->known = true;
 	l->failing = false;
@@ -331,6 +343,7 @@ static void tell(const struct credentials_lookup *l, bool stale, struct credenti
 		return;
 	text_copy_cut(lent->number, sizeof(lent->number), l->number);
 	text_copy_cut(lent->token, sizeof(lent->token), l->token);
+	memcpy(lent->proof, l->proof, sizeof(lent->proof));
 	ret_answer->credentials = lent;
 }
 
@@ -341,8 +354,10 @@ static bool ask_outlet(struct tenant_client *c, struct credentials_lookup *l, co
 
 	if (id == 0)
 		return false;
-	if (get(c, id, tenant_id, "/api/v1/outlets/", outlet_id, "",
-		c->settings.credentials_timeout_ms, &l->err) == 0)
+	if ((c->settings.ask
+		     ? c->settings.ask(c->settings.ask_arg, id, tenant_id, outlet_id, &l->err)
+		     : get(c, id, tenant_id, "/api/v1/outlets/", outlet_id, "",
+			   c->settings.credentials_timeout_ms, &l->err)) == 0)
 		return true;
 	drop_call(c, &l->lookup);
 	if (l->err.class == ERR_INVALID) {
@@ -408,14 +423,14 @@ bool tenant_client_credentials(struct tenant_client *c, const char *tenant_id,
 
 /* Takes what the call brought into the lookup. */
 static void note_outlet(struct tenant_client *c, struct credentials_lookup *l,
-			const struct transport_result *result)
+			const struct credentials_answer *got)
 {
-	struct credentials fresh;
 	int64_t now = loop_now_ms(c->loop);
 
-	switch (tenant_answer_credentials(result, &fresh, &l->err)) {
+	l->err = got->err;
+	switch (got->verdict) {
 	case CREDENTIALS_OK:
-		if (!keep(l, &fresh, now + c->settings.credentials_cache_ms))
+		if (!keep(l, got->credentials, now + c->settings.credentials_cache_ms))
 			err_set(&l->err, ERR_TEMPORARY, 0, "outlet look-up: no memory");
 		break;
 	case CREDENTIALS_UNKNOWN:
@@ -431,11 +446,10 @@ static void note_outlet(struct tenant_client *c, struct credentials_lookup *l,
 		l->fresh_until = now + PROBE_MS;
 		break;
 	}
-	explicit_bzero(&fresh, sizeof(fresh));
 }
 
 static void outlet_ended(struct tenant_client *c, struct lookup *lookup,
-			 const struct transport_result *result)
+			 const struct credentials_answer *got)
 {
 	struct credentials_lookup *l = (struct credentials_lookup *)lookup;
 	struct credentials_answer answer;
@@ -444,11 +458,31 @@ static void outlet_ended(struct tenant_client *c, struct lookup *lookup,
 	uint64_t tag;
 
 	end_call(c, lookup, &waiters);
-	note_outlet(c, l, result);
+	note_outlet(c, l, got);
 	tell(l, l->failing, &lent, &answer);
 	while (lookup_next_waiter(&waiters, &tag))
 		c->credentials_done(c->arg, tag, &answer);
 	explicit_bzero(&lent, sizeof(lent));
+}
+
+static void outlet_answered(struct tenant_client *c, struct lookup *l,
+			    const struct transport_result *result)
+{
+	struct credentials fresh = { .proof = "" };
+	struct credentials_answer got = { .credentials = &fresh };
+
+	got.verdict = tenant_answer_credentials(result, &fresh, &got.err);
+	outlet_ended(c, l, &got);
+	explicit_bzero(&fresh, sizeof(fresh));
+}
+
+void tenant_client_answer(struct tenant_client *c, uint64_t tag,
+			  const struct credentials_answer *answer)
+{
+	struct lookup *l = idmap_get(c->calls, tag);
+
+	if (l)
+		outlet_ended(c, l, answer);
 }
 
 static void on_done(void *arg, const struct transport_result *result)
@@ -459,7 +493,7 @@ static void on_done(void *arg, const struct transport_result *result)
 	if (l->cache == &c->quotas)
 		quota_ended(c, l, result);
 	else
-		outlet_ended(c, l, result);
+		outlet_answered(c, l, result);
 }
 
 bool tenant_client_known(struct tenant_client *c, const char *tenant_id, const char *outlet_id,
@@ -473,6 +507,7 @@ bool tenant_client_known(struct tenant_client *c, const char *tenant_id, const c
 		return false;
 	text_copy_cut(ret_credentials->number, sizeof(ret_credentials->number), l->number);
 	text_copy_cut(ret_credentials->token, sizeof(ret_credentials->token), l->token);
+	memcpy(ret_credentials->proof, l->proof, sizeof(ret_credentials->proof));
 	return true;
 }
 
@@ -486,4 +521,17 @@ void tenant_client_learn(struct tenant_client *c, const char *tenant_id, const c
 	if (l != NULL) /* no memory: not learnt, asked for when needed */
 		(void)keep((struct credentials_lookup *)l, credentials,
 			   loop_now_ms(c->loop) + c->settings.credentials_cache_ms);
+}
+
+static void expire(void *arg, void *object)
+{
+	struct credentials_lookup *l = object;
+
+	(void)arg;
+	l->fresh_until = 0;
+}
+
+void tenant_client_forget(struct tenant_client *c)
+{
+	table_visit(c->outlets.table, expire, c);
 }

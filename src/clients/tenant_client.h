@@ -20,10 +20,12 @@
 
 #define CREDENTIALS_NUMBER_BYTES 32
 #define CREDENTIALS_TOKEN_BYTES 1024
+#define CREDENTIALS_PROOF_BYTES 65
 
 struct credentials {
 	char number[CREDENTIALS_NUMBER_BYTES]; /* Meta's phone_number_id: digits only */
 	char token[CREDENTIALS_TOKEN_BYTES];   /* visible ASCII; never logged */
+	char proof[CREDENTIALS_PROOF_BYTES];   /* appsecret_proof of it; "": none is wanted */
 };
 
 enum quota_verdict {
@@ -35,6 +37,7 @@ enum quota_verdict {
 struct quota_answer {
 	enum quota_verdict verdict;
 	bool skipped;     /* unchecked because of failures before: not worth a line each */
+	bool charge;      /* the store decides, with the message: it has the quota */
 	char reason[256]; /* the service's words when exceeded; UTF-8, cut */
 	struct err err;   /* why unchecked */
 };
@@ -57,7 +60,14 @@ typedef void credentials_done_fn(void *arg, uint64_t tag, const struct credentia
 
 struct tenant_client;
 
+/* Who is asked instead of the service, and answers later by tenant_client_answer() with that tag.
+ * 0, or -1 with ret_err. */
+typedef int tenant_ask_fn(void *arg, uint64_t tag, const char *tenant_id, const char *outlet_id,
+			  struct err *ret_err);
+
 struct tenant_client_settings {
+	tenant_ask_fn *ask; /* null: the service; else quotas are the store's, and not asked for */
+	void *ask_arg;
 	const char *base_url; /* copied */
 	const char *ca_file;  /* copied */
 	int64_t quota_timeout_ms;
@@ -89,6 +99,12 @@ bool tenant_client_credentials(struct tenant_client *c, const char *tenant_id,
 /* What the cache holds, fresh or stale, without asking the service; false: nothing. */
 bool tenant_client_known(struct tenant_client *c, const char *tenant_id, const char *outlet_id,
 			 struct credentials *ret_credentials) MUST_CHECK;
+
+/* For an ask function: what the look-up came to. */
+void tenant_client_answer(struct tenant_client *c, uint64_t tag,
+			  const struct credentials_answer *answer);
+/* What is cached may be wrong: all of it is asked for anew when it is needed next. */
+void tenant_client_forget(struct tenant_client *c);
 
 /* What a sibling knew (bell): put into the cache as fresh. */
 void tenant_client_learn(struct tenant_client *c, const char *tenant_id, const char *outlet_id,

@@ -35,7 +35,7 @@ static void print_row(FILE *out, const struct settings_row *row)
 		(void)fprintf(out, "- default: `%s`\n", row->default_value);
 	else
 		(void)fprintf(out, "- default: %s\n",
-			      row->example ? "none, it must be set" : "empty");
+			      row->example && !row->optional ? "none, it must be set" : "empty");
 	(void)fprintf(out, "- a change applies: %s\n",
 		      row->reloadable ? "on reload (SIGHUP)" : "on restart");
 	if (row->secret)

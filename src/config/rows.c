@@ -14,11 +14,23 @@ const struct settings_row settings_rows[] = {
 	  .example = "production", .reloadable = true,
 	  .meaning = "Name of this installation, shown by GET /health." },
 	{ "TENANT_SERVICE_URL", ROW_URL, TEXT_FIELD(tenant_service_url), .default_value = "",
-	  .example = "http://tenant-service:3001", .reloadable = true,
-	  .meaning = "Base of the Tenant Service: quota and outlet credentials." },
+	  .example = "http://tenant-service:3001", .optional = true, .reloadable = true,
+	  .meaning = "Base of the Tenant Service: quota and outlet credentials. Empty: there is "
+		     "none, and tenants, outlets and quotas are those of the command line "
+		     "(`message-sender tenant add`)." },
 	{ "CONVERSATION_SERVICE_URL", ROW_URL, TEXT_FIELD(conversation_service_url),
-	  .default_value = "", .example = "http://conversation-service:3004", .reloadable = true,
-	  .meaning = "Base of the Conversation Service: keeps what was sent." },
+	  .default_value = "", .example = "http://conversation-service:3004", .optional = true,
+	  .reloadable = true,
+	  .meaning = "Base of the Conversation Service: keeps what was sent. Empty: there is none, "
+		     "and what was sent is kept in the database of this service only." },
+	{ "MASTER_KEY_FILE", ROW_FILE, TEXT_FIELD(master_key_file), .default_value = "",
+	  .reloadable = true,
+	  .meaning = "File of the keys under which outlets' tokens and app secrets are stored: "
+		     "lines `ID KEY`, the key being base64 of 32 random bytes (`openssl rand "
+		     "-base64 32`); the first one is used for what is stored, all for what is "
+		     "read. Nobody but its owner and group may read it. Empty: the systemd "
+		     "credential `message-sender-master-key`, if there is one; without a key only "
+		     "storing a secret is refused." },
 	{ "GRAPH_API_URL", ROW_URL, TEXT_FIELD(graph_api_url),
 	  .default_value = "https://graph.facebook.com", .example = "https://graph.facebook.com",
 	  .reloadable = true, .meaning = "Base of Meta's Graph API." },

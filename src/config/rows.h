@@ -27,7 +27,8 @@ struct settings_row {
 	const char *unit;    /* of an INTEGER, "" for a mere number */
 	const char *choices; /* of a CHOICE, separated by '|'; the field is the index */
 	const char *default_value;
-	const char *example; /* set: the setting must not be empty, and this is one way */
+	const char *example; /* set: the setting must not be empty, and this is one way … */
+	bool optional;       /* … or it may be */
 	bool reloadable;     /* SIGHUP applies it; else only a restart does */
 	bool secret;         /* its value is never printed */
 	const char *meaning;

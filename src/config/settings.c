@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "config/rows.h"
@@ -292,7 +293,8 @@ static void check_required(struct loading *l)
 		const struct settings_row *row = &settings_rows[i];
 		char rule[VALUE_RULE_BYTES];
 
-		if (!row->example || l->faulty[i] || *((char *)&l->settings + row->offset))
+		if (!row->example || row->optional || l->faulty[i] ||
+		    *((char *)&l->settings + row->offset))
 			continue;
 		if (l->only_required && strcmp(l->only_required, row->name) != 0)
 			continue;
@@ -377,6 +379,25 @@ static unsigned cores(void)
 	return n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
 }
 
+/* What systemd's LoadCredential= has put there. */
+static void find_master_key(struct settings *s, char *const *environment)
+{
+	static const char name[] = "CREDENTIALS_DIRECTORY=";
+	char path[SETTINGS_PATH_BYTES];
+
+	if (*s->master_key_file)
+		return;
+	for (; environment && *environment; environment++) {
+		if (strncmp(*environment, name, sizeof(name) - 1) != 0)
+			continue;
+		if (snprintf(path, sizeof(path), "%s/message-sender-master-key",
+			     *environment + sizeof(name) - 1) < (int)sizeof(path) &&
+		    access(path, R_OK) == 0)
+			memcpy(s->master_key_file, path, sizeof(path));
+		return;
+	}
+}
+
 static int load(struct loading *l, struct settings *ret, const char *file, char *const *environment)
 {
 	memset(l->report, 0, sizeof(*l->report));
@@ -391,6 +412,7 @@ static int load(struct loading *l, struct settings *ret, const char *file, char 
 		return -1;
 	if (l->settings.workers == 0)
 		l->settings.workers = cores();
+	find_master_key(&l->settings, environment);
 	*ret = l->settings;
 	return 0;
 }

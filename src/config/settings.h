@@ -40,8 +40,9 @@ enum settings_source { SETTINGS_DEFAULT = 0, SETTINGS_FILE, SETTINGS_SECRET, SET
 struct settings {
 	unsigned port;
 	char environment[SETTINGS_WORD_BYTES];
-	char tenant_service_url[SETTINGS_URL_BYTES]; /* URLs have no '/' at the end */
-	char conversation_service_url[SETTINGS_URL_BYTES];
+	char tenant_service_url[SETTINGS_URL_BYTES];       /* URLs have no '/' at the end */
+	char conversation_service_url[SETTINGS_URL_BYTES]; /* "" none; so above */
+	char master_key_file[SETTINGS_PATH_BYTES];         /* "" none */
 	char graph_api_url[SETTINGS_URL_BYTES];
 	char graph_api_version[SETTINGS_WORD_BYTES];
 	char graph_ca_file[SETTINGS_PATH_BYTES]; /* "" none */

@@ -111,7 +111,7 @@ static bool read_text(const struct settings_row *row, const char *text, struct s
 	char *field = text_field(row, settings);
 	const char *wrong = NULL;
 
-	if (*text == '\0' && row->example)
+	if (*text == '\0' && row->example && !row->optional)
 		wrong = "is empty";
 	else if (*text != '\0')
 		wrong = check_text(text);

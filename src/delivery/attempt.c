@@ -250,7 +250,9 @@ static enum store_next decide_next(struct item *item)
 
 	switch (a->verdict.outcome) {
 	case OUTCOME_ACCEPTED:
-		return *item->message->conversation_id ? STORE_NEXT_CONVERSATION : STORE_NEXT_DONE;
+		return *item->message->conversation_id && item->delivery->world->conversation
+			       ? STORE_NEXT_CONVERSATION
+			       : STORE_NEXT_DONE;
 	case OUTCOME_LOST:
 		return STORE_NEXT_UNKNOWN;
 	case OUTCOME_REFUSED:

@@ -102,6 +102,7 @@ static void put_credentials(struct pack *p, const struct credentials *credential
 {
 	pack_put_text(p, credentials ? credentials->number : "");
 	pack_put_text(p, credentials ? credentials->token : "");
+	pack_put_text(p, credentials ? credentials->proof : "");
 }
 
 static void put_waiter(struct pack *p, const struct delivery_waiter *waiter)
@@ -322,9 +323,11 @@ static bool get_credentials(struct pack *p, struct credentials *credentials)
 {
 	const char *number = pack_get_text(p);
 	const char *token = pack_get_text(p);
+	const char *proof = pack_get_text(p);
 
 	return *token && text_copy(credentials->number, sizeof(credentials->number), number) &&
-	       text_copy(credentials->token, sizeof(credentials->token), token);
+	       text_copy(credentials->token, sizeof(credentials->token), token) &&
+	       text_copy(credentials->proof, sizeof(credentials->proof), proof);
 }
 
 static void take_order(struct bell *bell, struct pack *p)

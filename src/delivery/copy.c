@@ -100,6 +100,11 @@ void item_copy_begin(struct item *item)
 	struct delivery *d = item->delivery;
 	struct err err = { .class = ERR_TEMPORARY };
 
+	/* Owed since there was such a service: it is forgiven. */
+	if (!d->world->conversation) {
+		note(item, true, 0);
+		return;
+	}
 	item->copy_tries++;
 	if (take_post(d)) {
 		if (!conversation_client_store(d->world->conversation, item->copy_job.id,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/idmap.h"
+#include "delivery/own.h"
 
 static struct job *find(struct world *w, uint64_t tag)
 {
@@ -132,6 +133,9 @@ static void on_holds(void *arg, enum store_verdict verdict, const struct store_h
 {
 	struct world *w = arg;
 
+	/* So is a change of tenants and outlets told. */
+	if (w->own && verdict == STORE_DONE && holds->changed)
+		tenant_client_forget(w->tenant);
 	if (w->holds)
 		w->holds(w->lanes_arg, verdict, holds);
 }
@@ -144,6 +148,40 @@ static void on_backlog(void *arg, uint64_t tag, enum store_verdict verdict,
 	(void)tag;
 	(void)err;
 	tally_on_count(w->tally, verdict == STORE_DONE ? backlog : NULL);
+}
+
+static void on_own(void *arg, uint64_t tag, enum store_verdict verdict, const struct store_own *own,
+		   const struct err *err)
+{
+	own_found(arg, tag, verdict, own, err);
+}
+
+/* A service whose address is empty is none. */
+static bool is_none(const char *base_url)
+{
+	return base_url && !*base_url;
+}
+
+static int open_clients(struct world *w, const struct world_settings *settings, struct err *ret_err)
+{
+	struct tenant_client_settings tenant = settings->tenant;
+
+	w->own = is_none(tenant.base_url);
+	if (w->own) {
+		tenant.ask = own_ask;
+		tenant.ask_arg = w;
+	}
+	w->tenant = tenant_client_new(w->loop, &tenant, on_quota, on_credentials, w, ret_err);
+	if (!w->tenant)
+		return -1;
+	w->graph = graph_client_new(w->loop, &settings->graph, on_graph, on_gate, w, ret_err);
+	if (!w->graph)
+		return -1;
+	if (is_none(settings->conversation.base_url))
+		return 0;
+	w->conversation = conversation_client_new(w->loop, &settings->conversation, on_conversation,
+						  w, ret_err);
+	return w->conversation ? 0 : -1;
 }
 
 static int open_all(struct world *w, const struct world_settings *settings, struct err *ret_err)
@@ -160,19 +198,12 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 		.rung = on_rung,
 		.holds = on_holds,
 		.backlog = on_backlog,
+		.own = on_own,
 		.arg = w,
 	};
 
-	w->tenant =
-		tenant_client_new(w->loop, &settings->tenant, on_quota, on_credentials, w, ret_err);
-	if (!w->tenant)
-		return -1;
-	w->graph = graph_client_new(w->loop, &settings->graph, on_graph, on_gate, w, ret_err);
-	if (!w->graph)
-		return -1;
-	w->conversation = conversation_client_new(w->loop, &settings->conversation, on_conversation,
-						  w, ret_err);
-	if (!w->conversation)
+	w->master_keys = settings->master_keys;
+	if (open_clients(w, settings, ret_err))
 		return -1;
 	w->zones = zones_new();
 	w->tally = tally_new(w->loop, &settings->backlog);

@@ -15,6 +15,7 @@
 #include "clients/conversation_client.h"
 #include "clients/graph_client.h"
 #include "clients/tenant_client.h"
+#include "crypto/seal.h"
 #include "delivery/job.h"
 #include "delivery/tally.h"
 #include "metrics/meter.h"
@@ -27,7 +28,9 @@ struct world {
 	const struct meter *meter; /* borrowed; null: counts nowhere */
 	struct tenant_client *tenant;
 	struct graph_client *graph;
-	struct conversation_client *conversation;
+	struct conversation_client *conversation; /* null: there is no such service */
+	const struct seal_keys *master_keys;      /* borrowed; null: none */
+	bool own; /* there is no Tenant Service: our own tables say who sends with what */
 	struct store *store;
 	struct tally *tally;
 	struct zones *zones;
@@ -45,9 +48,10 @@ struct world {
 };
 
 struct world_settings {
-	struct tenant_client_settings tenant;
+	struct tenant_client_settings tenant; /* base_url "": our own tables */
 	struct graph_client_settings graph;
-	struct conversation_client_settings conversation;
+	struct conversation_client_settings conversation; /* base_url "": none */
+	const struct seal_keys *master_keys;              /* borrowed; null: none */
 	struct store_settings store;
 	struct backlog_limits backlog;
 	uint32_t max_jobs;

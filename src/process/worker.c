@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/loop.h"
+#include "crypto/seal.h"
 #include "delivery/delivery.h"
 #include "delivery/world.h"
 #include "fcgi/server.h"
@@ -43,6 +44,7 @@ struct worker {
 	struct loop *loop;
 	struct signals signals;
 	uint64_t lifeline;
+	struct seal_keys *master_keys; /* null: none */
 	struct world *world;
 	struct delivery *delivery;
 	struct pipeline *pipeline;
@@ -118,6 +120,7 @@ static struct world_settings world_settings(const struct worker *w, const char *
 			   .max_pending = ITEMS_PER_WORKER,
 			   .meter = meter(w),
 			   .known = w->keeper.kept },
+		.master_keys = w->master_keys,
 		.meter = meter(w),
 		.backlog = { .tenant = s->max_backlog_per_tenant, .all = s->max_backlog },
 		.max_jobs = 2 * ITEMS_PER_WORKER + requests,
@@ -387,6 +390,18 @@ static int open_management(struct worker *w, struct err *ret_err)
 	return w->management ? 0 : -1;
 }
 
+static int load_master_keys(struct worker *w, struct err *ret_err)
+{
+	const char *file = w->options->settings->master_key_file;
+
+	if (!*file)
+		return 0;
+	w->master_keys = seal_keys_load(file, ret_err);
+	if (!w->master_keys)
+		err_prefix(ret_err, "MASTER_KEY_FILE");
+	return w->master_keys ? 0 : -1;
+}
+
 /* -- life ------------------------------------------------------------------------------- */
 
 static int open_all(struct worker *w, struct err *ret_err)
@@ -403,6 +418,8 @@ static int open_all(struct worker *w, struct err *ret_err)
 	(void)snprintf(name, sizeof(name), "message-sender %s", w->log.role);
 	beacon_keeper_open(&w->keeper, &w->log, w->options->settings->state_dir,
 			   w->options->settings->fcgi_socket);
+	if (load_master_keys(w, ret_err))
+		return -1;
 	world = world_settings(w, name);
 	w->loop = loop_new(ret_err);
 	if (!w->loop || transport_global_init(ret_err))
@@ -438,6 +455,7 @@ static void close_all(struct worker *w)
 	delivery_free(w->delivery);
 	fcgi_server_free(w->server);
 	world_free(w->world);
+	seal_keys_free(w->master_keys);
 	loop_free(w->loop);
 	transport_global_fini();
 }

@@ -45,6 +45,8 @@ void op_free(struct op *op)
 		free(op->row.load_queues);
 	if (op->kind == OP_LOOKS)
 		free(op->row.looks);
+	if (op->kind == OP_OWN)
+		free(op->row.own);
 	if (op->kind == OP_HOLD || op->kind == OP_HOLD_RELEASE) {
 		free(op->row.hold.hold);
 		free(op->row.hold.note);

@@ -51,6 +51,7 @@ enum op_kind {
 	OP_LOOKS, /* many statuses */
 	OP_FIND_KEY,
 	OP_READ,
+	OP_OWN,
 	OP_RING, /* a bell by NOTIFY; nobody is told */
 };
 
@@ -122,6 +123,8 @@ struct op_close {
 	unsigned refused;
 };
 
+struct op_own;
+
 struct op_find_key {
 	const char *tenant_id; /* borrowed */
 	const char *key;
@@ -178,6 +181,7 @@ struct op {
 		struct op_queues queues;
 		struct store_lanes *lanes; /* owned */
 		struct op_looks *looks;    /* owned */
+		struct op_own *own;        /* owned */
 		struct op_ring ring;
 		int64_t holds_version;
 		struct op_count count;

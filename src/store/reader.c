@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "store/array.h"
 #include "store/connection.h"
+#include "store/own.h"
 
 #define GROUP_MAX 64
 
@@ -62,6 +63,7 @@ static const char *const statements[] = { "status",
 					  "message_list",
 					  "batch_status",
 					  "report_json",
+					  "own_outlet",
 					  NULL };
 
 static const struct connection_kind kind = {
@@ -247,6 +249,8 @@ static int send_one(struct reader *r, PGconn *handle, const struct op *op)
 
 	if (op->kind == OP_READ)
 		return send_read(handle, &op->row.read);
+	if (op->kind == OP_OWN)
+		return own_send(op->row.own, handle);
 	array_reset(&r->memory);
 	if (op->kind == OP_RING) {
 		array_text(&r->memory, op->row.ring.channel);

@@ -16,10 +16,13 @@
 #include "store/lease.h"
 #include "store/load.h"
 #include "store/op.h"
+#include "store/own.h"
 #include "store/reader.h"
 #include "store/store_private.h"
 #include "store/unknown.h"
 #include "store/writer.h"
+
+static const struct message_id none;
 
 /* --- telling --- */
 
@@ -145,6 +148,8 @@ static void tell(struct store *s, const struct op *op)
 
 		found_read(op->result, op->row.read.kind, &found);
 		s->callbacks.found(s->callbacks.arg, op->tag, op->verdict, &found, err);
+	} else if (op->kind == OP_OWN) {
+		own_tell(op, s->callbacks.own, s->callbacks.arg);
 	} else if (op->kind == OP_LANES) {
 		tell_lanes(s, op);
 	} else if (op->kind == OP_COUNT) {
@@ -345,7 +350,6 @@ int store_status(struct store *s, uint64_t tag, struct message_id id, struct err
 int store_looks(struct store *s, const struct store_look *looks, unsigned count,
 		struct err *ret_err)
 {
-	const struct message_id none = { { 0 } };
 	struct op *op;
 
 	if (count == 0) {
@@ -370,7 +374,6 @@ int store_looks(struct store *s, const struct store_look *looks, unsigned count,
 int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const char *key,
 		   struct err *ret_err)
 {
-	const struct message_id none = { { 0 } };
 	struct op *op = store_new_op(s, OP_FIND_KEY, tag, none, ret_err);
 
 	if (!op)
@@ -394,7 +397,6 @@ int store_read(struct store *s, uint64_t tag, const struct store_read *request, 
 int store_queues(struct store *s, uint64_t lanes, int64_t after, int64_t due_until_wall_us,
 		 unsigned limit, struct err *ret_err)
 {
-	const struct message_id none = { { 0 } };
 	struct op *op = store_new_op(s, OP_QUEUES, 0, none, ret_err);
 
 	if (!op)
@@ -407,7 +409,6 @@ int store_queues(struct store *s, uint64_t lanes, int64_t after, int64_t due_unt
 int store_load_queues(struct store *s, uint64_t tag, const struct store_queue_load *loads,
 		      unsigned count, struct err *ret_err)
 {
-	const struct message_id none = { { 0 } };
 	struct op *op = store_new_op(s, OP_LOAD_QUEUES, tag, none, ret_err);
 
 	if (!op)
@@ -426,7 +427,6 @@ int store_load_queues(struct store *s, uint64_t tag, const struct store_queue_lo
 
 static int load_work(struct store *s, uint64_t tag, const struct op_load *load, struct err *ret_err)
 {
-	const struct message_id none = { { 0 } };
 	struct op *op = store_new_op(s, OP_LOAD, tag, none, ret_err);
 
 	if (!op)
@@ -474,7 +474,6 @@ int store_load_probe(struct store *s, uint64_t tag, uint64_t lanes, int hold, st
 
 static struct op *new_hold_op(struct store *s, enum op_kind kind, const char *note)
 {
-	const struct message_id none = { { 0 } };
 	struct err err;
 	struct op *op = store_new_op(s, kind, 0, none, &err);
 
@@ -514,7 +513,6 @@ void store_release_hold(struct store *s, int hold, const char *note)
 
 int store_holds(struct store *s, int64_t version, struct err *ret_err)
 {
-	const struct message_id none = { { 0 } };
 	struct op *op = store_new_op(s, OP_HOLDS, 0, none, ret_err);
 
 	if (!op)
@@ -528,7 +526,6 @@ int store_load_unknown(struct store *s, uint64_t tag, uint64_t lanes, unsigned l
 		       enum unknown_policy policy, unsigned quarantine_s, bool changed,
 		       struct err *ret_err)
 {
-	const struct message_id none = { { 0 } };
 	struct op *op;
 
 	if (lanes == 0 || limit == 0) {
@@ -547,7 +544,6 @@ int store_load_unknown(struct store *s, uint64_t tag, uint64_t lanes, unsigned l
 int store_load_ids(struct store *s, uint64_t tag, uint64_t lanes, const struct message_id *ids,
 		   unsigned count, struct err *ret_err)
 {
-	const struct message_id none = { { 0 } };
 	struct op *op;
 
 	if (lanes == 0 || count == 0 || count > STORE_CALLS_MAX) {
@@ -572,7 +568,6 @@ int store_load_ids(struct store *s, uint64_t tag, uint64_t lanes, const struct m
 
 void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change)
 {
-	const struct message_id none = { { 0 } };
 	struct op *op = new_fact(s, OP_LANES, tag, none);
 
 	op->row.lanes = malloc(sizeof(*change));
@@ -586,7 +581,6 @@ void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change
 
 int store_backlog(struct store *s, uint64_t tag, bool anew, int64_t least, struct err *ret_err)
 {
-	const struct message_id none = { { 0 } };
 	struct op *op = store_new_op(s, OP_COUNT, tag, none, ret_err);
 
 	if (!op)
@@ -598,7 +592,6 @@ int store_backlog(struct store *s, uint64_t tag, bool anew, int64_t least, struc
 
 void store_ring(struct store *s, const struct message_id *to, const char *text)
 {
-	const struct message_id none = { { 0 } };
 	struct op *op;
 
 	if (strlen(text) > STORE_RING_BYTES || store_pending(s) >= s->max_pending)

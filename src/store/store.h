@@ -315,6 +315,23 @@ typedef void store_unknown_fn(void *arg, uint64_t tag, enum store_verdict verdic
 			      const struct store_unknown *unknown, bool more,
 			      const struct err *err);
 
+/* What an outlet of our own tables sends with.  Everything borrowed for the call. */
+struct store_sealed {
+	const uint8_t *bytes;
+	size_t len; /* 0: there is none */
+};
+struct store_own {
+	const char *tenant_id; /* as asked for */
+	const char *outlet_id;
+	const char *fault; /* why it cannot send; null: it can, and there is all that follows */
+	const char *number;
+	struct store_sealed token;
+	struct store_sealed app_secret;
+};
+/* own: null unless DONE. */
+typedef void store_own_fn(void *arg, uint64_t tag, enum store_verdict verdict,
+			  const struct store_own *own, const struct err *err);
+
 #define STORE_NOTICED_BYTES 128
 #define STORE_FENCE_MAX 16
 #define STORE_LIVE_MAX 256
@@ -447,6 +464,7 @@ struct store_callbacks {
 	store_backlog_fn *backlog;
 	store_unknown_fn *unknown;   /* null: not asked for */
 	store_received_fn *received; /* null: not asked for */
+	store_own_fn *own;           /* so too */
 };
 
 struct store *store_new(struct loop *loop, const struct store_settings *settings,
@@ -535,6 +553,9 @@ int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const c
 /* Completes as the status does; the request is copied. */
 int store_read(struct store *s, uint64_t tag, const struct store_read *request,
 	       struct err *ret_err) MUST_CHECK;
+/* Looks an outlet of our own tables up; the ids are copied. */
+int store_own(struct store *s, uint64_t tag, const char *tenant_id, const char *outlet_id,
+	      struct err *ret_err) MUST_CHECK;
 /* Which queues of the lanes (bit i: lane i) have work that is to be sent and due until then, in
  * order of lanes and queues, at most limit; of the lowest lane those above this one (-1: all). */
 int store_queues(struct store *s, uint64_t lanes, int64_t after, int64_t due_until_wall_us,

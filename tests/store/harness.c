@@ -296,7 +296,8 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 	};
 	const struct store_callbacks callbacks = { on_done, on_status, on_first,   on_found,
 						   on_work, on_queue,  h,          on_lanes,
-						   on_rung, on_holds,  on_backlog, on_unknown };
+						   on_rung, on_holds,  on_backlog, on_unknown,
+						   NULL,    NULL };
 	struct err err = { .text = "" };
 
 	h->store = store_new(h->loop, &settings, &callbacks, &err);

@@ -275,7 +275,7 @@ struct message message_of(unsigned n)
 
 struct delivery_order order_of(const struct message *m)
 {
-	static const struct credentials credentials = { "100", "token-1" };
+	static const struct credentials credentials = { "100", "token-1", "" };
 
 	return (struct delivery_order){
 		.message = m,
@@ -474,7 +474,7 @@ void house_open_adopting(void)
 	usual_settings();
 	open_house(2);
 	fake.answers_at_once = true;
-	fake.credentials = (struct credentials){ "100", "token-1" };
+	fake.credentials = (struct credentials){ "100", "token-1", "" };
 	turn();
 	ck_assert_uint_eq(fake.load_count, 1);
 }

@@ -194,6 +194,16 @@ int store_status(struct store *s, uint64_t tag, struct message_id id, struct err
 	return 0;
 }
 
+int store_own(struct store *s, uint64_t tag, const char *tenant_id, const char *outlet_id,
+	      struct err *ret_err)
+{
+	(void)s;
+	(void)tag;
+	(void)tenant_id;
+	(void)outlet_id;
+	return refuse(ret_err);
+}
+
 int store_looks(struct store *s, const struct store_look *looks, unsigned count,
 		struct err *ret_err)
 {

@@ -145,7 +145,7 @@ static void open_with_settings(void)
 	loop = loop_new(&err);
 	loop_hook(loop, count_round, NULL);
 	world = fake_world_new(loop, 50);
-	fake.credentials = (struct credentials){ "100", "token-1" };
+	fake.credentials = (struct credentials){ "100", "token-1", "" };
 	pipeline = pipeline_new(world, &settings, &err);
 	ck_assert_ptr_nonnull(pipeline);
 	pipeline_attach(pipeline, (struct delivery *)&fake_delivery, (struct fcgi_server *)&answer);

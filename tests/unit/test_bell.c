@@ -212,7 +212,7 @@ static const struct message message = {
 	.deliver_between = "{\"from\":\"08:00\"}",
 };
 
-static const struct credentials credentials = { "123456", "EAAG" };
+static const struct credentials credentials = { "123456", "EAAG", "" };
 
 static struct delivery_order order_of(const struct message *m)
 {

@@ -22,7 +22,7 @@ static struct delivery_order async_order(unsigned n, const char *number)
 
 	messages[n] = message_of(n);
 	order = order_of(&messages[n]);
-	credentials = (struct credentials){ "", "token-1" };
+	credentials = (struct credentials){ "", "token-1", "" };
 	text_copy_cut(credentials.number, sizeof(credentials.number), number);
 	order.credentials = &credentials;
 	order.waiter = (struct delivery_waiter){ .waits = false };

@@ -122,7 +122,7 @@ START_TEST(a_waiting_caller_gets_the_schedule_of_the_contract)
 		ck_assert_uint_eq(o->row.counted, n);
 		ck_assert_int_eq(o->row.next, n < 4 ? STORE_NEXT_RETRY : STORE_NEXT_FAILED);
 		fake.answers_at_once = true;
-		fake.credentials = (struct credentials){ "100", "token-1" };
+		fake.credentials = (struct credentials){ "100", "token-1", "" };
 		commit_outcome();
 		if (n == 4)
 			break;
@@ -228,7 +228,7 @@ START_TEST(a_call_that_could_not_leave_was_not_sent)
 	ck_assert_int_eq(last_outcome()->row.next, STORE_NEXT_RETRY);
 	fake.graph_refuses = false;
 	fake.answers_at_once = true;
-	fake.credentials = (struct credentials){ "100", "token-1" };
+	fake.credentials = (struct credentials){ "100", "token-1", "" };
 	commit_outcome();
 	turn_until(&fake.begin_count, 2);
 	commit_begin();
@@ -241,7 +241,7 @@ START_TEST(the_number_is_fixed_with_the_first_attempt)
 	take_and_call(1);
 	answer_code(500, 0);
 	fake.answers_at_once = true;
-	fake.credentials = (struct credentials){ "200", "token-2" };
+	fake.credentials = (struct credentials){ "200", "token-2", "" };
 	commit_outcome();
 	turn_until(&fake.begin_count, 2);
 	ck_assert_str_eq(fake.begins[1].number, "100");
@@ -281,7 +281,7 @@ START_TEST(a_full_store_is_asked_again_for_the_same_attempt)
 	delivery_give_back(house.d, place);
 	fake.store_full = false;
 	fake.answers_at_once = true;
-	fake.credentials = (struct credentials){ "100", "token-1" };
+	fake.credentials = (struct credentials){ "100", "token-1", "" };
 	turn_until(&fake.begin_count, 1);
 	ck_assert_uint_eq(fake.begins[0].attempt, 1);
 	expect_not_told();
@@ -376,7 +376,7 @@ static void refuse_token(void)
 START_TEST(a_refused_token_that_stays_fails)
 {
 	refuse_token();
-	fake.credentials = (struct credentials){ "100", "token-1" };
+	fake.credentials = (struct credentials){ "100", "token-1", "" };
 	answer_lookup();
 	ck_assert_uint_eq(fake.defer_count, 1);
 	ck_assert(fake.defers[0].row.failed);
@@ -395,7 +395,7 @@ END_TEST
 START_TEST(a_new_token_goes_on_once)
 {
 	refuse_token();
-	fake.credentials = (struct credentials){ "100", "token-2" };
+	fake.credentials = (struct credentials){ "100", "token-2", "" };
 	answer_lookup();
 	ck_assert_uint_eq(fake.begin_count, 2);
 	ck_assert_uint_eq(fake.begins[1].attempt, 2);
@@ -443,7 +443,7 @@ START_TEST(credentials_are_looked_up)
 {
 	take_without_credentials(true);
 	ck_assert_uint_eq(fake.begin_count, 0);
-	fake.credentials = (struct credentials){ "300", "token-3" };
+	fake.credentials = (struct credentials){ "300", "token-3", "" };
 	answer_lookup();
 	ck_assert_str_eq(fake.begins[0].number, "300");
 	commit_begin();

@@ -76,7 +76,7 @@ static void take_without_credentials(void)
 
 START_TEST(what_a_sibling_knows_is_learned_and_used)
 {
-	const struct credentials known = { "500", "token-5" };
+	const struct credentials known = { "500", "token-5", "" };
 
 	take_without_credentials();
 	bell_learn(house.sibling, 0, "tenant-0", "outlet", &known);

@@ -250,7 +250,7 @@ START_TEST(each_class_leaves_room_for_those_above)
 	for (unsigned c = 0; c < MESSAGE_CLASSES; c++) {
 		house_reopen();
 		fake.answers_at_once = true;
-		fake.credentials = (struct credentials){ "100", "token-1" };
+		fake.credentials = (struct credentials){ "100", "token-1", "" };
 		put_many(1, 12, "a", (enum message_class)c);
 		look();
 		fake_load_pages();
@@ -303,7 +303,7 @@ static void reopen_roomy(void)
 	house_settings.max_items = 400;
 	house_reopen();
 	fake.answers_at_once = true;
-	fake.credentials = (struct credentials){ "100", "token-1" };
+	fake.credentials = (struct credentials){ "100", "token-1", "" };
 }
 
 START_TEST(what_comes_new_fills_no_more_than_a_share)
