@@ -53,18 +53,10 @@ static const char *const read_statements[] = {
 	[STORE_READ_BATCH] = "batch_status",  [STORE_READ_REPORT] = "report_json",
 };
 
-static const char *const statements[] = { "status",
-					  "looks",
-					  "find_key",
-					  "ring",
-					  "message_whole",
-					  "message_events",
-					  "message_facts",
-					  "message_list",
-					  "batch_status",
-					  "report_json",
-					  "own_outlet",
-					  NULL };
+static const char *const statements[] = { "status",        "looks",         "find_key",
+					  "ring",          "message_whole", "message_events",
+					  "message_facts", "message_list",  "batch_status",
+					  "report_json",   "own_outlet",    NULL };
 
 static const struct connection_kind kind = {
 	.role = "message_sender_reader",
