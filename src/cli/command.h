@@ -55,6 +55,8 @@ int command_tenant_list(const struct arguments *arguments);
 int command_tenant_set(const struct arguments *arguments);
 int command_tenant_show(const struct arguments *arguments);
 int command_tenant_unset(const struct arguments *arguments);
+int command_ping(const struct arguments *arguments);
+int command_top(const struct arguments *arguments);
 int command_report(const struct arguments *arguments);
 int command_maintain(const struct arguments *arguments);
 int command_queue_release(const struct arguments *arguments);

@@ -62,6 +62,14 @@ static const struct command commands[] = {
 	  command_metrics_reference },
 	{ "metrics", "[--config FILE]", "print what the running node counts (Prometheus text)",
 	  ARGUMENT_CONFIG, 0, command_metrics },
+	{ "ping", "[--config FILE]",
+	  "is the running node alive and ready? For Nagios: exit status 0 ready, 1 not ready, 2 no "
+	  "answer, 3 not to be told",
+	  ARGUMENT_CONFIG, 0, command_ping },
+	{ "top", "[--config FILE]",
+	  "show what the running node does, every 2 seconds until interrupted; once when the "
+	  "output is no terminal",
+	  ARGUMENT_CONFIG, 0, command_top },
 	{ "pause", WHAT_IS_HELD " [--why TEXT] [--by NAME] | --list [--json] [--config FILE]",
 	  "begin no attempts for a tenant, an outlet, a number or at all; list what is held",
 	  WHOSE_HOLD | ARGUMENT_LIST | ARGUMENT_JSON, 0, command_pause },

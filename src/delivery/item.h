@@ -124,6 +124,7 @@ struct item {
 	int64_t deadline_wall_us; /* of the attempt, as stored */
 	int64_t deadline_boot_ms; /* the same, for the last gate */
 	int64_t due_boot_ms;
+	int64_t step_boot_ms; /* when it came to its step */
 	uint64_t timer;
 	uint64_t copy_timer;
 	int failure_code; /* with give_up and defer */

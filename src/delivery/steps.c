@@ -49,6 +49,27 @@ static const struct step steps[STEP_COUNT] = {
 	[STEP_END] = { "end", end, { STEP_END, STEP_END, STEP_END } },
 };
 
+/* What is measured of each step; of those that are not named, nothing. */
+static enum metric_stage stage_of(enum item_step step)
+{
+	switch (step) {
+	case STEP_TURN:
+		return STAGE_TURN;
+	case STEP_PLACE:
+		return STAGE_PACE;
+	case STEP_BEGIN:
+		return STAGE_BEGIN;
+	case STEP_CALL:
+		return STAGE_CALL;
+	case STEP_RECORD:
+		return STAGE_RECORD;
+	case STEP_COPY:
+		return STAGE_COPY;
+	default:
+		return METRIC_STAGES;
+	}
+}
+
 static struct item *item_of(struct job *job)
 {
 	return LIST_OBJECT(job, struct item, job);
@@ -58,8 +79,18 @@ void item_enter(struct item *item, enum item_step step)
 {
 	item->step = step;
 	item->result = ITEM_PENDING;
+	item->step_boot_ms = loop_now_ms(item->delivery->world->loop);
 	if (list_empty(&item->ready))
 		list_append(&item->delivery->ready, &item->ready);
+}
+
+static void measure(struct item *item)
+{
+	const int64_t now_ms = loop_now_ms(item->delivery->world->loop);
+
+	meter_took(item->delivery->world->meter, METRIC_STAGE_SECONDS, stage_of(item->step),
+		   now_ms - item->step_boot_ms);
+	item->step_boot_ms = now_ms;
 }
 
 void item_done(struct item *item, enum item_result result)
@@ -81,6 +112,7 @@ static void advance(struct item *item)
 			item_free(item);
 			return;
 		}
+		measure(item);
 		item->step = steps[item->step].next[result];
 		item->result = ITEM_PENDING;
 		result = steps[item->step].begin(item);

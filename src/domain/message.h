@@ -24,6 +24,9 @@ enum message_class {
 	MESSAGE_CLASSES,
 };
 
+#define MESSAGE_REQUEST_ID_BYTES 64
+#define MESSAGE_TRACE_ID_BYTES 33
+
 struct message {
 	struct message_id id;
 	uint64_t seq; /* order per recipient in its queue; 0 until the store gave it */
@@ -43,6 +46,9 @@ struct message {
 	const char *payload;         /* JSON text */
 	const char *sender_type;     /* "llm" or "agent" */
 	const char *deliver_between; /* JSON text, null or "": at any time */
+	/* Of the request that brought it, for the log: "" once it was read from the store. */
+	char request_id[MESSAGE_REQUEST_ID_BYTES]; /* cut */
+	char trace_id[MESSAGE_TRACE_ID_BYTES];     /* "": its caller gave none */
 };
 
 /* A copy with all its texts in one block, none of them null; lane and queue are computed.  Null: no

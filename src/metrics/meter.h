@@ -21,6 +21,7 @@ enum metric {
 	METRIC_TOLD,             /* end (enum delivery_end) */
 	METRIC_ATTEMPTS,         /* outcome (enum outcome - 1) */
 	METRIC_ATTEMPT_SECONDS,  /* histogram */
+	METRIC_STAGE_SECONDS,    /* stage (enum metric_stage); histogram */
 	METRIC_RETRIES,          /* */
 	METRIC_TOKEN_ERRORS,     /* */
 	METRIC_RESENDS_REFUSED,  /* */
@@ -89,6 +90,24 @@ enum metric_connection {
 	CONNECTION_WRITER = 0,
 	CONNECTION_READER,
 	CONNECTIONS,
+};
+
+/* What requests, and then messages, go through. */
+enum metric_stage {
+	STAGE_KEY = 0,     /* a request: the look at its key … */
+	STAGE_QUOTA,       /* … the quota check … */
+	STAGE_CREDENTIALS, /* … the outlet's number and token … */
+	STAGE_COMMIT,      /* … message and work are durable … */
+	STAGE_DELIVER,     /* … until it is told what came of it … */
+	STAGE_KEEP,        /* … its answer is kept with its key */
+	STAGE_READ,        /* what a caller reads */
+	STAGE_TURN,        /* a message: those to the same recipient before it … */
+	STAGE_PACE,        /* … a place within the limits … */
+	STAGE_BEGIN,       /* … its attempt is durable … */
+	STAGE_CALL,        /* … the Graph call … */
+	STAGE_RECORD,      /* … its outcome is durable … */
+	STAGE_COPY,        /* … the Conversation Service's copy, as far as it is waited for */
+	METRIC_STAGES,     /* none of them: not measured */
 };
 
 enum metric_pace {

@@ -11,6 +11,13 @@ static const char *const routes[] = { "health",       "send",    "bulk",    "lis
 				      "batch_cancel", "report",  "none" };
 static const char *const classes[] = { "2xx", "3xx", "4xx", "5xx" };
 static const char *const outcomes[] = { "accepted", "refused", "not_sent", "lost" };
+static const char *const stages[] = {
+	[STAGE_KEY] = "key",       [STAGE_QUOTA] = "quota",     [STAGE_CREDENTIALS] = "credentials",
+	[STAGE_COMMIT] = "commit", [STAGE_DELIVER] = "deliver", [STAGE_KEEP] = "keep",
+	[STAGE_READ] = "read",     [STAGE_TURN] = "turn",       [STAGE_PACE] = "pace",
+	[STAGE_BEGIN] = "begin",   [STAGE_CALL] = "call",       [STAGE_RECORD] = "record",
+	[STAGE_COPY] = "copy",
+};
 static const char *const ends[] = { "sent", "failed", "unknown", "released", "taken", "elsewhere" };
 static const char *const policies[] = { "hold", "evidence", "resend", "fail" };
 static const char *const decisions[] = { "resend", "failed", "sent" };
@@ -69,6 +76,7 @@ static const char *const connections[] = {
 
 _Static_assert(sizeof(bounds) / sizeof(bounds[0]) == BOUND_COUNT, "every bound has its word");
 _Static_assert(sizeof(batches) / sizeof(batches[0]) == BATCHES_ENDS, "every end has its word");
+_Static_assert(sizeof(stages) / sizeof(stages[0]) == METRIC_STAGES, "so here");
 _Static_assert(sizeof(pace_for) / sizeof(pace_for[0]) == PACE_FORS, "so here");
 _Static_assert(sizeof(limits) / sizeof(limits[0]) == METRIC_LIMITS, "so here");
 _Static_assert(sizeof(connections) / sizeof(connections[0]) == CONNECTIONS, "so here");
@@ -95,6 +103,12 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		"unknown." },
 	[METRIC_ATTEMPT_SECONDS] = { "attempt_seconds", METRIC_HISTOGRAM, NO_LABELS,
 		"Duration of calls to the Graph API." },
+	[METRIC_STAGE_SECONDS] = { "stage_seconds", METRIC_HISTOGRAM, { LABEL("stage", stages) },
+		"Time in each stage. Of requests: key, quota, credentials, commit, deliver (until "
+		"it is told what came of it), keep (the answer, with its key), read; of messages: "
+		"turn (those to the same recipient before it), pace (a place within the limits), "
+		"begin (the attempt is durable), call (the Graph API), record (its outcome is "
+		"durable), copy (the Conversation Service, as far as it is waited for)." },
 	[METRIC_RETRIES] = { "retries_total", METRIC_COUNTER, NO_LABELS,
 		"Attempts after which another one was decided." },
 	[METRIC_TOKEN_ERRORS] = { "token_errors_total", METRIC_COUNTER, NO_LABELS,

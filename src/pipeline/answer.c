@@ -165,6 +165,8 @@ static void log_request(const struct flow *f, int status)
 
 	log_begin(&line, p->world->log, status >= 500 ? LOG_WARNING : LOG_INFO, "request");
 	log_str(&line, "request_id", f->request_id);
+	if (*f->trace_id)
+		log_str(&line, "trace_id", f->trace_id);
 	log_str(&line, "route", http_route_name(f->route));
 	log_int(&line, "status", status);
 	if (f->tenant_id)

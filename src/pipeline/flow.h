@@ -15,6 +15,7 @@
 #include "http/prefer.h"
 #include "http/response.h"
 #include "http/router.h"
+#include "http/trace.h"
 #include "pipeline/pipeline.h"
 
 #define FLOW_REQUEST_ID_BYTES 132
@@ -112,7 +113,9 @@ struct flow {
 	struct store_status *status; /* owned; when the status is the answer */
 	struct store_read read;      /* when something else is */
 	struct http_response *response; /* owned; its answer */
+	int64_t step_boot_ms;           /* when it came to its step */
 	char request_id[FLOW_REQUEST_ID_BYTES];
+	char trace_id[TRACE_ID_BYTES]; /* "": its caller gave none */
 };
 
 struct pipeline {

@@ -189,6 +189,9 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	}
 	f->message = message;
 	f->tenant_id = message->tenant_id;
+	trace_id_read(request->traceparent, f->trace_id);
+	text_copy_cut(message->request_id, sizeof(message->request_id), request_id);
+	text_copy_cut(message->trace_id, sizeof(message->trace_id), f->trace_id);
 	f->key = key;
 	f->prefer = prefer_read(request->prefer);
 	wait_ms = prefer_wait_ms(&f->prefer, p->settings.sync_wait_ms);
@@ -222,6 +225,7 @@ static void receive_bulk(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	}
 	f = flow_new(p, fcgi_id, ROUTE_BULK, request_id);
 	if (f) {
+		trace_id_read(request->traceparent, f->trace_id);
 		f->deadline_boot_ms = f->begun_boot_ms + p->settings.sync_wait_ms;
 		f->key = *text ? flow_key_new(text, later) : NULL;
 		if (f->key || !*text)

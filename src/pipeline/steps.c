@@ -35,6 +35,30 @@ struct step {
 	enum flow_step next[FLOW_RESULTS];
 };
 
+/* What is measured of each step. */
+static const enum metric_stage stages[FLOW_STEPS] = {
+	[FLOW_KEY] = STAGE_KEY,
+	[FLOW_ROOM] = METRIC_STAGES,
+	[FLOW_QUOTA] = STAGE_QUOTA,
+	[FLOW_CREDENTIALS] = STAGE_CREDENTIALS,
+	[FLOW_COMMIT] = STAGE_COMMIT,
+	[FLOW_COMMIT_FAILED] = STAGE_COMMIT,
+	[FLOW_DELIVER] = STAGE_DELIVER,
+	[FLOW_STATUS] = STAGE_READ,
+	[FLOW_RECORD] = STAGE_KEEP,
+	[FLOW_READ] = STAGE_READ,
+	[FLOW_CANCEL] = STAGE_COMMIT,
+	[FLOW_BULK_READ] = METRIC_STAGES,
+	[FLOW_BULK_KEY] = STAGE_KEY,
+	[FLOW_BULK_ROOM] = METRIC_STAGES,
+	[FLOW_BULK_QUOTA] = STAGE_QUOTA,
+	[FLOW_BULK_OPEN] = STAGE_COMMIT,
+	[FLOW_BULK_ADD] = METRIC_STAGES,
+	[FLOW_BULK_CLOSE] = STAGE_COMMIT,
+	[FLOW_BATCH_CANCEL] = METRIC_STAGES,
+	[FLOW_ANSWER] = METRIC_STAGES,
+};
+
 static enum flow_result check_quota(struct flow *f);
 static enum flow_result find_credentials(struct flow *f);
 static enum flow_result deliver(struct flow *f);
@@ -90,7 +114,19 @@ void flow_ready(struct flow *f, enum flow_result result)
 void flow_enter(struct flow *f, enum flow_step step)
 {
 	f->step = step;
+	f->step_boot_ms = loop_now_ms(f->pipeline->world->loop);
 	flow_ready(f, FLOW_PENDING);
+}
+
+/* A step without a key, or whose answer is kept at once, took no time of its own. */
+static void measure(struct flow *f)
+{
+	const int64_t now_ms = loop_now_ms(f->pipeline->world->loop);
+
+	if (f->key || (f->step != FLOW_KEY && f->step != FLOW_RECORD))
+		meter_took(f->pipeline->world->meter, METRIC_STAGE_SECONDS, stages[f->step],
+			   now_ms - f->step_boot_ms);
+	f->step_boot_ms = now_ms;
 }
 
 /* Up to a step that is pending, or to the answer. */
@@ -105,6 +141,7 @@ static void advance(struct flow *f)
 			result = steps[f->step].begin(f);
 		if (result == FLOW_PENDING)
 			return;
+		measure(f);
 		f->step = steps[f->step].next[result];
 		result = FLOW_PENDING;
 	}

@@ -1,0 +1,109 @@
+"""What watches the service: alert rules, dashboard, ping, top, and the log's lines of a message."""
+
+import json
+import re
+
+from harness import fcgi
+from harness.api import new_message
+from harness.process import TOP, run
+from harness.service import command
+from harness.wait import wait_until
+
+RULES = TOP / "conf" / "prometheus"
+DASHBOARD = TOP / "conf" / "grafana" / "message-sender.json"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def metrics():
+    """Name -> {label: its values}, of the reference, with those of histograms."""
+    known = {}
+    for line in command("metrics", "reference").stdout.splitlines():
+        row = re.match(r"\| `(\w+)` \| (\w+) \| (.*?) \| ", line)
+        if not row:
+            continue
+        labels = {name: set(values.split(", ")) for name, values in
+                  re.findall(r"`(\w+)`: ([^;]*)", row[3])}
+        suffixes = ("_bucket", "_sum", "_count") if row[2] == "histogram" else ("",)
+        for suffix in suffixes:
+            known["message_sender_" + row[1] + suffix] = {
+                **labels, **({"le": set()} if suffix == "_bucket" else {})}
+    assert len(known) > 20
+    return known
+
+
+def assert_known(expressions):
+    """Metrics, labels and values of each are ours."""
+    known = metrics()
+    for expression in expressions:
+        names = re.findall(r"message_sender_\w+", expression)
+        assert names, expression
+        for name, labels in re.findall(r"(message_sender_\w+)(?:\{(.*?)\})?", expression):
+            assert name in known, expression
+            for label, words in re.findall(r'(\w+)=~?"(.*?)"', labels):
+                assert set(words.split("|")) <= known[name][label], expression
+        for labels in re.findall(r"by \((.*?)\)", expression):
+            for label in labels.split(", "):
+                assert all(label in known[name] for name in names), expression
+
+
+def test_alert_rules():
+    done = run(["promtool", "check", "rules", RULES / "message-sender.rules.yml"])
+    assert done.returncode == 0, done.stderr
+    done = run(["promtool", "test", "rules", RULES / "message-sender.test.yml"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (RULES / "message-sender.rules.yml").read_text()
+    assert_known(re.findall(r"expr: (?:>-\n\s+)?((?:.+\n)(?:\s+> .*\n)?)", text))
+    alerts = re.findall(r"- alert: (\w+)", text)
+    assert len(alerts) >= 10
+    tests = (RULES / "message-sender.test.yml").read_text()
+    runbook = (TOP / "docs" / "runbook.md").read_text()
+    for alert in alerts:
+        assert f"alertname: {alert}" in tests and f"### {alert}" in runbook, alert
+
+
+def test_dashboard():
+    board = json.loads(DASHBOARD.read_text())
+    assert len(board["panels"]) >= 10
+    assert_known([target["expr"] for panel in board["panels"] for target in panel["targets"]])
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+
+
+def test_ping_top_and_stages(new_service, sockets):
+    service = new_service(MANAGEMENT_SOCKET=str(sockets / "watched.sock"))
+    env = {name: value for name, value in service.settings.items() if value is not None}
+    assert service.ask("POST", "/api/v1/messages/send", json.dumps(new_message()).encode(),
+                       {"X-Request-Id": "of-the-caller", "Idempotency-Key": "k",
+                        "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}).status == 200
+
+    ready = command("ping", env=env)
+    assert (ready.returncode, ready.stdout) == (0, "OK: ready\n")
+    seen = command("top", env=env)
+    assert seen.returncode == 0, seen.stderr
+    assert "lanes 64" in seen.stdout and "nothing is left to do" in seen.stdout
+    page = fcgi.ask(env["MANAGEMENT_SOCKET"], "GET", "/metrics", seconds=5).body.decode()
+    for stage in ("key", "quota", "credentials", "commit", "deliver", "keep", "call", "record"):
+        assert f'message_sender_stage_seconds_count{{stage="{stage}"}} 1\n' in page, stage
+
+    # The lines of the request and of its attempt say what belongs together.
+    request, = service.wait_event("request", route="send")
+    attempt, = service.wait_event("attempt")
+    for line in (request, attempt):
+        assert (line["request_id"], line["trace_id"]) == ("of-the-caller", TRACE)
+        assert line["message_id"] == request["message_id"]
+    service.stop()
+    gone = command("ping", env=env)
+    assert gone.returncode == 2 and gone.stdout.startswith("CRITICAL: ")
+    assert command("ping", env={**env, "MANAGEMENT_SOCKET": ""}).returncode == 3
+
+
+def test_ping_tells_alive_from_ready(new_service, sockets, own_postgres):
+    service = new_service(database=own_postgres.database(),
+                          MANAGEMENT_SOCKET=str(sockets / "away.sock"))
+    env = {name: value for name, value in service.settings.items() if value is not None}
+    own_postgres.stop()
+
+    def pinged():
+        return command("ping", env=env)
+
+    wait_until(lambda: pinged().returncode == 1, 10, "not ready")
+    assert pinged().stdout.startswith("WARNING: not ready: ")
