@@ -1,5 +1,6 @@
 -- expire: takes out what is kept for some time only, about 1000 rows of each at a time: keys that
--- have expired, waits of messages of more than 30 days ago, changes of lanes as old as that.
+-- have expired, waits of messages of more than 30 days ago, changes of lanes as old as that, webhooks
+-- of more than 7 days ago that are in no day's partition.
 -- Parameters: none.  Result: one row, how many of the one that had most.
 -- Ids grow with time, so the oldest keys are at the beginning of the index; a key never lives
 -- longer than 7 days after its message's id was made, but for a host's clock.
@@ -29,6 +30,13 @@ WITH keys AS (
 			ORDER BY e.at LIMIT 16 FOR UPDATE SKIP LOCKED
 		) AS old))
 	RETURNING 1
+), webhooks AS (
+	DELETE FROM message_sender.webhook_default w
+	WHERE w.ctid = ANY (ARRAY(
+		SELECT e.ctid FROM message_sender.webhook_default e
+		WHERE e.received_at < statement_timestamp() - interval '7 days'
+		ORDER BY e.received_at LIMIT 1000 FOR UPDATE SKIP LOCKED))
+	RETURNING 1
 )
 SELECT greatest((SELECT count(*) FROM keys), (SELECT count(*) FROM waits),
-	(SELECT count(*) FROM changes))
+	(SELECT count(*) FROM changes), (SELECT count(*) FROM webhooks))

@@ -5,7 +5,7 @@
 --   the one in force now, due or not.
 -- Result: one row a message, columns as unknown.c reads them: policy and quarantine in force,
 --   the ages of loss and validity by this server's clock, the policies' resends so far, the first
---   receipt of one of its attempts, and, when evidence is asked for, how many attempts of its
+--   receipt of the lost attempt, or of an earlier one that has not failed, and, when evidence is asked for, how many attempts of its
 --   number that began after the lost one ended have receipts: 3 at most, of the first 1,000
 --   receipts that came since; whether it was lost before PostgreSQL was restored: then there is
 --   no evidence; last, when the policy was set for its tenant, null: it is the service's.
@@ -26,6 +26,7 @@ SELECT w.message_id, w.tenant_id, w.attempt, w.incarnation, w.number, w.begun_at
 			SELECT DISTINCT r.message_id, r.attempt
 			FROM (SELECT t.message_id, t.attempt FROM message_sender.receipt t
 				WHERE t.number = w.number AND t.received_at >= w.lost_at
+					AND t.status = 'sent'
 				ORDER BY t.received_at LIMIT 1000) AS r
 			CROSS JOIN LATERAL (SELECT FROM message_sender.attempt a
 				WHERE a.message_id = r.message_id AND a.attempt = r.attempt
@@ -66,5 +67,9 @@ FROM (
 LEFT JOIN LATERAL (
 	SELECT t.attempt, t.wamid, t.at FROM message_sender.receipt t
 	WHERE t.message_id = w.message_id AND t.attempt <= w.attempt
-	ORDER BY t.attempt, t.status LIMIT 1
+		AND (t.attempt = w.attempt OR t.status NOT IN ('sent', 'failed')
+			OR t.status = 'sent' AND (SELECT f.attempt FROM message_sender.receipt f
+				WHERE f.message_id = w.message_id AND f.attempt = t.attempt
+					AND f.status = 'failed' LIMIT 1) IS NULL)
+	ORDER BY t.attempt, t.at LIMIT 1
 ) AS r ON true

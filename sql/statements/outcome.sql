@@ -8,18 +8,22 @@
 -- on as `next` says; a message that turned out sent by another attempt only goes to the
 -- Conversation Service.  A later attempt under way is left alone: its own outcome ends the
 -- work.
+-- A receipt may have come before: then a lost attempt is an accepted one, and a message that is
+-- further than sent, or has failed, stays so; what is missing of it is filled in.
 -- Indexes: primary keys.  Locks: work (held since outcome_lock), message, attempt rows.
 WITH judged AS MATERIALIZED (
-	SELECT u.*, c.current, CASE
+	SELECT u.*, c.current, c.proof,
+		CASE WHEN c.proof IS NULL THEN u.outcome ELSE 'accepted' END AS came_to, CASE
 		WHEN w.message_id IS NULL OR w.state = 'sent' THEN 'none'
-		WHEN u.outcome = 'accepted' THEN
-			CASE WHEN w.attempt_open AND w.attempt > u.attempt THEN 'none' ELSE u.next END
-		WHEN NOT c.current THEN 'none'
+		WHEN u.outcome = 'accepted' AND w.attempt_open THEN
+			CASE WHEN w.attempt > u.attempt THEN 'none' ELSE u.next END
+		WHEN u.outcome <> 'accepted' AND NOT c.current THEN 'none'
 		ELSE coalesce((
-			SELECT CASE WHEN m.conversation_id IS NULL THEN 'done' ELSE 'conversation' END
+			SELECT CASE WHEN m.conversation_id IS NULL OR m.state = 'failed' THEN 'done'
+				ELSE 'conversation' END
 			FROM message_sender.message m
 			WHERE m.message_id = u.message_id AND m.message_id BETWEEN $20::uuid AND $21::uuid
-				AND m.state IN ('sent', 'delivered', 'read')), u.next)
+				AND m.state IN ('sent', 'delivered', 'read', 'failed')), u.next)
 		END AS work_next
 	FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::text[],
 		$6::timestamptz[], $7::timestamptz[], $8::smallint[], $9::integer[], $10::integer[],
@@ -33,13 +37,17 @@ WITH judged AS MATERIALIZED (
 	CROSS JOIN LATERAL (
 		SELECT coalesce(w.attempt = u.attempt
 			AND coalesce(w.incarnation, u.incarnation) = u.incarnation
-			AND (w.attempt_open OR w.state = 'unknown'), false) AS current
+			AND (w.attempt_open OR w.state = 'unknown'), false) AS current,
+			CASE WHEN u.outcome = 'lost' THEN (SELECT r.wamid FROM message_sender.receipt r
+				WHERE r.message_id = u.message_id AND r.attempt = u.attempt
+					AND r.message_id BETWEEN $20::uuid AND $21::uuid
+				ORDER BY r.at LIMIT 1) END AS proof
 	) AS c
 ), recorded AS (
 	INSERT INTO message_sender.attempt (message_id, attempt, incarnation, number, outcome,
 		http_status, code, subcode, title, details, trace, wamid, begun_at, ended_at)
-	SELECT message_id, attempt, incarnation, number, outcome, http_status, code, subcode, title,
-		details, trace, wamid, begun_at, ended_at
+	SELECT message_id, attempt, incarnation, number, came_to, http_status, code, subcode, title,
+		details, trace, coalesce(wamid, proof), begun_at, ended_at
 	FROM judged
 	ON CONFLICT (message_id, attempt) DO UPDATE
 	SET outcome = excluded.outcome, http_status = excluded.http_status, code = excluded.code,
@@ -65,17 +73,23 @@ WITH judged AS MATERIALIZED (
 		WHERE work_next IN ('done', 'failed', 'expired')))
 )
 UPDATE message_sender.message m
-SET state = CASE WHEN j.outcome = 'accepted' THEN 'sent' WHEN j.next = 'retry' THEN 'retrying'
+SET state = CASE WHEN m.state IN ('sent', 'delivered', 'read', 'failed') THEN m.state
+		WHEN j.came_to = 'accepted' THEN 'sent' WHEN j.next = 'retry' THEN 'retrying'
 		WHEN j.next = 'unknown' THEN 'unknown'
 		WHEN j.next = 'expired' AND m.valid_until IS NOT NULL THEN 'expired' ELSE 'failed' END,
-	wamid = coalesce(m.wamid, j.wamid), number = coalesce(m.number, j.number),
+	wamid = coalesce(m.wamid, j.wamid, j.proof), number = coalesce(m.number, j.number),
 	attempts = greatest(m.attempts, j.attempt),
-	sent_at = CASE WHEN j.outcome = 'accepted' THEN j.ended_at END,
-	failed_at = CASE WHEN j.next IN ('failed', 'expired') THEN j.ended_at END,
-	failure_code = CASE WHEN j.next IN ('failed', 'expired') THEN j.code END,
-	failure_reason = CASE WHEN j.next IN ('failed', 'expired') THEN j.failure_reason END
+	sent_at = CASE WHEN j.came_to = 'accepted' THEN coalesce(m.sent_at, j.ended_at)
+		ELSE m.sent_at END,
+	failed_at = CASE WHEN j.came_to <> 'accepted' AND j.next IN ('failed', 'expired')
+		THEN j.ended_at ELSE m.failed_at END,
+	failure_code = CASE WHEN j.came_to <> 'accepted' AND j.next IN ('failed', 'expired')
+		THEN j.code ELSE m.failure_code END,
+	failure_reason = CASE WHEN j.came_to <> 'accepted' AND j.next IN ('failed', 'expired')
+		THEN j.failure_reason ELSE m.failure_reason END
 FROM judged j
 WHERE m.message_id = j.message_id AND m.message_id = ANY ($1::uuid[])
 	AND m.message_id BETWEEN $20::uuid AND $21::uuid
-	AND (j.outcome = 'accepted' OR j.current)
-	AND m.state IN ('queued', 'scheduled', 'sending', 'retrying', 'unknown')
+	AND (j.came_to = 'accepted' OR j.current)
+	AND (m.state IN ('queued', 'scheduled', 'sending', 'retrying', 'unknown')
+		OR j.came_to = 'accepted' AND m.wamid IS NOT NULL AND m.attempts < j.attempt)

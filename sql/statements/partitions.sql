@@ -1,3 +1,4 @@
--- partitions: makes the partitions of the months to come.
--- Parameters: none.  Result: one row, how many were made.  Locks: see partitions_ahead.
-SELECT message_sender.partitions_ahead(3)
+-- partitions: makes the partitions of the months and days to come, drops days that are past keeping.
+-- Parameters: none.  Result: one row, how many were made or dropped.
+-- Locks: see partitions_ahead, webhook_days.
+SELECT message_sender.keep_partitions()

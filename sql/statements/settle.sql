@@ -6,7 +6,8 @@
 --   $11 the host's time now; $12 boolean: false: our incarnation is fenced, nothing is done.
 -- Result: one row, bigint[]: positions (from 1) of those done; null: none.
 -- Only while that attempt is the last one and unknown, and that policy the one in force: by another
--- one it is looked at anew (tenant_due); and no decision once a receipt has come.
+-- one it is looked at anew (tenant_due); and no decision once a receipt has come (load_unknown says
+-- which).
 -- A decision is recorded with what it does; the next attempt begins in the usual way.
 -- Indexes: primary keys.  Locks: work (held since outcome_lock), message.
 WITH input AS MATERIALIZED (
@@ -20,7 +21,12 @@ WITH input AS MATERIALIZED (
 		AND (SELECT t.set_at FROM message_sender.tenant_policy t
 			WHERE t.tenant_id = w.tenant_id) IS NOT DISTINCT FROM u.policy_set_at
 		AND (u.what IN ('wait', 'keep') OR (SELECT r.attempt FROM message_sender.receipt r
-			WHERE r.message_id = u.message_id AND r.attempt <= u.attempt LIMIT 1) IS NULL)
+			WHERE r.message_id = u.message_id AND r.attempt <= u.attempt
+				AND (r.attempt = u.attempt OR r.status NOT IN ('sent', 'failed')
+					OR r.status = 'sent' AND (SELECT f.attempt FROM message_sender.receipt f
+						WHERE f.message_id = u.message_id AND f.attempt = r.attempt
+							AND f.status = 'failed' LIMIT 1) IS NULL)
+			LIMIT 1) IS NULL)
 ), decided AS (
 	INSERT INTO message_sender.decision (message_id, attempt, decision, decided_by, why,
 		decided_at)

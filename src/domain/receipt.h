@@ -68,6 +68,7 @@ struct receipt {
 	 * after now, as far as that may be (only the last attempt, only while it is valid and
 	 * nothing better is known); 0: it has failed. */
 	int64_t again_after_ms;
+	int64_t again_ttl_ms; /* the validity of a message whose caller gave none */
 };
 
 /* OTHER for what is not known. */

@@ -15,6 +15,9 @@
  *   conversation   conversation
  *   call off       call_off
  *   close          batch_close
+ *   receipts       receipts_lock, receipts
+ *   failures       receipts_lock, failures
+ *   webhook        webhook
  *   answer         answer
  *
  * Each statement has a function that fills its parameters from rows and, where it tells
@@ -29,6 +32,7 @@
 
 #include "store/batch_private.h"
 #include "store/connection.h"
+#include "store/receipts.h"
 
 typedef void fill_fn(struct array *a, struct op *const *ops, unsigned count,
 		     const struct fill_context *context);
@@ -452,6 +456,11 @@ static const struct batch_statement settle = { "settle", fill_settle, read_posit
 static const struct batch_statement defer = { "defer", fill_defer, read_positions };
 static const struct batch_statement conversation = { "conversation", fill_conversation, NULL };
 static const struct batch_statement call_off = { "call_off", fill_call_off, NULL };
+static const struct batch_statement receipts_lock = { "receipts_lock", receipts_fill_lock, NULL };
+static const struct batch_statement receipts = { "receipts", receipts_fill, receipts_read };
+static const struct batch_statement failures = { "failures", receipts_fill_failures,
+						 receipts_read };
+static const struct batch_statement webhook = { "webhook", receipts_fill_webhook, NULL };
 static const struct batch_statement answer = { "answer", fill_answer, read_positions };
 
 #define STATEMENTS_OF_KIND 2
@@ -468,6 +477,9 @@ static const struct batch_statement *const statements[OP_WRITES][STATEMENTS_OF_K
 	[OP_CONVERSATION] = { &conversation },
 	[OP_CALL_OFF] = { &call_off },
 	[OP_CLOSE] = { &close_batch },
+	[OP_RECEIPTS] = { &receipts_lock, &receipts },
+	[OP_FAILURES] = { &receipts_lock, &failures },
+	[OP_WEBHOOK] = { &webhook },
 	[OP_ANSWER] = { &answer },
 };
 static const struct batch_statement *const accept_repeated[STATEMENTS_OF_KIND] = {

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/receipts.h"
+
 struct op *op_new(enum op_kind kind, uint64_t tag, struct message_id id, int64_t now_ms)
 {
 	struct op *op = calloc(1, sizeof(*op));
@@ -37,6 +39,8 @@ void op_free(struct op *op)
 	free(op->key);
 	if (op->kind == OP_ANSWER)
 		free(op->row.answer.body);
+	if (receipts_is(op))
+		receipts_free_op(op);
 	if (op->kind == OP_LANES)
 		free(op->row.lanes);
 	if (op->kind == OP_LOAD_IDS)

@@ -29,7 +29,10 @@ enum op_kind {
 	OP_DEFER,
 	OP_CONVERSATION,
 	OP_CALL_OFF,
-	OP_CLOSE, /* a bulk call is taken */
+	OP_CLOSE,    /* a bulk call is taken */
+	OP_RECEIPTS, /* a portion of a webhook's */
+	OP_FAILURES, /* so too those that failed: behind what is better */
+	OP_WEBHOOK,  /* its body */
 	OP_ANSWER,
 	OP_WRITES, /* how many kinds share batches */
 	OP_LOAD = OP_WRITES,
@@ -42,11 +45,12 @@ enum op_kind {
 	OP_HOLD_RELEASE, /* so here */
 	OP_COUNT,        /* how much waits */
 	OP_CANCEL_BATCH,
-	OP_LANES,  /* a change of lanes, and the view of them */
-	OP_UPKEEP, /* partitions; nobody is told */
-	OP_EXPIRE, /* what is kept for some time only; nobody is told */
-	OP_TICK,   /* the beacon; nobody is told */
-	OP_MARK,   /* unknown after a restore; nobody is told */
+	OP_LANES,   /* a change of lanes, and the view of them */
+	OP_UPKEEP,  /* partitions; nobody is told */
+	OP_EXPIRE,  /* what is kept for some time only; nobody is told */
+	OP_TICK,    /* the beacon; nobody is told */
+	OP_MARK,    /* unknown after a restore; nobody is told */
+	OP_ORPHANS, /* looked at again; what has found its message becomes receipts */
 	OP_STATUS,
 	OP_LOOKS, /* many statuses */
 	OP_FIND_KEY,
@@ -124,6 +128,17 @@ struct op_close {
 };
 
 struct op_own;
+struct receipts_call;
+
+struct op_receipts {
+	struct receipts_call *call; /* a share of it */
+	unsigned *at;               /* which of its receipts; owned; null: the body */
+	unsigned count;
+	unsigned repeated; /* what became of them … */
+	unsigned orphans;
+	struct store_act *acts; /* owned */
+	unsigned act_count;
+};
 
 struct op_find_key {
 	const char *tenant_id; /* borrowed */
@@ -172,6 +187,7 @@ struct op {
 		struct store_defer defer;
 		struct store_conversation conversation;
 		struct op_answer answer;
+		struct op_receipts receipts;
 		struct op_load load;
 		struct op_load_unknown load_unknown;
 		struct op_find_key find_key;

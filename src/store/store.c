@@ -18,6 +18,7 @@
 #include "store/op.h"
 #include "store/own.h"
 #include "store/reader.h"
+#include "store/receipts.h"
 #include "store/store_private.h"
 #include "store/unknown.h"
 #include "store/writer.h"
@@ -122,6 +123,16 @@ static void tell_backlog(struct store *s, const struct op *op)
 	free(backlog);
 }
 
+static void tell_receipts(struct store *s, const struct op *op)
+{
+	enum store_verdict verdict;
+	struct store_received received;
+
+	if (receipts_completed(op, &verdict, &received) && s->callbacks.received)
+		s->callbacks.received(s->callbacks.arg, op->tag, verdict,
+				      verdict == STORE_DONE ? &received : NULL, &op->err);
+}
+
 static void tell(struct store *s, const struct op *op)
 {
 	const struct err *err = op->verdict == STORE_DONE ? NULL : &op->err;
@@ -150,6 +161,8 @@ static void tell(struct store *s, const struct op *op)
 		s->callbacks.found(s->callbacks.arg, op->tag, op->verdict, &found, err);
 	} else if (op->kind == OP_OWN) {
 		own_tell(op, s->callbacks.own, s->callbacks.arg);
+	} else if (receipts_is(op)) {
+		tell_receipts(s, op);
 	} else if (op->kind == OP_LANES) {
 		tell_lanes(s, op);
 	} else if (op->kind == OP_COUNT) {
@@ -470,56 +483,6 @@ int store_load_probe(struct store *s, uint64_t tag, uint64_t lanes, int hold, st
 		s, tag,
 		&(struct op_load){ .lanes = lanes, .limit = 1, .held = true, .probe = hold },
 		ret_err);
-}
-
-static struct op *new_hold_op(struct store *s, enum op_kind kind, const char *note)
-{
-	struct err err;
-	struct op *op = store_new_op(s, kind, 0, none, &err);
-
-	if (op)
-		op->row.hold.note = strdup(note);
-	if (op && !op->row.hold.note) {
-		op_free(op);
-		return NULL;
-	}
-	return op;
-}
-
-void store_set_hold(struct store *s, const struct hold *hold, const char *note)
-{
-	struct op *op = new_hold_op(s, OP_HOLD, note);
-
-	if (!op)
-		return;
-	op->row.hold.hold = malloc(sizeof(*hold));
-	if (!op->row.hold.hold) {
-		op_free(op);
-		return;
-	}
-	*op->row.hold.hold = *hold;
-	writer_submit(s->writer, op);
-}
-
-void store_release_hold(struct store *s, int hold, const char *note)
-{
-	struct op *op = new_hold_op(s, OP_HOLD_RELEASE, note);
-
-	if (!op)
-		return;
-	op->row.hold.id = hold;
-	writer_submit(s->writer, op);
-}
-
-int store_holds(struct store *s, int64_t version, struct err *ret_err)
-{
-	struct op *op = store_new_op(s, OP_HOLDS, 0, none, ret_err);
-
-	if (!op)
-		return -1;
-	op->row.holds_version = version;
-	writer_submit(s->writer, op);
-	return 0;
 }
 
 int store_load_unknown(struct store *s, uint64_t tag, uint64_t lanes, unsigned limit,

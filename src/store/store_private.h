@@ -19,6 +19,7 @@ struct store {
 	struct writer *writer;
 	struct reader *reader;
 	struct list completed;
+	size_t webhook_bytes;         /* that wait to be written */
 	struct store_lanes_view view; /* room for the one that is being told */
 };
 

@@ -7,6 +7,7 @@
 #define EXPIRE_ROWS 1000    /* so many at a time (expire.sql) … */
 #define EXPIRE_AGAIN_MS 250 /* … and when there were so many, the next */
 #define TICK_MS 1000
+#define ORPHANS_MS 1000
 #define MARK_AGAIN_MS 20
 #define FAILED_MS (60 * 1000) /* after one that failed */
 
@@ -29,6 +30,7 @@ void upkeep_submit(struct upkeep *u, struct list *ops, int64_t now_ms)
 	submit_when_due(ops, OP_UPKEEP, &u->partitions_at_ms, now_ms);
 	submit_when_due(ops, OP_EXPIRE, &u->expire_at_ms, now_ms);
 	submit_when_due(ops, OP_TICK, &u->tick_at_ms, now_ms);
+	submit_when_due(ops, OP_ORPHANS, &u->orphans_at_ms, now_ms);
 	if (u->mark)
 		submit_when_due(ops, OP_MARK, &u->mark_at_ms, now_ms);
 }
@@ -36,15 +38,16 @@ void upkeep_submit(struct upkeep *u, struct list *ops, int64_t now_ms)
 bool upkeep_is(const struct op *op)
 {
 	return op->kind == OP_UPKEEP || op->kind == OP_EXPIRE || op->kind == OP_TICK ||
-	       op->kind == OP_MARK;
+	       op->kind == OP_MARK || op->kind == OP_ORPHANS;
 }
 
 int upkeep_send(const struct op *op, PGconn *handle)
 {
-	const char *name = op->kind == OP_EXPIRE ? "expire"
-			   : op->kind == OP_TICK ? "beacon_tick"
-			   : op->kind == OP_MARK ? "mark_restored"
-						 : "partitions";
+	const char *name = op->kind == OP_EXPIRE    ? "expire"
+			   : op->kind == OP_TICK    ? "beacon_tick"
+			   : op->kind == OP_MARK    ? "mark_restored"
+			   : op->kind == OP_ORPHANS ? "orphans"
+						    : "partitions";
 
 	return PQsendQueryPrepared(handle, name, 0, NULL, NULL, NULL, 1) ? 0 : -1;
 }
@@ -74,7 +77,9 @@ int64_t upkeep_ended(struct upkeep *u, const struct op *op, enum store_verdict v
 		u->tick_at_ms = now_ms + TICK_MS;
 		return done ? ticked(u, op->result, now_ms) : 0;
 	}
-	if (op->kind == OP_MARK) {
+	if (op->kind == OP_ORPHANS) {
+		u->orphans_at_ms = now_ms + ORPHANS_MS;
+	} else if (op->kind == OP_MARK) {
 		/* Until the next tick says that all is marked. */
 		u->mark_at_ms = now_ms + (number(op->result, 0) > 0 ? MARK_AGAIN_MS : TICK_MS);
 	} else if (op->kind == OP_UPKEEP)

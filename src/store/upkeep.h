@@ -1,7 +1,8 @@
 /*
  * upkeep - what a writer does for the tables beside its work: partitions for the months to
  * come, once a day; what has expired (keys, old history of waits and lanes), every hour, a batch
- * at a time; the beacon, every second or two; what is unknown after a restore, a batch at a time.
+ * at a time; the beacon, every second or two; receipts of unknown messages, every second; what is
+ * unknown after a restore, a batch at a time.
  * Ops that nobody is told of.
  */
 #ifndef STORE_UPKEEP_H
@@ -20,6 +21,7 @@ struct upkeep {
 	int64_t partitions_at_ms;
 	int64_t expire_at_ms;
 	int64_t tick_at_ms;
+	int64_t orphans_at_ms;
 	int64_t mark_at_ms; /* only when a tick says so */
 	bool mark;
 };

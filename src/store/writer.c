@@ -36,62 +36,25 @@
 #include "store/connection.h"
 #include "store/lease.h"
 #include "store/linger.h"
+#include "store/orphans.h"
 #include "store/queue.h"
 #include "store/read.h"
+#include "store/receipts.h"
 #include "store/session.h"
 #include "store/sqlstate.h"
 #include "store/upkeep.h"
+#include "store/writer_private.h"
 
 #define FLUSH_ROWS 200
 #define TICK_MS 50
 #define STUCK_MS 2000 /* no answer: trouble */
 #define TROUBLE_MS 2000
 #define GIVE_UP_MS 5000 /* no byte: another connection */
-#define LOAD_TIMEOUT_MS 2000
 #define REPEATS 2
 #define REPEAT_FIRST_MS 10
 #define REPEAT_LAST_MS 1000
 
-enum flight { FLIGHT_NONE = 0, FLIGHT_BATCH, FLIGHT_LOAD };
-
-struct writer {
-	struct loop *loop;
-	struct session session;
-	int64_t accept_timeout_ms;
-	struct connection *connection;
-	struct list *completed;
-
-	struct queue queue;
-	struct batch batch;
-	struct aside aside;
-	struct list loads;
-	struct list lanes;      /* changes of lanes: nothing that only waits holds them up */
-	struct op *flying_load; /* a load, a change of lanes, or upkeep */
-	struct list timed;      /* accepts, in order of submission */
-	unsigned pending;
-	enum flight flight;
-	bool between;    /* what was sent last was no batch, but a load or one from aside */
-	bool aside_next; /* and a load */
-	int64_t sent_ms;
-
-	int64_t repeat_ms; /* the wait before the next repetition; 0: none yet */
-	int64_t not_before_ms;
-	struct upkeep upkeep;
-	uint64_t wake_timer;
-	struct linger linger;
-	uint64_t tick_timer;
-	bool in_trouble;    /* by an error no repetition has cured yet */
-	int64_t trouble_ms; /* when it came last */
-	struct err trouble;
-	struct array memory;
-};
-
 static void arm_tick(struct writer *w);
-
-static int64_t now_ms(const struct writer *w)
-{
-	return loop_now_ms(w->loop);
-}
 
 /* If it stood alone: what had to wait behind it goes on. */
 static void release(struct writer *w, struct op *op)
@@ -105,11 +68,28 @@ static void release(struct writer *w, struct op *op)
 		queue_add(&w->queue, LIST_OBJECT(node, struct op, node));
 }
 
-static void complete(struct writer *w, struct op *op, enum store_verdict verdict,
+/* Orphans that have found their messages. */
+static void submit_found(struct writer *w, const PGresult *result)
+{
+	struct receipts *list = orphans_found(result);
+	struct list ops;
+	struct list *node;
+
+	list_init(&ops);
+	if (list && !receipts_ops(0, list, NULL, 0, NULL, writer_now_ms(w), &ops))
+		receipts_free(list);
+	while ((node = list_take_first(&ops)))
+		writer_submit(w, LIST_OBJECT(node, struct op, node));
+}
+
+void writer_complete(struct writer *w, struct op *op, enum store_verdict verdict,
 		     const struct err *err)
 {
 	if (upkeep_is(op)) {
-		session_ticked(&w->session, upkeep_ended(&w->upkeep, op, verdict, now_ms(w)));
+		if (op->kind == OP_ORPHANS && verdict == STORE_DONE)
+			submit_found(w, op->result);
+		session_ticked(&w->session,
+			       upkeep_ended(&w->upkeep, op, verdict, writer_now_ms(w)));
 		op_free(op);
 		return;
 	}
@@ -131,7 +111,7 @@ static void ready(void *arg)
 	w->in_trouble = false;
 	w->repeat_ms = 0;
 	w->not_before_ms = 0;
-	upkeep_submit(&w->upkeep, &w->loads, now_ms(w));
+	upkeep_submit(&w->upkeep, &w->loads, writer_now_ms(w));
 }
 
 static void lost(void *arg)
@@ -145,7 +125,7 @@ static void lost(void *arg)
 		struct op *op = w->flying_load;
 
 		w->flying_load = NULL;
-		complete(w, op, STORE_AWAY, connection_trouble(w->connection));
+		writer_complete(w, op, STORE_AWAY, connection_trouble(w->connection));
 	}
 	w->flight = FLIGHT_NONE;
 }
@@ -160,7 +140,8 @@ static void repeat_later(struct writer *w)
 		w->repeat_ms = REPEAT_FIRST_MS;
 		return;
 	}
-	w->not_before_ms = now_ms(w) + w->repeat_ms / 2 + random_u32() % (w->repeat_ms / 2 + 1);
+	w->not_before_ms =
+		writer_now_ms(w) + w->repeat_ms / 2 + random_u32() % (w->repeat_ms / 2 + 1);
 	w->repeat_ms = w->repeat_ms * 2 > REPEAT_LAST_MS ? REPEAT_LAST_MS : w->repeat_ms * 2;
 }
 
@@ -185,9 +166,26 @@ static void segment_committed(struct writer *w)
 				op->kind == OP_ACCEPT || op->kind == OP_ANSWER
 					? "the key is another request's, or has another answer"
 					: "the work is not as it was, or not ours");
-		complete(w, op, op->verdict, op->verdict == STORE_DONE ? NULL : &gone);
+		writer_complete(w, op, op->verdict, op->verdict == STORE_DONE ? NULL : &gone);
 	}
 	batch_pop(b);
+}
+
+/* The segment's one op has many receipts, of which one is bad: each half goes its own way. */
+static bool split_receipts(struct writer *w)
+{
+	struct op *op = w->batch.sorted[0];
+	struct op *second = receipts_split(op, writer_now_ms(w));
+
+	if (!second)
+		return false;
+	batch_pop(&w->batch);
+	w->repeat_ms = 0;
+	w->pending++;
+	list_append(&w->timed, &second->timed);
+	queue_add(&w->queue, op);
+	queue_add(&w->queue, second);
+	return true;
 }
 
 /* The segment's one op is refused. */
@@ -195,10 +193,10 @@ static void reject(struct writer *w)
 {
 	struct batch *b = &w->batch;
 
-	if (op_make_plain(b->sorted[0]))
+	if (op_make_plain(b->sorted[0]) || split_receipts(w))
 		return;
 	meter_count(b->meter, METRIC_BATCHES, BATCHES_REJECTED, 0);
-	complete(w, b->sorted[0], STORE_REJECTED, &b->why);
+	writer_complete(w, b->sorted[0], STORE_REJECTED, &b->why);
 	batch_pop(b);
 }
 
@@ -210,7 +208,7 @@ static void set_aside(struct writer *w)
 	struct op *op = b->sorted[0];
 	bool first = !op->aside;
 
-	if (!aside_put(&w->aside, op, now_ms(w))) {
+	if (!aside_put(&w->aside, op, writer_now_ms(w))) {
 		repeat_later(w);
 		return;
 	}
@@ -236,7 +234,7 @@ static bool repeat(struct writer *w)
 static void trouble_came(struct writer *w)
 {
 	w->in_trouble = true;
-	w->trouble_ms = now_ms(w);
+	w->trouble_ms = writer_now_ms(w);
 	w->trouble = w->batch.why;
 }
 
@@ -250,7 +248,7 @@ static void segment_failed(struct writer *w)
 			reject(w);
 		return;
 	case SQLSTATE_REPEAT:
-		if (!repeat(w) && !batch_split(b))
+		if (!repeat(w) && !batch_split(b) && !split_receipts(w))
 			set_aside(w);
 		return;
 	case SQLSTATE_FENCED:
@@ -297,7 +295,7 @@ static void load_answer(struct writer *w, PGresult *result)
 		return;
 	w->flight = FLIGHT_NONE;
 	w->flying_load = NULL;
-	complete(w, op, op->verdict, &op->err);
+	writer_complete(w, op, op->verdict, &op->err);
 }
 
 static void readable(void *arg)
@@ -335,7 +333,7 @@ static void send_segment(struct writer *w)
 		return;
 	}
 	w->flight = FLIGHT_BATCH;
-	w->sent_ms = now_ms(w);
+	w->sent_ms = writer_now_ms(w);
 	if (count < 0)
 		give_up(w, "a batch could not be sent: no memory");
 	else
@@ -349,7 +347,7 @@ static void send_next(struct writer *w, struct list *from)
 	op->verdict = STORE_DONE;
 	w->flying_load = op;
 	w->flight = FLIGHT_LOAD;
-	w->sent_ms = now_ms(w);
+	w->sent_ms = writer_now_ms(w);
 	if (read_send(op, connection_handle(w->connection), &w->memory, w->session.incarnation,
 		      clock_wall_us()) != 0 ||
 	    !PQpipelineSync(connection_handle(w->connection)))
@@ -379,8 +377,8 @@ static bool ripe(struct writer *w)
 
 	if (!first)
 		return false;
-	due = first->submitted_ms + linger_ms(&w->linger, now_ms(w));
-	if (w->queue.count >= FLUSH_ROWS || op_is_settling(first) || now_ms(w) >= due)
+	due = first->submitted_ms + linger_ms(&w->linger, writer_now_ms(w));
+	if (w->queue.count >= FLUSH_ROWS || op_is_settling(first) || writer_now_ms(w) >= due)
 		return true;
 	wake_at(w, due);
 	return false;
@@ -398,7 +396,7 @@ static bool send_load_between(struct writer *w)
 static bool send_aside_between(struct writer *w)
 {
 	struct batch *b = &w->batch;
-	struct op *op = aside_take(&w->aside, now_ms(w));
+	struct op *op = aside_take(&w->aside, writer_now_ms(w));
 
 	if (!op)
 		return false;
@@ -435,7 +433,7 @@ static bool send_something(struct writer *w)
 		send_next(w, &w->lanes);
 		return true;
 	}
-	if (now_ms(w) < w->not_before_ms) {
+	if (writer_now_ms(w) < w->not_before_ms) {
 		wake_at(w, w->not_before_ms);
 		return false;
 	}
@@ -462,67 +460,11 @@ bool writer_pump(struct writer *w)
 
 /* --- time-outs --- */
 
-static const struct err *why_late(const struct writer *w, struct err *memory)
-{
-	const struct err *trouble = writer_trouble(w);
-
-	if (trouble)
-		return trouble;
-	err_set(memory, ERR_TEMPORARY, 0, "database: not committed in time");
-	return memory;
-}
-
-static void accept_timed_out(struct writer *w, struct op *op)
-{
-	struct err memory;
-	const struct err *why = why_late(w, &memory);
-
-	meter_bound(w->batch.meter, BOUND_ACCEPT_TIME);
-	if (op->flying || op->doubt) {
-		struct op *told = op_turn_into_cancel(op);
-
-		if (told) /* else again at the next tick */
-			op_complete(told, w->completed, STORE_UNCERTAIN, why);
-		return;
-	}
-	if (!op->aside && !list_empty(&op->node))
-		queue_remove(&w->queue, op);
-	else
-		batch_remove(&w->batch, op);
-	complete(w, op, STORE_AWAY, why);
-}
-
-static void time_out_accepts(struct writer *w)
-{
-	struct list *node = w->timed.next;
-
-	while (node != &w->timed) {
-		struct op *op = LIST_OBJECT(node, struct op, timed);
-
-		if (now_ms(w) - op->submitted_ms < w->accept_timeout_ms)
-			return;
-		node = node->next;
-		accept_timed_out(w, op);
-	}
-}
-
-static void time_out_loads(struct writer *w, struct list *loads)
-{
-	while (!list_empty(loads)) {
-		struct op *op = LIST_OBJECT(loads->next, struct op, node);
-		struct err memory;
-
-		if (now_ms(w) - op->submitted_ms < LOAD_TIMEOUT_MS)
-			return;
-		complete(w, op, STORE_AWAY, why_late(w, &memory));
-	}
-}
-
 static int64_t silent_ms(const struct writer *w)
 {
 	int64_t heard = connection_heard_ms(w->connection);
 
-	return now_ms(w) - (heard > w->sent_ms ? heard : w->sent_ms);
+	return writer_now_ms(w) - (heard > w->sent_ms ? heard : w->sent_ms);
 }
 
 static void tick(void *arg)
@@ -532,10 +474,8 @@ static void tick(void *arg)
 	w->tick_timer = 0;
 	if (w->flight != FLIGHT_NONE && silent_ms(w) >= GIVE_UP_MS)
 		give_up(w, "no answer for 5 s");
-	time_out_accepts(w);
-	time_out_loads(w, &w->loads);
-	time_out_loads(w, &w->lanes);
-	upkeep_submit(&w->upkeep, &w->loads, now_ms(w));
+	writer_time_out(w);
+	upkeep_submit(&w->upkeep, &w->loads, writer_now_ms(w));
 	arm_tick(w);
 }
 
@@ -546,7 +486,7 @@ static void arm_tick(struct writer *w)
 			   w->upkeep.mark;
 
 	if (waits && !w->tick_timer)
-		w->tick_timer = loop_timer(w->loop, now_ms(w) + TICK_MS, tick, w);
+		w->tick_timer = loop_timer(w->loop, writer_now_ms(w) + TICK_MS, tick, w);
 }
 
 /* --- for the store --- */
@@ -638,7 +578,7 @@ void writer_submit(struct writer *w, struct op *op)
 		return;
 	}
 	linger_count(&w->linger);
-	if (op->kind == OP_ACCEPT)
+	if (op->kind == OP_ACCEPT || receipts_is(op))
 		list_append(&w->timed, &op->timed);
 	queue_add(&w->queue, op);
 }
@@ -660,7 +600,7 @@ const struct err *writer_trouble(const struct writer *w)
 		return trouble;
 	/* While something waits it is tried again every second at least; when nothing does,
 	 * it takes a new write to find out. */
-	if (w->in_trouble && now_ms(w) - w->trouble_ms < TROUBLE_MS)
+	if (w->in_trouble && writer_now_ms(w) - w->trouble_ms < TROUBLE_MS)
 		return &w->trouble;
 	return w->flight != FLIGHT_NONE && silent_ms(w) >= STUCK_MS ? &stuck : NULL;
 }
@@ -686,5 +626,5 @@ int64_t writer_oldest_ms(const struct writer *w)
 {
 	const struct op *first = queue_first(&w->queue);
 
-	return first ? now_ms(w) - first->submitted_ms : 0;
+	return first ? writer_now_ms(w) - first->submitted_ms : 0;
 }

@@ -131,6 +131,26 @@ static void on_unknown(void *arg, uint64_t tag, enum store_verdict verdict,
 	on_done(h, tag, verdict, 0, err);
 }
 
+static void on_received(void *arg, uint64_t tag, enum store_verdict verdict,
+			const struct store_received *received, const struct err *err)
+{
+	struct harness *h = arg;
+
+	if (tag == 0) {
+		if (received)
+			h->adopted = *received;
+		h->adopted_count += verdict == STORE_DONE;
+		return;
+	}
+	if (received) {
+		h->received = *received;
+		h->received.acts = h->acts;
+		for (unsigned i = 0; i < received->act_count && i < HARNESS_ACTS; i++)
+			h->acts[i] = received->acts[i];
+	}
+	on_done(h, tag, verdict, 0, err);
+}
+
 static void on_lanes(void *arg, uint64_t tag, enum store_verdict verdict,
 		     const struct store_lanes_view *view, const struct err *err)
 {
@@ -276,6 +296,7 @@ void harness_prepare(struct harness *h)
 		"message_sender.decision, message_sender.wait, message_sender.lane_change, "
 		"message_sender.batch, "
 		"message_sender.tenant_policy, message_sender.receipt, "
+		"message_sender.receipt_orphan, message_sender.webhook, "
 		"message_sender.beacon, message_sender.restore"));
 	PQclear(PQexec(h->sql, "UPDATE message_sender.lane SET incarnation = NULL, "
 			       "last_incarnation = NULL"));
@@ -294,10 +315,10 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 		.max_pending = 1000,
 		.known = h->known,
 	};
-	const struct store_callbacks callbacks = { on_done, on_status, on_first,   on_found,
-						   on_work, on_queue,  h,          on_lanes,
-						   on_rung, on_holds,  on_backlog, on_unknown,
-						   NULL,    NULL };
+	const struct store_callbacks callbacks = { on_done,     on_status, on_first,   on_found,
+						   on_work,     on_queue,  h,          on_lanes,
+						   on_rung,     on_holds,  on_backlog, on_unknown,
+						   on_received, NULL };
 	struct err err = { .text = "" };
 
 	h->store = store_new(h->loop, &settings, &callbacks, &err);

@@ -20,6 +20,7 @@
 #define HARNESS_HOLDS_TAG 1099
 #define HARNESS_HOLDS 8
 #define HARNESS_QUEUES 2048
+#define HARNESS_ACTS 16
 
 struct done {
 	unsigned times; /* must end as 1 */
@@ -85,6 +86,10 @@ struct harness {
 	bool more;
 	struct harness_unknown unknown[HARNESS_TAGS]; /* of the last load */
 	unsigned unknown_count;
+	struct store_received received;      /* of the last call of a tag … */
+	struct store_received adopted;       /* … and of orphans, the last of `adopted_count` */
+	struct store_act acts[HARNESS_ACTS]; /* of received; without texts of the receipt */
+	unsigned adopted_count;
 };
 
 /* Migrates, empties the tables, makes the loop. */

@@ -137,7 +137,8 @@ START_TEST(what_whatsapp_has_is_never_replayed)
 	store_outcome(h.store, 0, &late);
 	harness_until_done(&h, 5, 3000);
 	harness_sql_text(&h,
-			 "INSERT INTO message_sender.receipt VALUES ('%s', 1, 'delivered', '1', "
+			 "INSERT INTO message_sender.receipt (message_id, attempt, status, number, "
+			 "wamid, at, received_at) VALUES ('%s', 1, 'delivered', '1', "
 			 "'wamid.r', now(), now())",
 			 harness_id(&h, 1));
 	for (unsigned tag = 0; tag < 2; tag++) {
