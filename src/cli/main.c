@@ -160,8 +160,8 @@ static const struct command commands[] = {
 	  ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_CONFIG, ARGUMENT_WHY | ARGUMENT_BY,
 	  command_queue_release },
 	{ "report",
-	  "daily|hourly|failure|latency|queue|unknown|hold|message [--tenant ID] [--since TIME] "
-	  "[--until TIME] [--limit N] [--csv | --json] [--config FILE]",
+	  "daily|hourly|failure|latency|cost|queue|unknown|hold|message [--tenant ID] "
+	  "[--since TIME] [--until TIME] [--limit N] [--csv | --json] [--config FILE]",
 	  "print a report: what became of messages, why they failed, how long they took, what "
 	  "waits; of the last 30 days (hourly: 2, message: 1), 1000 rows at most, unless told "
 	  "otherwise",
@@ -174,6 +174,16 @@ static const struct command commands[] = {
 	  ARGUMENT_CONFIG, 0, command_maintain },
 	{ "check-config", "[--config FILE]", "check the settings and print those in force",
 	  ARGUMENT_CONFIG, 0, command_check_config },
+	{ "errors", "", "print the dictionary of errors (Markdown)", 0, 0, command_errors },
+	{ "doctor", "[--config FILE]",
+	  "test database, Tenant Service, Conversation Service, Graph API, sockets and clock from "
+	  "here, and say what to mend",
+	  ARGUMENT_CONFIG, 0, command_doctor },
+	{ "support", "[--config FILE]",
+	  "print what a report of a fault should have: version, settings, metrics, queue, "
+	  "checks; "
+	  "no secrets, no message, no phone number",
+	  ARGUMENT_CONFIG, 0, command_support },
 	{ "settings", "", "print the reference of all settings (Markdown)", 0, 0,
 	  command_settings },
 	{ "version", "", "print the version", 0, 0, command_version },

@@ -71,6 +71,14 @@ static const struct problem_row rows[PROBLEM_COUNT] = {
 				      "2" },
 };
 
+void http_problem_print_reference(FILE *out)
+{
+	(void)fputs("| code | status | message | Retry-After |\n|---|---|---|---|\n", out);
+	for (int i = 0; i < PROBLEM_COUNT; i++)
+		(void)fprintf(out, "| `%s` | %d | %s | %s |\n", rows[i].code, rows[i].status,
+			      rows[i].message, rows[i].retry_after ? rows[i].retry_after : "");
+}
+
 void http_problem_members(struct json_out *out, enum problem problem, const char *message)
 {
 	const struct problem_row *row = &rows[problem];

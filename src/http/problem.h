@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "http/response.h"
 
@@ -32,6 +33,9 @@ enum problem {
 	PROBLEM_STORE_UNCERTAIN,     /* 503, Retry-After 2: "may have been taken" */
 	PROBLEM_COUNT,
 };
+
+/* docs/errors.md: the table of all of them. */
+void http_problem_print_reference(FILE *out);
 
 /* message null: the row's own. */
 void http_problem(struct http_response *r, enum problem problem, const char *message);

@@ -10,7 +10,7 @@
 enum { TENANT = 0, SINCE, UNTIL, LIMIT, FIELDS };
 
 /* As message_sender.report_json() knows them. */
-static const char *const names[] = { "daily", "failure", "latency" };
+static const char *const names[] = { "daily", "failure", "latency", "cost" };
 
 bool http_report_is(const char *name)
 {

@@ -311,8 +311,8 @@ static void receive_report(struct pipeline *p, uint64_t fcgi_id, const char *req
 	}
 	if (!http_report_is(name)) {
 		err_set(&err, ERR_INVALID, 0,
-			"There is no such report; ask for daily, failure or "
-			"latency");
+			"There is no such report; ask for daily, failure, "
+			"latency or cost");
 		http_problem(&response, PROBLEM_NOT_FOUND, err.text);
 	} else
 		http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);

@@ -97,7 +97,11 @@ def fill(database):
             sent(database, state, at=yesterday)
     sent(database, "read", at=yesterday, message_type="template",
          payload='{"name":"order_shipped","language":{"code":"id"}}', wamid=WAMID + "x")
-    sent(database, "read", wamid=WAMID)
+    priced = sent(database, "read", wamid=WAMID)
+    for status in ("sent", "delivered"):
+        database.query("INSERT INTO message_sender.receipt (message_id, attempt, status, number,"
+                       " wamid, at, category, billable, pricing_model) VALUES (%s, 1, %s, '1055',"
+                       " %s, now(), 'utility', true, 'PMP')", priced, status, WAMID)
     for at in (yesterday, "now() - interval '1 minute'"):
         add(database, "failed", at=at, attempt=("refused", 131056), failure_code=131056,
             failure_reason="131056 (pair limit)", failed_at="now", attempts=3)
@@ -144,6 +148,8 @@ def test_the_funnel_counts_what_is_there(reported):
     assert (template["template"], template["read"]) == ("order_shipped", 1)
     failure, = [r for r in report(reported, "failure", "--tenant", "acme") if r["day"] == day]
     assert (failure["code"], failure["failed"]) == (131056, 1)
+    cost, = report(reported, "cost")
+    assert (cost["category"], cost["billable"], cost["messages"]) == ("utility", True, 1)
     latency = {r["stage"]: r for r in report(reported, "latency", "--tenant", "acme")
                if r["day"] == day}
     assert (latency["send"]["p50"], latency["deliver"]["p99"], latency["read"]["longest"]) == (
@@ -289,7 +295,7 @@ def test_over_http(service, database, api):
         "daily", "t-report", 1, 1)
     assert got["counted_at"].endswith("Z")
     assert api.get("/api/v1/reports/daily?tenant_id=other").json()["rows"] == []
-    for name in ("failure", "latency"):
+    for name in ("failure", "latency", "cost"):
         assert api.get(f"/api/v1/reports/{name}?tenant_id=t-report").status_code == 200
     assert api.get("/api/v1/reports/message?tenant_id=t-report").status_code == 404
     wrong = api.get("/api/v1/reports/daily?tenant_id=t-report&since=1")

@@ -26,6 +26,7 @@ START_TEST(names_are_known)
 	ck_assert(http_report_is("daily"));
 	ck_assert(http_report_is("failure"));
 	ck_assert(http_report_is("latency"));
+	ck_assert(http_report_is("cost"));
 	ck_assert(!http_report_is("message"));
 	ck_assert(!http_report_is(""));
 }

@@ -1,0 +1,53 @@
+"""`doctor` finds what is wrong from where the service runs; `support` tells no secret; the
+dictionary of errors is what the tables say."""
+
+import json
+
+from harness.api import new_message
+from harness.process import TOP
+from harness.service import command
+
+SECRETS = {"WHATSAPP_APP_SECRET": "s3cret-app", "WHATSAPP_VERIFY_TOKEN": "s3cret-verify"}
+
+
+def environment(service):
+    return {name: value for name, value in service.settings.items() if value is not None}
+
+
+def test_doctor_and_support(new_service, sockets):
+    service = new_service(MANAGEMENT_SOCKET=str(sockets / "doctor.sock"), **SECRETS)
+    env = environment(service)
+    env["DATABASE_URL"] += " password=s3cret-database"
+    body = new_message(to="+628111222333", message="not-to-be-told")
+    assert service.ask("POST", "/api/v1/messages/send", json.dumps(body).encode()).status == 200
+    assert command("maintain", env=env).returncode == 0
+
+    well = command("doctor", env=env)
+    assert well.returncode == 0, well.stdout
+    assert well.stdout.endswith("All is well.\n") and "BAD" not in well.stdout
+    for what in ("database", "clock", "partitions", "reports", "lanes", "tenant", "conversation",
+                 "graph", "service", "ready"):
+        assert f"ok  {what} " in well.stdout, what
+
+    told = command("support", env=env)
+    assert told.returncode == 0, told.stderr
+    for part in ("version", "settings", "doctor", "metrics", "tables", "check"):
+        assert f"== {part}\n" in told.stdout
+    for secret in ("s3cret", "628111222333", "not-to-be-told", "EAA"):
+        assert secret not in told.stdout + told.stderr
+
+    env.update(TENANT_SERVICE_URL="http://127.0.0.1:1", GRAPH_CA_FILE="",
+               FCGI_SOCKET=str(sockets / "nobody.sock"))
+    ill = command("doctor", env=env)
+    assert ill.returncode == 1
+    bad = [line.split()[1] for line in ill.stdout.splitlines() if line.startswith("BAD")]
+    assert bad == ["tenant", "graph", "service"]  # the simulator's certificate is nobody's
+    assert ill.stdout.endswith("from the top.\n")
+
+    env["DATABASE_URL"] = "host=/nonexistent dbname=x"
+    gone = command("doctor", env=env)
+    assert gone.returncode == 1 and "BAD database" in gone.stdout
+
+
+def test_the_dictionary_is_what_the_tables_say():
+    assert command("errors").stdout == (TOP / "docs" / "errors.md").read_text()
