@@ -1,6 +1,7 @@
 -- expire: takes out what is kept for some time only, about 1000 rows of each at a time: keys that
 -- have expired, waits of messages of more than 30 days ago, changes of lanes as old as that, webhooks
--- of more than 7 days ago that are in no day's partition.
+-- of more than 7 days ago that are in no day's partition, changes of quotas of messages of more than
+-- 70 days ago.
 -- Parameters: none.  Result: one row, how many of the one that had most.
 -- Ids grow with time, so the oldest keys are at the beginning of the index; a key never lives
 -- longer than 7 days after its message's id was made, but for a host's clock.
@@ -18,6 +19,13 @@ WITH keys AS (
 	WHERE w.message_id = ANY (ARRAY(
 		SELECT e.message_id FROM message_sender.wait e
 		WHERE e.message_id < message_sender.id_floor(statement_timestamp() - interval '30 days')
+		ORDER BY e.message_id LIMIT 1000 FOR UPDATE SKIP LOCKED))
+	RETURNING 1
+), refunds AS (
+	DELETE FROM message_sender.quota_change q
+	WHERE q.message_id = ANY (ARRAY(
+		SELECT e.message_id FROM message_sender.quota_change e
+		WHERE e.message_id < message_sender.id_floor(statement_timestamp() - interval '70 days')
 		ORDER BY e.message_id LIMIT 1000 FOR UPDATE SKIP LOCKED))
 	RETURNING 1
 ), changes AS (
@@ -39,4 +47,5 @@ WITH keys AS (
 	RETURNING 1
 )
 SELECT greatest((SELECT count(*) FROM keys), (SELECT count(*) FROM waits),
-	(SELECT count(*) FROM changes), (SELECT count(*) FROM webhooks))
+	(SELECT count(*) FROM refunds), (SELECT count(*) FROM changes),
+	(SELECT count(*) FROM webhooks))

@@ -15,6 +15,7 @@
 	 ARGUMENT_BY | ARGUMENT_CONFIG)
 #define OWN_TENANT \
 	(ARGUMENT_OPERAND | ARGUMENT_NAME | ARGUMENT_TIME_ZONE | ARGUMENT_JSON | ARGUMENT_CONFIG)
+#define OWN_QUOTA (ARGUMENT_OPERAND | ARGUMENT_LIMITS | ARGUMENT_JSON | ARGUMENT_CONFIG)
 #define OWN_OUTLET (ARGUMENT_OPERAND | ARGUMENT_SECOND | ARGUMENT_JSON | ARGUMENT_CONFIG)
 
 static const struct command commands[] = {
@@ -152,6 +153,25 @@ static const struct command commands[] = {
 	  OWN_OUTLET, ARGUMENT_OPERAND | ARGUMENT_SECOND, command_outlet_show },
 	{ "outlet unset", "TENANT OUTLET [--json] [--config FILE]", "take its rate back",
 	  OWN_OUTLET, ARGUMENT_OPERAND | ARGUMENT_SECOND, command_outlet_unset },
+	{ "quota add", "TENANT [--daily N] [--monthly N] [--json] [--config FILE]",
+	  "let a tenant of the database send no more than so many messages in a day and a month of "
+	  "its time zone; what was not sent in the end does not count",
+	  OWN_QUOTA, ARGUMENT_OPERAND, command_quota_add },
+	{ "quota set", "TENANT [--daily N] [--monthly N] [--json] [--config FILE]",
+	  "the same, also for one that has limits: what is not named stays", OWN_QUOTA,
+	  ARGUMENT_OPERAND, command_quota_set },
+	{ "quota list", "[--json] [--config FILE]", "list limits, and what is used of them",
+	  ARGUMENT_JSON | ARGUMENT_CONFIG, 0, command_quota_list },
+	{ "quota show", "TENANT [--json] [--config FILE]", "print those of a tenant",
+	  ARGUMENT_OPERAND | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_quota_show },
+	{ "quota disable", "TENANT [--json] [--config FILE]", "take a tenant's limits away",
+	  ARGUMENT_OPERAND | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_quota_disable },
+	{ "quota import", "FILE.csv [--json] [--config FILE]",
+	  "set many; columns tenant_id, daily, monthly; - is standard input",
+	  ARGUMENT_OPERAND | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_quota_import },
 	{ "secret rotate", "[--json] [--config FILE]",
 	  "seal what is stored anew under the first key of MASTER_KEY_FILE, while all serve on",
 	  ARGUMENT_JSON | ARGUMENT_CONFIG, 0, command_secret_rotate },

@@ -422,6 +422,9 @@ static void on_added(struct job *job, enum store_verdict verdict, uint64_t seq,
 	case STORE_NOT_BEGUN:
 		refuse_row(row, PROBLEM_BATCH_CANCELLED, "");
 		return;
+	case STORE_OVER_QUOTA:
+		refuse_row(row, PROBLEM_QUOTA_EXCEEDED, "");
+		return;
 	case STORE_AWAY:
 	case STORE_UNCERTAIN:
 	case STORE_REJECTED:
@@ -462,7 +465,7 @@ static const struct job_operations row_operations = {
 static bool submit(struct row *row, struct message *m)
 {
 	const struct pipeline *p = row->bulk->flow->pipeline;
-	struct store_accept accept = { .message = m };
+	struct store_accept accept = { .message = m, .charge = row->bulk->flow->charge };
 	struct err err;
 
 	m->id = row->id;

@@ -79,6 +79,7 @@ enum flow_result flow_commit(struct flow *f)
 		.begin = f->place != NULL,
 		.number = f->place ? f->credentials->number : NULL,
 		.deadline_wall_us = f->deadline_wall_us,
+		.charge = f->charge,
 	};
 	return submit(f, &row);
 }
@@ -103,6 +104,11 @@ enum flow_result flow_commit_failed(struct flow *f)
 	return submit(f, &row);
 }
 
+const char *flow_quota_reason(uint64_t which)
+{
+	return which == STORE_QUOTA_DAILY ? "daily quota used up" : "monthly quota used up";
+}
+
 enum flow_result flow_committed(struct flow *f, enum store_verdict verdict, uint64_t seq)
 {
 	if (verdict == STORE_DONE || verdict == STORE_NOT_BEGUN)
@@ -124,6 +130,10 @@ enum flow_result flow_committed(struct flow *f, enum store_verdict verdict, uint
 		return FLOW_NO;
 	case STORE_CONFLICT:
 		return FLOW_TAKEN;
+	case STORE_OVER_QUOTA:
+		f->reply = REPLY_QUOTA;
+		text_copy_cut(f->reason, sizeof(f->reason), flow_quota_reason(seq));
+		return FLOW_NO;
 	case STORE_REJECTED:
 		break;
 	}

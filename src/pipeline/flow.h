@@ -86,6 +86,7 @@ struct flow {
 	enum flow_reply reply;
 	bool async;                   /* nobody waits for the outcome */
 	bool replayed;                /* the answer is an earlier request's */
+	bool charge;                  /* the store checks the quota with the commit */
 	bool elsewhere;               /* its delivery has left this worker */
 	unsigned entered;             /* messages of it that count in the backlog */
 	unsigned key_looks;           /* how often the key was looked up */
@@ -173,6 +174,8 @@ void flow_leave_room(struct flow *f, enum store_verdict verdict);
 /* commit.c */
 enum flow_result flow_commit(struct flow *f);
 enum flow_result flow_commit_failed(struct flow *f);
+/* Which of the tenant's own limits has been reached; static. */
+const char *flow_quota_reason(uint64_t which);
 enum flow_result flow_committed(struct flow *f, enum store_verdict verdict, uint64_t seq);
 
 /* key.c */

@@ -171,7 +171,8 @@ enum flow_result flow_recorded(struct flow *f, enum store_verdict verdict)
 	case STORE_AWAY:
 	case STORE_UNCERTAIN:
 	case STORE_REJECTED:
-	case STORE_NOT_BEGUN: /* never of an answer */
+	case STORE_NOT_BEGUN: /* these never of an answer */
+	case STORE_OVER_QUOTA:
 		break;
 	}
 	f->reply = REPLY_UNCERTAIN;

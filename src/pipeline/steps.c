@@ -198,6 +198,7 @@ static void warn_unchecked(struct flow *f, const struct quota_answer *a)
 
 static enum flow_result use_quota(struct flow *f, const struct quota_answer *a)
 {
+	f->charge = a->charge;
 	switch (a->verdict) {
 	case QUOTA_ALLOWED:
 		break;

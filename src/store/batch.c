@@ -6,8 +6,9 @@
  *   release        accept_keyed, release
  *   open           batch_open
  *   accept         accept, or after a loss accept_again and accept_seq; when one has a key
- *                  accept_keyed, and after a loss accept_seq
- *   add            add
+ *                  accept_keyed, and after a loss accept_seq; when one is charged, accept_charged
+ *                  instead of either, as with release
+ *   add            add, add_charged
  *   begin          begin
  *   outcome        outcome_lock, outcome
  *   settle         outcome_lock, settle
@@ -43,13 +44,6 @@ struct batch_statement {
 	fill_fn *fill;
 	read_fn *read; /* null: nothing to read */
 };
-
-/* Ops are sorted: the bounds that let partitions be skipped. */
-static void put_bounds(struct array *a, struct op *const *ops, unsigned count)
-{
-	array_uuid(a, ops[0]->id);
-	array_uuid(a, ops[count - 1]->id);
-}
 
 /* --- accept, cancel --- */
 
@@ -174,6 +168,18 @@ static void fill_accept_keyed(struct array *a, struct op *const *ops, unsigned c
 	       ops[i]->key ? ops[i]->key->answer_body : NULL);
 }
 
+/* What was in doubt may be there, and charged. */
+static void fill_accept_charged(struct array *a, struct op *const *ops, unsigned count,
+				const struct fill_context *context)
+{
+	bool again = false;
+
+	for (unsigned i = 0; i < count; i++)
+		again |= ops[i]->doubt;
+	fill_accept_keyed(a, ops, count, context);
+	array_bool(a, again);
+}
+
 static void fill_accept_seq(struct array *a, struct op *const *ops, unsigned count,
 			    const struct fill_context *context)
 {
@@ -205,6 +211,8 @@ static void set_seq(struct op *const *ops, unsigned at, int64_t v)
 /* Negative: no attempt is open for it. */
 static void set_seq_again(struct op *const *ops, unsigned at, int64_t v)
 {
+	if (ops[at]->verdict == STORE_OVER_QUOTA)
+		return;
 	ops[at]->seq = (uint64_t)(v < 0 ? -v : v);
 	if (accept_begins(ops[at]) && ops[at]->verdict != STORE_CONFLICT)
 		ops[at]->verdict = v < 0 ? STORE_NOT_BEGUN : STORE_DONE;
@@ -222,10 +230,14 @@ static void read_accept(const PGresult *result, struct op *const *ops, unsigned 
 
 static void set_keyed(struct op *const *ops, unsigned at, int64_t v)
 {
-	if (v < 0)
+	if (v == -1) {
 		ops[at]->verdict = STORE_CONFLICT;
-	else
+	} else if (v < 0) {
+		ops[at]->verdict = STORE_OVER_QUOTA;
+		ops[at]->seq = (uint64_t)(-2 - v);
+	} else {
 		ops[at]->seq = (uint64_t)v;
+	}
 }
 
 static void set_added(struct op *const *ops, unsigned at, int64_t v)
@@ -260,7 +272,7 @@ static void fill_cancel(struct array *a, struct op *const *ops, unsigned count,
 	batch_put_ids(a, ops, count);
 	COLUMN(a, ARRAY_BOOL, array_put_bool, ops[i]->row.accept.begin);
 	array_uuid(a, context->incarnation);
-	put_bounds(a, ops, count);
+	batch_put_bounds(a, ops, count);
 	array_time(a, context->now_wall_us);
 }
 
@@ -309,83 +321,6 @@ static void fill_outcome_lock(struct array *a, struct op *const *ops, unsigned c
 	batch_put_ids(a, ops, count);
 }
 
-static const char *next_name(enum store_next next)
-{
-	static const char *const names[] = {
-		[STORE_NEXT_DONE] = "done",     [STORE_NEXT_CONVERSATION] = "conversation",
-		[STORE_NEXT_RETRY] = "retry",   [STORE_NEXT_UNKNOWN] = "unknown",
-		[STORE_NEXT_FAILED] = "failed", [STORE_NEXT_EXPIRED] = "expired",
-	};
-
-	return names[next];
-}
-
-static void fill_outcome(struct array *a, struct op *const *ops, unsigned count,
-			 const struct fill_context *context)
-{
-	batch_put_ids(a, ops, count);
-	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.outcome.attempt);
-	COLUMN(a, ARRAY_UUID, array_put_uuid, ops[i]->row.outcome.incarnation);
-	COLUMN(a, ARRAY_TEXT, array_put_text, outcome_name(ops[i]->row.outcome.outcome));
-	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.number);
-	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.outcome.begun_wall_us);
-	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.outcome.ended_wall_us);
-	array_begin(a, ARRAY_INT2, count);
-	for (unsigned i = 0; i < count; i++) {
-		if (ops[i]->row.outcome.http_status)
-			array_put_int2(a, ops[i]->row.outcome.http_status);
-		else
-			array_put_null(a);
-	}
-	COLUMN(a, ARRAY_INT4, array_put_int4_or_null, ops[i]->row.outcome.code);
-	COLUMN(a, ARRAY_INT4, array_put_int4_or_null, ops[i]->row.outcome.subcode);
-	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.title);
-	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.details);
-	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.trace);
-	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.wamid);
-	COLUMN(a, ARRAY_TEXT, array_put_text, next_name(ops[i]->row.outcome.next));
-	COLUMN(a, ARRAY_TIME, array_put_time_or_null, ops[i]->row.outcome.due_wall_us);
-	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.outcome.counted);
-	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.outcome.throttled);
-	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.outcome.failure_reason);
-	put_bounds(a, ops, count);
-	array_time(a, context->now_wall_us);
-}
-
-/* --- settle --- */
-
-static const char *settle_name(enum settle_verdict verdict)
-{
-	switch (verdict) {
-	case SETTLE_WAIT:
-		return "wait";
-	case SETTLE_RESEND:
-		return "resend";
-	case SETTLE_FAIL:
-		return "failed";
-	case SETTLE_KEEP:
-	case SETTLE_SENT:
-		break;
-	}
-	return "keep";
-}
-
-static void fill_settle(struct array *a, struct op *const *ops, unsigned count,
-			const struct fill_context *context)
-{
-	batch_put_ids(a, ops, count);
-	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.settle.attempt);
-	COLUMN(a, ARRAY_TEXT, array_put_text, settle_name(ops[i]->row.settle.verdict));
-	COLUMN(a, ARRAY_TIME, array_put_time_or_null, ops[i]->row.settle.due_wall_us);
-	COLUMN(a, ARRAY_TEXT, array_put_text, unknown_policy_name(ops[i]->row.settle.policy));
-	COLUMN(a, ARRAY_INT4, array_put_int4, (int)ops[i]->row.settle.quarantine_s);
-	COLUMN(a, ARRAY_TIME, array_put_time_or_null, ops[i]->row.settle.policy_wall_us);
-	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.settle.why);
-	put_bounds(a, ops, count);
-	array_time(a, context->now_wall_us);
-	array_bool(a, !context->fenced);
-}
-
 /* --- defer, conversation --- */
 
 static void fill_defer(struct array *a, struct op *const *ops, unsigned count,
@@ -396,7 +331,7 @@ static void fill_defer(struct array *a, struct op *const *ops, unsigned count,
 	COLUMN(a, ARRAY_TIME, array_put_time, ops[i]->row.defer.due_wall_us);
 	COLUMN(a, ARRAY_INT4, array_put_int4_or_null, ops[i]->row.defer.failure_code);
 	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->row.defer.reason);
-	put_bounds(a, ops, count);
+	batch_put_bounds(a, ops, count);
 	array_time(a, context->now_wall_us);
 	COLUMN(a, ARRAY_INT4, array_put_int4_or_null, ops[i]->row.defer.hold);
 	COLUMN(a, ARRAY_INT2, array_put_int2, (int)ops[i]->row.defer.attempt);
@@ -442,17 +377,23 @@ static const struct batch_statement accept_keyed = {
 	fill_accept_keyed,
 	read_accept_keyed,
 };
+static const struct batch_statement accept_charged = {
+	"accept_charged",
+	fill_accept_charged,
+	read_accept_keyed,
+};
 static const struct batch_statement open_batch = { "batch_open", batch_fill_open,
 						   read_accept_keyed };
 static const struct batch_statement add = { "add", fill_accept_keyed, read_add };
+static const struct batch_statement add_charged = { "add_charged", fill_accept_keyed, read_add };
 static const struct batch_statement close_batch = { "batch_close", batch_fill_close, NULL };
 static const struct batch_statement release = { "release", fill_release, NULL };
 static const struct batch_statement cancel = { "cancel", fill_cancel, NULL };
 static const struct batch_statement fence = { "fence", fill_fence, NULL };
 static const struct batch_statement begin = { "begin", fill_begin, read_positions };
 static const struct batch_statement outcome_lock = { "outcome_lock", fill_outcome_lock, NULL };
-static const struct batch_statement outcome = { "outcome", fill_outcome, NULL };
-static const struct batch_statement settle = { "settle", fill_settle, read_positions };
+static const struct batch_statement outcome = { "outcome", batch_fill_outcome, NULL };
+static const struct batch_statement settle = { "settle", batch_fill_settle, read_positions };
 static const struct batch_statement defer = { "defer", fill_defer, read_positions };
 static const struct batch_statement conversation = { "conversation", fill_conversation, NULL };
 static const struct batch_statement call_off = { "call_off", fill_call_off, NULL };
@@ -492,6 +433,17 @@ static const struct batch_statement *const keyed_repeated[STATEMENTS_OF_KIND] = 
 	&accept_seq,
 };
 
+static const struct batch_statement *const charged[STATEMENTS_OF_KIND] = { &accept_charged };
+static const struct batch_statement *const charged_repeated[STATEMENTS_OF_KIND] = {
+	&accept_charged,
+	&accept_seq,
+};
+static const struct batch_statement *const charged_released[STATEMENTS_OF_KIND] = {
+	&accept_charged,
+	&release,
+};
+static const struct batch_statement *const added_charged[STATEMENTS_OF_KIND] = { &add_charged };
+
 static int by_id(const void *a, const void *b)
 {
 	const struct op *const *x = a;
@@ -520,7 +472,13 @@ struct gathered {
 	unsigned count;
 	bool doubt; /* one is in doubt */
 	bool key;   /* one has a key */
+	bool charge;
 };
+
+static bool is_accept(enum op_kind kind)
+{
+	return kind == OP_ACCEPT || kind == OP_ADD || kind == OP_RELEASE;
+}
 
 /* Gathers the ops of one kind behind those gathered before. */
 static struct gathered gather(struct batch *b, enum op_kind kind)
@@ -535,6 +493,7 @@ static struct gathered gather(struct batch *b, enum op_kind kind)
 			continue;
 		g.doubt |= b->ops[i]->doubt;
 		g.key |= b->ops[i]->key != NULL;
+		g.charge |= is_accept(kind) && b->ops[i]->row.accept.charge;
 		b->sorted[b->sorted_count++] = b->ops[i];
 		b->ops[i]->sent_as = kind;
 		b->ops[i]->flying = true;
@@ -549,8 +508,14 @@ static struct gathered gather(struct batch *b, enum op_kind kind)
 
 static const struct batch_statement *const *statements_for(enum op_kind kind, struct gathered g)
 {
+	if (g.charge && kind == OP_RELEASE)
+		return charged_released;
+	if (g.charge && kind == OP_ADD)
+		return added_charged;
 	if (kind != OP_ACCEPT)
 		return statements[kind];
+	if (g.charge)
+		return g.doubt ? charged_repeated : charged;
 	if (g.key)
 		return g.doubt ? keyed_repeated : keyed;
 	return g.doubt ? accept_repeated : statements[kind];

@@ -5,6 +5,12 @@ void batch_put_ids(struct array *a, struct op *const *ops, unsigned count)
 	COLUMN(a, ARRAY_UUID, array_put_uuid, ops[i]->id);
 }
 
+void batch_put_bounds(struct array *a, struct op *const *ops, unsigned count)
+{
+	array_uuid(a, ops[0]->id);
+	array_uuid(a, ops[count - 1]->id);
+}
+
 void batch_put_keys(struct array *a, struct op *const *ops, unsigned count)
 {
 	COLUMN(a, ARRAY_TEXT, array_put_text_or_null, ops[i]->key ? ops[i]->key->key : NULL);

@@ -29,6 +29,15 @@ void batch_put_ids(struct array *a, struct op *const *ops, unsigned count);
 /* Key, fingerprint and time of requests, nulls without a key. */
 void batch_put_keys(struct array *a, struct op *const *ops, unsigned count);
 
+/* Ops are sorted: the bounds that let partitions be skipped. */
+void batch_put_bounds(struct array *a, struct op *const *ops, unsigned count);
+
+/* Of outcome.sql and settle.sql. */
+void batch_fill_outcome(struct array *a, struct op *const *ops, unsigned count,
+			const struct fill_context *context);
+void batch_fill_settle(struct array *a, struct op *const *ops, unsigned count,
+		       const struct fill_context *context);
+
 /* Of batch_open.sql and batch_close.sql. */
 void batch_fill_open(struct array *a, struct op *const *ops, unsigned count,
 		     const struct fill_context *context);

@@ -48,15 +48,19 @@
 struct store;
 
 enum store_verdict {
-	STORE_DONE = 0,  /* committed */
-	STORE_CONFLICT,  /* begin, defer: the work is not as assumed, or gone, or we are fenced;
+	STORE_DONE = 0,   /* committed */
+	STORE_CONFLICT,   /* begin, defer: the work is not as assumed, or gone, or we are fenced;
 			  * accept: the key is another message's; answer: there is one already */
-	STORE_AWAY,      /* certainly not written: the database could not be reached in time */
-	STORE_UNCERTAIN, /* accept only: may have been taken */
-	STORE_REJECTED,  /* this row was refused (SQLSTATE 22, 23, 54, or an unexpected one); of an
+	STORE_AWAY,       /* certainly not written: the database could not be reached in time */
+	STORE_UNCERTAIN,  /* accept only: may have been taken */
+	STORE_REJECTED,   /* this row was refused (SQLSTATE 22, 23, 54, or an unexpected one); of an
 			  * outcome also without title, details, trace and failure_reason */
-	STORE_NOT_BEGUN, /* accept with begin: committed without the attempt; we are fenced */
+	STORE_NOT_BEGUN,  /* accept with begin: committed without the attempt; we are fenced */
+	STORE_OVER_QUOTA, /* accept, add: the tenant's own quota has no room for it; seq says which:
+			   * STORE_QUOTA_DAILY, _MONTHLY */
 };
+
+enum { STORE_QUOTA_DAILY = 1, STORE_QUOTA_MONTHLY };
 
 #define STORE_KEY_BYTES 256
 #define STORE_FINGERPRINT_BYTES 32
@@ -86,6 +90,7 @@ struct store_accept {
 	int failure_code;
 	const char *failure_reason;  /* borrowed until completion */
 	const struct store_key *key; /* null: none; copied */
+	bool charge; /* it takes its part of the tenant's quota, if that has one of ours */
 };
 
 /* A bulk call: its row, and the key it came with, so that its messages can be added, by this call

@@ -294,7 +294,8 @@ void harness_prepare(struct harness *h)
 		"TRUNCATE message_sender.hold, message_sender.message, message_sender.attempt, "
 		"message_sender.work, message_sender.incarnation, message_sender.idempotency_key, "
 		"message_sender.decision, message_sender.wait, message_sender.lane_change, "
-		"message_sender.batch, "
+		"message_sender.batch, message_sender.tenant, message_sender.outlet, "
+		"message_sender.quota, message_sender.quota_change, "
 		"message_sender.tenant_policy, message_sender.receipt, "
 		"message_sender.receipt_orphan, message_sender.webhook, "
 		"message_sender.beacon, message_sender.restore"));
@@ -405,6 +406,7 @@ static void submit_accept(struct harness *h, unsigned tag, bool begin, const str
 		.number = "1234567890",
 		.deadline_wall_us = clock_wall_us() + 10 * 1000000,
 		.key = key,
+		.charge = h->charge,
 	};
 	struct err err = { .text = "" };
 

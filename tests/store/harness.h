@@ -52,6 +52,7 @@ struct harness_unknown {
 };
 
 struct harness {
+	bool charge; /* what is accepted */
 	struct loop *loop;
 	struct store *store;
 	struct message_id incarnation;

@@ -29,6 +29,10 @@ static void setup(void)
 	FILE *file;
 
 	harness_prepare(&h);
+	harness_sql_text(&h, "INSERT INTO message_sender.tenant (tenant_id) "
+			     "SELECT 'tenant-' || i FROM generate_series(0, 9) i");
+	harness_sql_text(&h, "INSERT INTO message_sender.quota (tenant_id, daily, set_by) "
+			     "SELECT tenant_id, 1000000, 'test' FROM message_sender.tenant");
 	file = fopen(log_path(), "r");
 	ck_assert_ptr_nonnull(file);
 	fseek(file, 0, SEEK_END);
@@ -135,19 +139,23 @@ static void settle_all(unsigned rows)
 }
 
 /* A bulk call of so many messages. */
-static void add_all(unsigned rows)
+static void add_all(unsigned rows, bool charge)
 {
 	const struct message_id none = { { 0 } };
-	struct store_batch batch = { .id = h.messages[0]->id, .tenant_id = "t", .messages = 1 };
+	struct store_batch batch = { .id = h.messages[charge]->id,
+				     .tenant_id = "t",
+				     .messages = 1 };
 	struct err err;
 
 	ck_assert_int_eq(store_open_batch(h.store, 1, &batch, &err), 0);
 	for (unsigned i = 0; i < rows; i++) {
 		struct message *m = message_copy(h.messages[i]);
 		const struct store_key key = { .key = "item" };
-		struct store_accept row = { .message = m, .key = i % 2 ? &key : NULL };
+		struct store_accept row = { .message = m,
+					    .key = i % 2 ? &key : NULL,
+					    .charge = charge };
 
-		m->id.bytes[15] ^= 1;
+		m->id.bytes[15] ^= charge ? 2 : 1;
 		m->batch_id = batch.id;
 		row.expires_wall_us = clock_wall_us() + 1000000;
 		ck_assert_int_eq(store_add(h.store, i, &row, &err), 0);
@@ -178,7 +186,8 @@ static void use_all(unsigned rows)
 	unsigned target = h.done_count;
 	struct err err;
 
-	for (unsigned keyed = 0; keyed < 2; keyed++) {
+	for (unsigned keyed = 0; keyed < 3; keyed++) {
+		h.charge = keyed == 2;
 		for (unsigned i = 0; i < rows; i++) {
 			message_free(h.messages[i]);
 			h.messages[i] = NULL;
@@ -189,6 +198,7 @@ static void use_all(unsigned rows)
 		}
 		harness_until_done(&h, target += rows, 10000);
 	}
+	h.charge = false;
 	for (unsigned i = 0; i < rows; i++)
 		store_answer(h.store, i, h.messages[i]->id, 200, "{}");
 	harness_until_done(&h, target += rows, 10000);
@@ -224,8 +234,10 @@ static void use_all(unsigned rows)
 	harness_until_done(&h, target += rows, 10000);
 	settle_all(rows);
 	harness_until_done(&h, target += rows + 2, 10000);
-	add_all(rows);
-	harness_until_done(&h, target += rows + 3, 10000);
+	for (unsigned charge = 0; charge < 2; charge++) {
+		add_all(rows, charge);
+		harness_until_done(&h, target += rows + 3, 10000);
+	}
 	for (unsigned i = 0; i < rows; i++)
 		store_call_off(h.store, i, h.messages[i]->id);
 	harness_until_done(&h, target += rows, 10000);

@@ -1,5 +1,7 @@
 """Tenants, outlets and quotas of our own tables: without TENANT_SERVICE_URL."""
 
+import concurrent.futures
+import datetime
 import hashlib
 import hmac
 import json
@@ -7,7 +9,7 @@ import uuid
 
 import pytest
 
-from harness.api import SEND, new_message
+from harness.api import BULK, SEND, new_message
 from harness.service import command
 from harness.wait import wait_until
 
@@ -167,3 +169,137 @@ def test_an_import_is_whole_or_nothing(own):
                    text_input=f"tenant_id,outlet_id,number\n{tenant},o1,1\n{tenant},o2,x\n")
     assert done.returncode == 1 and "line 3" in done.stderr
     assert own.do("outlet", "list", "--tenant", tenant)["outlets"] == []
+
+
+# -- quotas
+
+
+def accepted(own, tenant):
+    """What is stored of the tenant; and what the quota says is used of day and month."""
+    rows = own.service.database.query(
+        "SELECT count(*) AS n FROM message_sender.message WHERE tenant_id = %s"
+        " AND charged_on IS NOT NULL AND (state NOT IN ('failed', 'cancelled', 'expired')"
+        " OR wamid IS NOT NULL)", tenant)
+    shown = own.do("quota", "show", tenant)
+    return rows[0]["n"], shown["day_used"], shown["month_used"]
+
+
+def send_many(own, message, count, headers=None):
+    """So many at once; the statuses, sorted."""
+    def one(i):
+        given = headers(i) if headers else {"Prefer": "respond-async"}
+        return own.service.ask("POST", SEND, json.dumps(
+            {**message, "to": f"+62812{i:08d}"}).encode(), given).status
+
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        return sorted(pool.map(one, range(count)))
+
+
+@pytest.mark.parametrize("limit, kind", [(49, "daily"), (50, "monthly"), (51, "daily")])
+def test_fifty_at_the_limit(own, limit, kind):
+    message = own.outlet()
+    own.do("quota", "add", message["tenant_id"], f"--{kind}", limit)
+    room = min(limit, 50)
+    assert send_many(own, message, 50) == [202] * room + [429] * (50 - room)
+    assert accepted(own, message["tenant_id"]) == (room,) * 3
+    more = [own.send({**message, "to": "+628111111111"}).status for _ in range(2)]
+    assert more == ([200, 429] if limit > 50 else [429, 429])
+
+
+def test_who_is_over_the_quota_is_told(own):
+    message = own.outlet()
+    own.do("quota", "set", message["tenant_id"], "--daily", 0, "--monthly", 5)
+    answer = own.send(message)
+    assert answer.status == 429
+    body = json.loads(answer.body)
+    assert (body["code"], body["details"]["reason"]) == ("QUOTA_EXCEEDED", "daily quota used up")
+    own.do("quota", "set", message["tenant_id"], "--daily", 10, "--monthly", 0)
+    assert b"monthly quota used up" in own.send(message).body
+    own.do("quota", "disable", message["tenant_id"])
+    assert own.send(message).status == 200
+
+
+def test_a_repeated_key_is_charged_once(own):
+    message = own.outlet()
+    tenant = message["tenant_id"]
+    own.do("quota", "add", tenant, "--daily", 2)
+    body = json.dumps(message).encode()
+
+    def one(_):
+        return own.service.ask("POST", SEND, body, {"Idempotency-Key": "k"}).status
+
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        statuses = set(pool.map(one, range(20)))
+    assert statuses <= {200, 409}, statuses
+    assert one(0) == 200
+    assert accepted(own, tenant) == (1, 1, 1)
+    assert own.service.ask("POST", SEND, body, {"Idempotency-Key": "other"}).status == 200
+    assert own.service.ask("POST", SEND, body, {"Idempotency-Key": "third"}).status == 429
+    assert one(0) == 200
+
+
+def test_what_was_not_sent_is_given_back_once(own, simulator):
+    message = own.outlet()
+    tenant = message["tenant_id"]
+    own.do("quota", "add", tenant, "--daily", 2)
+    simulator.script("graph", message["to"], "error", code=131026, status=400)
+    for _ in range(3):  # each fails, and makes room for the next
+        assert own.send(message).status == 500
+        assert accepted(own, tenant) == (0, 0, 0)
+    tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+    scheduled = own.send({**message, "send_at": tomorrow.isoformat(timespec="seconds")})
+    assert scheduled.status == 202, scheduled.body
+    assert accepted(own, tenant) == (1, 1, 1)
+    message_id = json.loads(scheduled.body)["message_id"]
+    for _ in range(2):
+        assert own.service.ask("DELETE", f"/api/v1/messages/{message_id}").status == 200
+    assert accepted(own, tenant) == (0, 0, 0)
+    assert [own.send({**message, "to": f"+62813{i:08d}"}).status for i in range(3)] == [
+        200, 200, 429]
+    refunds = own.service.database.query("SELECT count(*) AS n, count(DISTINCT message_id) AS ids"
+                                         " FROM message_sender.quota_change WHERE tenant_id = %s",
+                                         tenant)[0]
+    assert refunds["n"] == refunds["ids"] == 4
+
+
+def test_a_bulk_call_takes_what_there_is(own):
+    message = own.outlet()
+    tenant = message["tenant_id"]
+    own.do("quota", "add", tenant, "--monthly", 250)
+    items = [{"outlet_id": message["outlet_id"], "to": f"+62814{i:08d}", "message": "m"}
+             for i in range(300)]
+    body = json.dumps({"tenant_id": tenant, "messages": items}).encode()
+    answers = [own.service.ask("POST", BULK, body, {"Idempotency-Key": "b"}) for _ in range(2)]
+    assert [answer.status for answer in answers] == [202, 202]
+    assert answers[0].body == answers[1].body
+    results = json.loads(answers[0].body)["results"]
+    assert [r.get("code") for r in results] == [None] * 250 + ["QUOTA_EXCEEDED"] * 50
+    assert accepted(own, tenant)[1:] == (250, 250)
+
+
+def test_days_and_months_are_the_tenants(own):
+    message = own.outlet()
+    tenant = message["tenant_id"]
+    own.do("quota", "add", tenant, "--daily", 1, "--monthly", 2)
+    assert own.send(message).status == 200
+    assert own.send(message).status == 429
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):  # 26 hours apart: never the same day
+        own.do("tenant", "set", tenant, "--time-zone", zone)
+        if own.do("quota", "show", tenant)["day_used"] == 0:
+            break
+    shown = own.do("quota", "show", tenant)
+    assert (shown["day_used"], shown["time_zone"]) == (0, zone)
+    assert own.send(message).status == 200
+
+
+def test_quotas_are_imported_and_listed(own):
+    tenants = [f"t-{uuid.uuid4()}" for _ in range(2)]
+    for tenant in tenants:
+        own.do("tenant", "add", tenant)
+    own.do("quota", "import", "-", text_input="tenant_id,daily,monthly\n"
+           f"{tenants[0]},5,\n{tenants[1]},,7\n")
+    listed = {q["tenant_id"]: (q["daily"], q["monthly"]) for q in own.do("quota", "list")["quotas"]}
+    assert (listed[tenants[0]], listed[tenants[1]]) == ((5, None), (None, 7))
+    assert own.run("quota", "add", tenants[0], "--daily", 6).returncode == 1
+    assert own.run("quota", "set", "nobody", "--daily", 6).returncode == 1
+    assert own.run("quota", "set", tenants[0], "--daily", "-1").returncode == 2

@@ -11,8 +11,6 @@
 
 #define SECOND_US INT64_C(1000000)
 
-/* -- sent -- */
-
 START_TEST(nothing_is_called_before_its_attempt_is_committed)
 {
 	const struct message m = message_of(1);
