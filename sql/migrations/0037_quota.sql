@@ -53,7 +53,8 @@ BEGIN
 END
 $$;
 CREATE TRIGGER quota_ended AFTER UPDATE OF state ON message_sender.message FOR EACH ROW
-	WHEN (NEW.charged_on IS NOT NULL AND OLD.state NOT IN ('sent', 'delivered', 'read')
+	WHEN (NEW.charged_on IS NOT NULL AND OLD.wamid IS NULL
+		AND OLD.state NOT IN ('sent', 'delivered', 'read')
 		AND (OLD.state IN ('failed', 'cancelled', 'expired'))
 			<> (NEW.state IN ('failed', 'cancelled', 'expired')))
 	EXECUTE FUNCTION message_sender.quota_ended();
