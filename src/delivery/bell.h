@@ -32,7 +32,7 @@ struct bell_call {
 struct bell_ring {
 	unsigned lane;
 	uint64_t queue; /* message_queue() */
-	uint64_t seq;   /* the first one */
+	uint64_t seq;   /* the first one; 0: not of a queue, but something is to be settled */
 	unsigned hops;
 };
 

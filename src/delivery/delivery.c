@@ -523,6 +523,23 @@ void delivery_look(struct delivery *d, unsigned lane, uint64_t queue, uint64_t s
 	route_ring(d, &(struct bell_ring){ .lane = lane, .queue = queue, .seq = seq });
 }
 
+void delivery_receipts(struct delivery *d, const struct store_received *received)
+{
+	uint64_t settle = 0;
+
+	for (unsigned i = 0; i < received->act_count; i++) {
+		const struct store_act *act = &received->acts[i];
+
+		if (act->kind == STORE_ACT_SETTLE)
+			settle |= UINT64_C(1) << act->lane;
+		else if (act->kind == STORE_ACT_AGAIN)
+			route_call(d, &(struct bell_call){ .id = act->id, .lane = act->lane });
+	}
+	for (unsigned lane = 0; lane < MESSAGE_LANES; lane++)
+		if (settle >> lane & 1)
+			route_ring(d, &(struct bell_ring){ .lane = lane });
+}
+
 void delivery_drain(struct delivery *d)
 {
 	if (d->draining)

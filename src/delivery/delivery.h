@@ -123,6 +123,9 @@ void delivery_ring(struct delivery *d, const struct message *message,
  * them: the lane's owner, here or elsewhere, is to read them from the store. */
 void delivery_look(struct delivery *d, unsigned lane, uint64_t queue, uint64_t seq);
 
+/* Rings the owners of the lanes where receipts have made work: to settle, or to send again. */
+void delivery_receipts(struct delivery *d, const struct store_received *received);
+
 /* The lanes go to the next owner: whatever is not inside an attempt is released (its waiter
  * is told), what is inside is finished. */
 void delivery_drain(struct delivery *d);

@@ -152,6 +152,7 @@ struct settling_poll {
 	uint64_t timer;
 	bool loading;
 	bool more;          /* rows may be left beyond the page */
+	bool rung;          /* something is due that the look under way may have missed */
 	bool changed;       /* what was looked at by another policy is to be read too … */
 	bool changed_asked; /* … and is by the page under way */
 	struct list writes; /* decisions being written */
@@ -347,6 +348,8 @@ struct item *item_of_row(const struct delivery *d, const struct store_work *row)
 /* settle.c: lost replies are settled by policy. */
 void settle_start(struct delivery *d);
 void settle_stop(struct delivery *d);
+/* Something of our lanes is due: looked at soon, not at the next poll. */
+void settle_now(struct delivery *d);
 /* Lanes have become ours: their policies may have been others. */
 void settle_taken(struct delivery *d);
 void settle_on_row(void *arg, uint64_t tag, enum store_verdict verdict,

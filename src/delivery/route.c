@@ -146,7 +146,10 @@ void route_ring(struct delivery *d, const struct bell_ring *ring)
 	}
 	switch (owner.place) {
 	case LANE_OURS:
-		queues_rung(d->queues, ring);
+		if (ring->seq == 0)
+			settle_now(d);
+		else
+			queues_rung(d->queues, ring);
 		return;
 	case LANE_SIBLING:
 		bell_ring(d->bell, owner.slot, ring);

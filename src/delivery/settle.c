@@ -72,14 +72,21 @@ void settle_stop(struct delivery *d)
 	d->settling.timer = 0;
 }
 
+void settle_now(struct delivery *d)
+{
+	if (d->settling.timer) {
+		settle_stop(d);
+		poll_in(d, 0);
+	} else {
+		d->settling.rung = true; /* behind the look that is under way */
+	}
+}
+
 void settle_taken(struct delivery *d)
 {
 	d->settling.changed = true;
 	d->settling.changed_asked = false;
-	if (d->settling.timer) {
-		settle_stop(d);
-		poll_in(d, 0);
-	}
+	settle_now(d);
 }
 
 static void forget(struct settling *s)
@@ -102,7 +109,8 @@ static void look_on(struct delivery *d)
 {
 	if (d->settling.loading || !list_empty(&d->settling.writes) || d->draining)
 		return;
-	poll_in(d, d->settling.more ? GO_ON_MS : POLL_MS);
+	poll_in(d, d->settling.more || d->settling.rung ? GO_ON_MS : POLL_MS);
+	d->settling.rung = false;
 }
 
 static void log_settled(const struct settling *s)

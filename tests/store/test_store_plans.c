@@ -83,6 +83,9 @@ static void fill_tables(void)
 	harness_sql_text(&h, "INSERT INTO message_sender.receipt (message_id, attempt, status, "
 			     "number, wamid, at) SELECT message_id, 1, 'sent', '1', 'w', now() "
 			     "FROM message_sender.message ON CONFLICT DO NOTHING");
+	harness_sql_text(&h, "INSERT INTO message_sender.receipt_orphan (received_at, due_at, at, "
+			     "status, wamid) SELECT now(), now(), now(), 'sent', 'w' || i "
+			     "FROM generate_series(1, 2000) i ON CONFLICT DO NOTHING");
 	harness_sql_text(&h, "UPDATE message_sender.work SET state = 'unknown', lost_at = now(), "
 			     "wait = 2 + seq %% 2 WHERE seq %% 3 = 0");
 	harness_sql_text(&h, "UPDATE message_sender.work SET state = 'scheduled', wait = 5 "
@@ -180,6 +183,30 @@ static void load_queues(unsigned rows)
 	ck_assert_int_eq(store_load_queues(h.store, 1, loads, STORE_QUEUES_MAX, &err), 0);
 }
 
+/* Receipts of every kind, of so many messages; four times as many as one call. */
+static void receive_all(unsigned rows)
+{
+	struct receipts *list = receipts_new();
+	struct err err;
+
+	for (unsigned i = 0; i < 4 * rows; i++) {
+		const struct receipt r = {
+			.status = (enum receipt_status)(i % 5),
+			.wamid = i % 8 ? "wamid.HBgNNjI4MTIzNDU2Nzg5FQIAERgS" : "unknown",
+			.at_wall_us = clock_wall_us() + i,
+			.has_callback = i % 4 != 0,
+			.id = h.messages[i % rows]->id,
+			.attempt = 1,
+			.code = 131000,
+			.again_after_ms = i % 3 * 1000,
+			.again_ttl_ms = 1000000,
+		};
+
+		ck_assert_int_eq(receipts_add(list, &r), RECEIPTS_ADDED);
+	}
+	ck_assert_int_eq(store_receipts(h.store, 1, list, strdup("{}"), 2, &err), 0);
+}
+
 /* Every write and read, `rows` of each. */
 static void use_all(unsigned rows)
 {
@@ -234,6 +261,8 @@ static void use_all(unsigned rows)
 	harness_until_done(&h, target += rows, 10000);
 	settle_all(rows);
 	harness_until_done(&h, target += rows + 2, 10000);
+	receive_all(rows);
+	harness_until_done(&h, ++target, 10000);
 	for (unsigned charge = 0; charge < 2; charge++) {
 		add_all(rows, charge);
 		harness_until_done(&h, target += rows + 3, 10000);

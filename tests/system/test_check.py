@@ -95,6 +95,12 @@ FAULTS = {
     "key_without_message": [key()],
     "message_without_work": [message()],
     "order_shared": [message(), work(), message(message_id=OTHER), work(message_id=OTHER)],
+    "orphan_overdue": [sent(), ACCEPTED, insert("receipt_orphan", {
+        "received_at": "yesterday", "due_at": "yesterday", "at": "yesterday", "status": "sent",
+        "wamid": "w"})],
+    "receipt_unapplied": [sent(), ACCEPTED, insert("receipt", {
+        "message_id": ID, "attempt": 1, "status": "delivered", "at": "now", "number": "1",
+        "wamid": "w"})],
     "sent_without_attempt": [sent(wamid="v"), ACCEPTED],
     "unknown_overdue": [*LOST, *owned()],
     "unknown_without_loss": [message("unknown", 1), work("unknown", 1), attempt(1, "refused")],

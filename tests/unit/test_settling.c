@@ -272,6 +272,24 @@ static void settle_one(unsigned n, enum unknown_policy policy, int64_t lost_s,
 	fake_written(fake.settles[fake.settle_count - 1].tag, verdict);
 }
 
+/* Before the next poll, and behind a look that is under way. */
+START_TEST(what_a_receipt_settles_is_looked_at_at_once)
+{
+	const struct store_act act = { .kind = STORE_ACT_SETTLE, .lane = 0 };
+	const struct store_received received = { .act_count = 1, .acts = &act };
+	const int64_t start_ms = clock_boot_ms();
+
+	delivery_receipts(house.d, &received);
+	fake_unknown(NULL, false);
+	turn_until(&fake.unknown_load_count, 2);
+	fake_unknown(NULL, false);
+	turn();
+	delivery_receipts(house.d, &received);
+	turn_until(&fake.unknown_load_count, 3);
+	ck_assert_int_lt(clock_boot_ms() - start_ms, 1900);
+}
+END_TEST
+
 START_TEST(what_was_settled_is_counted_by_policy_and_decision)
 {
 	struct store_unknown row = unknown_of(9, UNKNOWN_HOLD, 1);
@@ -320,6 +338,7 @@ int main(void)
 	tcase_add_test(tcase, the_next_page_waits_for_the_writes_of_this_one);
 	tcase_add_test(tcase, other_lanes_and_a_drain_settle_nothing);
 	tcase_add_test(tcase, a_full_store_is_asked_again);
+	tcase_add_test(tcase, what_a_receipt_settles_is_looked_at_at_once);
 	tcase_add_test(tcase, what_was_settled_is_counted_by_policy_and_decision);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
