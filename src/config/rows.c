@@ -28,9 +28,9 @@ const struct settings_row settings_rows[] = {
 	  .meaning = "File of the keys under which outlets' tokens and app secrets are stored: "
 		     "lines `ID KEY`, the key being base64 of 32 random bytes (`openssl rand "
 		     "-base64 32`); the first one is used for what is stored, all for what is "
-		     "read. Nobody but its owner and group may read it. Empty: the systemd "
-		     "credential `message-sender-master-key`, if there is one; without a key only "
-		     "storing a secret is refused." },
+		     "read. Nobody but its owner and group may read it. Empty: "
+		     "`message-sender-master-key` where the secrets are, if it is there; without a "
+		     "key only storing a secret is refused." },
 	{ "GRAPH_API_URL", ROW_URL, TEXT_FIELD(graph_api_url),
 	  .default_value = "https://graph.facebook.com", .example = "https://graph.facebook.com",
 	  .reloadable = true, .meaning = "Base of Meta's Graph API." },

@@ -21,7 +21,8 @@
 #define LINE_BYTES 4096 /* of the file, with its end */
 #define SHOWN_BYTES 48  /* of a wrong value */
 #define WORKERS_MAX 64
-#define JITTER_PERCENT 110 /* a wait may be lengthened by a tenth */
+#define MASTER_KEY "message-sender-master-key" /* a secret that is used as a file */
+#define JITTER_PERCENT 110                     /* a wait may be lengthened by a tenth */
 #define CONVERSATION_WAIT_MS 1000
 #define ATTEMPT_END_SECONDS 2 /* to record the outcome of an attempt and answer */
 
@@ -200,15 +201,12 @@ static void take_file(struct loading *l, const char *file)
 	(void)fclose(in);
 }
 
-/* Of one setting; where there is no such file nothing is said. */
-static bool take_secret(struct loading *l, unsigned row, const char *path)
+static void take_secret(struct loading *l, unsigned row, const char *path)
 {
 	FILE *in = fopen(path, "re");
 	char line[LINE_BYTES];
 	bool fits = true;
 
-	if (!in && (errno == ENOENT || errno == ENOTDIR))
-		return false;
 	if (!in || !read_line(in, line, &fits) || !fits || getc(in) != EOF) {
 		l->faulty[row] = true;
 		note(l->report, true, "%.120s: %s", path,
@@ -218,7 +216,6 @@ static bool take_secret(struct loading *l, unsigned row, const char *path)
 	}
 	if (in)
 		(void)fclose(in);
-	return true;
 }
 
 /* False: there is none. */
@@ -238,23 +235,28 @@ static bool secrets_directory(const char *file, char *const *environment, char *
 	       (int)size;
 }
 
-static void take_secrets(struct loading *l, const char *file, char *const *environment)
+/* False: it is not there.  One that may not be looked at is. */
+static bool secret_path(const char *directory, const char *name, char *ret, size_t size)
 {
-	char directory[SETTINGS_PATH_BYTES];
-	char path[SETTINGS_PATH_BYTES + SETTINGS_WORD_BYTES];
+	/* systemd puts the name of a directory of credentials before those in it. */
+	static const char *const prefixes[] = { "", "secret_" };
 
-	if (!secrets_directory(file, environment, directory, sizeof(directory)))
-		return;
+	for (unsigned i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		if (snprintf(ret, size, "%s/%s%s", directory, prefixes[i], name) < (int)size &&
+		    (access(ret, F_OK) == 0 || errno == EACCES))
+			return true;
+	}
+	return false;
+}
+
+static void take_secrets(struct loading *l, const char *directory)
+{
+	char path[SETTINGS_PATH_BYTES];
+
 	for (unsigned i = 0; i < settings_row_count; i++) {
-		if (!settings_rows[i].secret)
-			continue;
-		(void)snprintf(path, sizeof(path), "%s/%s", directory, settings_rows[i].name);
-		if (take_secret(l, i, path))
-			continue;
-		/* systemd puts the name of a directory of credentials before those in it. */
-		(void)snprintf(path, sizeof(path), "%s/secret_%s", directory,
-			       settings_rows[i].name);
-		(void)take_secret(l, i, path);
+		if (settings_rows[i].secret &&
+		    secret_path(directory, settings_rows[i].name, path, sizeof(path)))
+			take_secret(l, i, path);
 	}
 }
 
@@ -379,40 +381,27 @@ static unsigned cores(void)
 	return n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
 }
 
-/* What systemd's LoadCredential= has put there. */
-static void find_master_key(struct settings *s, char *const *environment)
-{
-	static const char name[] = "CREDENTIALS_DIRECTORY=";
-	char path[SETTINGS_PATH_BYTES];
-
-	if (*s->master_key_file)
-		return;
-	for (; environment && *environment; environment++) {
-		if (strncmp(*environment, name, sizeof(name) - 1) != 0)
-			continue;
-		if (snprintf(path, sizeof(path), "%s/message-sender-master-key",
-			     *environment + sizeof(name) - 1) < (int)sizeof(path) &&
-		    access(path, R_OK) == 0)
-			memcpy(s->master_key_file, path, sizeof(path));
-		return;
-	}
-}
-
 static int load(struct loading *l, struct settings *ret, const char *file, char *const *environment)
 {
+	char secrets[SETTINGS_PATH_BYTES], key[SETTINGS_PATH_BYTES];
+	const bool have_secrets = secrets_directory(file, environment, secrets, sizeof(secrets));
+
 	memset(l->report, 0, sizeof(*l->report));
 	set_defaults(l);
 	look_at_environment(l, environment);
 	if (file)
 		take_file(l, file);
-	take_secrets(l, file, environment);
+	if (have_secrets)
+		take_secrets(l, secrets);
 	take_environment(l, environment);
 	check_together(l);
 	if (l->report->errors > 0)
 		return -1;
 	if (l->settings.workers == 0)
 		l->settings.workers = cores();
-	find_master_key(&l->settings, environment);
+	if (!*l->settings.master_key_file && have_secrets &&
+	    secret_path(secrets, MASTER_KEY, key, sizeof(key)))
+		memcpy(l->settings.master_key_file, key, sizeof(key));
 	*ret = l->settings;
 	return 0;
 }

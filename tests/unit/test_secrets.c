@@ -27,9 +27,12 @@ static void enter_folder(void)
 
 static void leave_folder(void)
 {
-	static const char *const files[] = { "conf", "secrets/DATABASE_URL",
+	static const char *const files[] = { "conf",
+					     "secrets/DATABASE_URL",
 					     "secrets/secret_DATABASE_URL",
-					     "secrets/WHATSAPP_APP_SECRET", "secrets/MAX_RETRIES" };
+					     "secrets/WHATSAPP_APP_SECRET",
+					     "secrets/MAX_RETRIES",
+					     "secrets/secret_message-sender-master-key" };
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		(void)unlink(files[i]);
@@ -115,6 +118,22 @@ START_TEST(their_faults_do_not_show_them)
 }
 END_TEST
 
+START_TEST(the_master_key_stays_a_file)
+{
+	char variable[96];
+
+	put("conf", "DATABASE_URL=dbname=x\n");
+	ck_assert_int_eq(load("conf", NULL), 0);
+	ck_assert_str_eq(settings.master_key_file, "");
+	put("secrets/secret_message-sender-master-key", "k1 x\nk2 x\n");
+	ck_assert_int_eq(load("conf", NULL), 0);
+	ck_assert_str_eq(settings.master_key_file, "secrets/secret_message-sender-master-key");
+	snprintf(variable, sizeof(variable), "MASTER_KEY_FILE=%s/conf", folder);
+	ck_assert_int_eq(load("conf", variable), 0);
+	ck_assert_str_eq(settings.master_key_file, variable + strlen("MASTER_KEY_FILE="));
+}
+END_TEST
+
 START_TEST(the_environment_wins)
 {
 	put("conf", "");
@@ -136,6 +155,7 @@ int main(void)
 	tcase_add_test(tcase, they_lie_beside_the_file);
 	tcase_add_test(tcase, they_lie_where_credentials_are);
 	tcase_add_test(tcase, their_faults_do_not_show_them);
+	tcase_add_test(tcase, the_master_key_stays_a_file);
 	tcase_add_test(tcase, the_environment_wins);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
