@@ -69,6 +69,15 @@ enum flow_result flow_look_up_key(struct flow *f)
 	return FLOW_NO;
 }
 
+/* Its acceptance was in doubt, so its lane's owner may not know of it: who acts on this answer is
+ * not to be faster. */
+static void ring_owner(struct flow *f, const struct store_first *first)
+{
+	if (f->message && first->seq != 0 && first->message.state == STATE_QUEUED)
+		delivery_look(f->pipeline->delivery, message_lane(f->tenant_id), f->message->queue,
+			      first->seq);
+}
+
 static enum flow_result use_first(struct flow *f, const struct store_first *first)
 {
 	if (memcmp(first->fingerprint, f->key->fingerprint, sizeof(first->fingerprint)) != 0) {
@@ -89,6 +98,7 @@ static enum flow_result use_first(struct flow *f, const struct store_first *firs
 		return FLOW_OK;
 	} else if (!first->running && first->message.found) {
 		f->replayed = true;
+		ring_owner(f, first);
 		flow_use_state(f, &first->message);
 	}
 	return FLOW_NO;

@@ -462,4 +462,5 @@ void reader_first(const struct op *op, struct store_first *ret_first)
 	ret_first->answer_body = PQgetvalue(result, 0, 3);
 	ret_first->running = int_or_zero(result, 0, 4) != 0;
 	read_status(result, 0, 5, &ret_first->message);
+	ret_first->seq = (uint64_t)int_or_zero(result, 0, 13);
 }

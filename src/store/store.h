@@ -210,6 +210,7 @@ struct store_first {
 	int answer_status;           /* 0: not answered yet */
 	const char *answer_body;     /* borrowed for the call; "" without status */
 	bool running;                /* not answered, and whoever has it still may */
+	uint64_t seq;                /* of its message, while there is work to do; 0: none */
 	struct store_status message; /* how its message stands */
 };
 typedef void store_first_fn(void *arg, uint64_t tag, enum store_verdict verdict,

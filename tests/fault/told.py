@@ -101,7 +101,9 @@ def repeats(ask):
     """What is wrong with the answers to a request that was repeated with its key: [(what,
     sample)].  One request has one message, and one answer, byte for byte."""
     wrong = []
-    ids = {answer.message_id for answer in ask.answers if answer.message_id}
+    # What was in doubt is told of another message when it was not taken; the tables tell the rest.
+    ids = {answer.message_id for answer in ask.answers
+           if answer.message_id and not answer.in_doubt}
     if len(ids) > 1:
         wrong.append(("one key, several messages", (ask.key, sorted(ids))))
     acknowledged = [answer for answer in ask.answers if answer.acknowledged]

@@ -74,6 +74,7 @@ START_TEST(a_key_comes_with_its_message_and_work)
 	ck_assert(message_id_equal(h.first.id, harness_message(&h, 0)->id));
 	ck_assert(h.first.message.found);
 	ck_assert_int_eq(h.first.message.state, STATE_SENDING);
+	ck_assert_uint_eq(h.first.seq, h.done[0].seq);
 }
 END_TEST
 

@@ -261,7 +261,10 @@ START_TEST(when_its_time_is_over_the_state_is_the_answer)
 	first = found();
 	first.running = false;
 	message_id_text(first.id, id);
+	first.seq = 17;
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const unsigned rung = fake_delivery.looks;
+
 		first.message = (struct store_status){ .found = true,
 						       .state = rows[i].state,
 						       .wamid = "wamid.9",
@@ -270,6 +273,8 @@ START_TEST(when_its_time_is_over_the_state_is_the_answer)
 		send_keyed("", "k");
 		look(&first);
 		ck_assert_uint_eq(answer.count, 0);
+		/* Its owner hears of it before its caller. */
+		ck_assert_uint_eq(fake_delivery.looks - rung, rows[i].state == STATE_QUEUED);
 		ck_assert_uint_eq(fake.answer_count, i + 1);
 		ck_assert(message_id_equal(fake.answers[i].id, first.id));
 		recorded(STORE_DONE);
@@ -278,6 +283,7 @@ START_TEST(when_its_time_is_over_the_state_is_the_answer)
 		ck_assert_ptr_nonnull(strstr(answer.body, id));
 		expect_header("Idempotency-Replayed: true");
 	}
+	ck_assert_uint_eq(fake_delivery.look_seq, 17);
 	ck_assert_uint_eq(fake.accept_count, 1);
 	expect_over();
 }
