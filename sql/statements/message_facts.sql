@@ -1,5 +1,5 @@
 -- message_facts: what is to be known for telling what holds one message, or why it ended.
--- Parameters: $1 uuid message id.
+-- Parameters: $1 uuid message id; $2 text tenant, $3 text outlets, as status.
 -- Result: no row, or one; columns as facts.c reads them.
 -- Indexes: primary keys; work_to_send, at most 10,000 rows.  Locks: none.
 SELECT state, accepted_us, sent_us, delivered_us, read_us, failed_us,
@@ -14,3 +14,4 @@ FROM message_sender.message_facts($1::uuid)
 LEFT JOIN LATERAL message_sender.message_hold($1::uuid) ON true
 LEFT JOIN LATERAL message_sender.message_wait($1::uuid) ON true
 LEFT JOIN LATERAL message_sender.message_settling($1::uuid) AS settling ON true
+WHERE message_sender.message_seen($1::uuid, $2::text, $3::text)

@@ -46,6 +46,9 @@ static const struct option options[] = {
 	  offsetof(struct arguments, app_secret_file) },
 	{ "--daily", ARGUMENT_LIMITS, true, offsetof(struct arguments, daily) },
 	{ "--monthly", ARGUMENT_LIMITS, true, offsetof(struct arguments, monthly) },
+	{ "--scope", ARGUMENT_KEY, true, offsetof(struct arguments, scope) },
+	{ "--expires", ARGUMENT_KEY, true, offsetof(struct arguments, expires) },
+	{ "--grace", ARGUMENT_KEY, true, offsetof(struct arguments, grace) },
 	{ "--help", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 	{ "-h", ARGUMENT_HELP, false, offsetof(struct arguments, help) },
 };

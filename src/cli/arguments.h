@@ -43,6 +43,7 @@ enum argument {
 	ARGUMENT_NAME = 1 << 28,
 	ARGUMENT_SECRETS = 1 << 29, /* --token-file FILE, --app-secret-file FILE */
 	ARGUMENT_LIMITS = 1 << 30,  /* --daily N, --monthly N */
+	ARGUMENT_KEY = 1u << 31,    /* --scope LIST, --expires TIME, --grace SECONDS */
 };
 
 /* Borrowed from argv; null: not given. */
@@ -79,6 +80,9 @@ struct arguments {
 	const char *app_secret_file;
 	const char *daily;
 	const char *monthly;
+	const char *scope;
+	const char *expires;
+	const char *grace;
 	bool help;
 };
 

@@ -34,10 +34,11 @@ static bool is_there(struct query *q, const char *words, const char *id)
 static bool show(struct query *q, const char *words, const struct arguments *arguments)
 {
 	struct str document = STR_INIT(DOCUMENT_MAX);
+	const char *const values[] = { arguments->operand, NULL, "" }; /* sees all */
 	struct json_out out;
 
-	if (!database_run(q, words, arguments->json ? "batch_status" : "batch_fields", 1,
-			  &arguments->operand) ||
+	if (!database_run(q, words, arguments->json ? "batch_status" : "batch_fields",
+			  arguments->json ? 3 : 1, values) ||
 	    !is_there(q, words, arguments->operand))
 		return false;
 	if (arguments->json) {

@@ -17,6 +17,8 @@ static struct query *open_on(const char *words, const struct arguments *argument
 			     const char *statement, int *ret_status)
 {
 	struct message_id id;
+	const char *const values[] = { arguments->operand, NULL, "" }; /* sees all */
+	const bool by_fields = strcmp(statement, "message_fields") == 0;
 	struct query *q;
 
 	if (!message_id_parse(arguments->operand, &id)) {
@@ -28,7 +30,7 @@ static struct query *open_on(const char *words, const struct arguments *argument
 	q = database_open(words, arguments, ret_status);
 	if (!q)
 		return NULL;
-	if (database_run(q, words, statement, 1, &arguments->operand)) {
+	if (database_run(q, words, statement, by_fields ? 1 : 3, values)) {
 		if (query_rows(q) > 0)
 			return q;
 		(void)fprintf(stderr, "message-sender: %s: there is no message %s\n", words,

@@ -175,6 +175,27 @@ static const struct command commands[] = {
 	{ "secret rotate", "[--json] [--config FILE]",
 	  "seal what is stored anew under the first key of MASTER_KEY_FILE, while all serve on",
 	  ARGUMENT_JSON | ARGUMENT_CONFIG, 0, command_secret_rotate },
+	{ "key create",
+	  "--tenant ID [--outlet ID,ID...] | --all --scope send,read,manage,report "
+	  "[--expires TIME] [--why TEXT] [--by NAME] [--json] [--config FILE]",
+	  "make an API key that may do that for a tenant (--all: for any), and print it this once",
+	  ARGUMENT_TENANT | ARGUMENT_OUTLET | ARGUMENT_ALL | ARGUMENT_KEY | ARGUMENT_WHY |
+		  ARGUMENT_BY | ARGUMENT_JSON | ARGUMENT_CONFIG,
+	  0, command_key_create },
+	{ "key list", "[--tenant ID] [--json] [--config FILE]",
+	  "list keys, what they may do and when they were used",
+	  ARGUMENT_TENANT | ARGUMENT_JSON | ARGUMENT_CONFIG, 0, command_key_list },
+	{ "key rotate",
+	  "ID [--grace SECONDS] [--expires TIME] [--why TEXT] [--by NAME] [--json] "
+	  "[--config FILE]",
+	  "make its successor, and print it this once; the old one goes on for so long (a day)",
+	  ARGUMENT_OPERAND | ARGUMENT_KEY | ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_JSON |
+		  ARGUMENT_CONFIG,
+	  ARGUMENT_OPERAND, command_key_rotate },
+	{ "key revoke", "ID [--by NAME] [--json] [--config FILE]",
+	  "take a key back: no worker takes it 5 seconds later",
+	  ARGUMENT_OPERAND | ARGUMENT_BY | ARGUMENT_JSON | ARGUMENT_CONFIG, ARGUMENT_OPERAND,
+	  command_key_revoke },
 	{ "queue release", "--why TEXT --by NAME [--config FILE]",
 	  "let work go on after PostgreSQL was restored or failed over",
 	  ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_CONFIG, ARGUMENT_WHY | ARGUMENT_BY,

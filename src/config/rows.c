@@ -13,6 +13,12 @@ const struct settings_row settings_rows[] = {
 	{ "ENVIRONMENT", ROW_TEXT, TEXT_FIELD(environment), .default_value = "development",
 	  .example = "production", .reloadable = true,
 	  .meaning = "Name of this installation, shown by GET /health." },
+	{ "AUTH", ROW_CHOICE, FIELD(auth_keys), .choices = "none|keys", .default_value = "none",
+	  .reloadable = true,
+	  .meaning =
+		  "Who may call: `keys`: who shows a key of `message-sender key create`; `none`: "
+		  "whoever reaches the port, which then belongs in a closed network. With "
+		  "ENVIRONMENT=production it must be written out." },
 	{ "TENANT_SERVICE_URL", ROW_URL, TEXT_FIELD(tenant_service_url), .default_value = "",
 	  .example = "http://tenant-service:3001", .optional = true, .reloadable = true,
 	  .meaning = "Base of the Tenant Service: quota and outlet credentials. Empty: there is "

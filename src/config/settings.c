@@ -355,11 +355,25 @@ static void warn(struct loading *l)
 		     "GRAPH_API_URL: http:// sends access tokens unprotected; write https://");
 }
 
+/* Nobody is to be open to the world for want of a line. */
+static void check_auth(struct loading *l)
+{
+	const struct settings *s = &l->settings;
+
+	if (!l->only_required && !is_faulty(l, "AUTH") &&
+	    strcmp(s->environment, "production") == 0 &&
+	    s->sources[find_row("AUTH", strlen("AUTH"))] == SETTINGS_DEFAULT)
+		note(l->report, true,
+		     "AUTH: must be written out with ENVIRONMENT=production: AUTH=keys, or "
+		     "AUTH=none if only callers you trust can reach the service");
+}
+
 static void check_together(struct loading *l)
 {
 	const struct settings *s = &l->settings;
 
 	check_required(l);
+	check_auth(l);
 	if (!is_faulty(l, "INITIAL_BACKOFF_SECONDS") && !is_faulty(l, "MAX_BACKOFF_SECONDS") &&
 	    s->initial_backoff_seconds > s->max_backoff_seconds)
 		note(l->report, true,

@@ -40,6 +40,7 @@ enum settings_source { SETTINGS_DEFAULT = 0, SETTINGS_FILE, SETTINGS_SECRET, SET
 struct settings {
 	unsigned port;
 	char environment[SETTINGS_WORD_BYTES];
+	unsigned auth_keys;                                /* 0 none, 1 keys */
 	char tenant_service_url[SETTINGS_URL_BYTES];       /* URLs have no '/' at the end */
 	char conversation_service_url[SETTINGS_URL_BYTES]; /* "" none; so above */
 	char master_key_file[SETTINGS_PATH_BYTES];         /* "" none */

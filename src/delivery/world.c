@@ -140,6 +140,15 @@ static void on_holds(void *arg, enum store_verdict verdict, const struct store_h
 		w->holds(w->lanes_arg, verdict, holds);
 }
 
+static void on_api_key(void *arg, enum store_verdict verdict, int64_t version, const char *id,
+		       const struct api_key *key)
+{
+	struct world *w = arg;
+
+	if (w->api_key)
+		w->api_key(w->api_key_arg, verdict, version, id, key);
+}
+
 static void on_backlog(void *arg, uint64_t tag, enum store_verdict verdict,
 		       const struct store_backlog *backlog, const struct err *err)
 {
@@ -199,6 +208,7 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 		.holds = on_holds,
 		.backlog = on_backlog,
 		.own = on_own,
+		.api_key = on_api_key,
 		.arg = w,
 	};
 

@@ -45,6 +45,9 @@ struct world {
 	store_rung_fn *rung;
 	store_holds_fn *holds;
 	void *lanes_arg;
+	/* Told of API keys; set by pipeline. */
+	store_api_key_fn *api_key;
+	void *api_key_arg;
 };
 
 struct world_settings {

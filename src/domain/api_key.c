@@ -141,8 +141,14 @@ bool api_key_fits_tenant(const struct api_key *key, const char *tenant_id)
 
 bool api_key_fits_outlet(const struct api_key *key, const char *outlet_id)
 {
-	for (unsigned i = 0; i < key->outlet_count; i++)
-		if (strcmp(key->outlets[i], outlet_id) == 0)
+	const char *at = key->outlets;
+
+	while (*at) {
+		const size_t len = strcspn(at, " ");
+
+		if (strlen(outlet_id) == len && memcmp(outlet_id, at, len) == 0)
 			return true;
-	return key->outlet_count == 0;
+		at += len + strspn(at + len, " ");
+	}
+	return !*key->outlets;
 }

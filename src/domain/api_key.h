@@ -22,6 +22,7 @@
 #define API_KEY_RANDOM_BYTES 27
 #define API_KEY_HASH_BYTES 32
 #define API_KEY_OUTLETS_MAX 64
+#define API_KEY_OUTLETS_BYTES (API_KEY_OUTLETS_MAX * (MESSAGE_TOKEN_MAX + 1) + 1)
 
 /* What a route needs, and (or-ed) what a key has. */
 enum scope {
@@ -39,9 +40,9 @@ struct api_key {
 	bool revoked;
 	int64_t expires_boot_ms;               /* on the clock of who judges; INT64_MAX: never */
 	char tenant_id[MESSAGE_TOKEN_MAX + 1]; /* "": of any tenant */
-	/* The outlets it may speak for; none: all.  Owned by whoever has the key. */
-	char (*outlets)[MESSAGE_TOKEN_MAX + 1];
-	unsigned outlet_count;
+	/* The outlets it may speak for, divided by spaces; "": all.  Borrowed from whoever has the
+	 * key. */
+	const char *outlets;
 };
 
 /* The text of a new key, and its id. */

@@ -26,6 +26,7 @@ struct http_bulk {
 	struct json_doc *defaults;
 	struct json_place defaults_place;
 	const char *tenant_id; /* in `tenant` */
+	const char *of_tenant; /* unless it says so itself; null: it must */
 	bool has_tenant, has_defaults, has_messages;
 	struct item *items;
 	unsigned count;
@@ -201,12 +202,35 @@ static bool take_item(struct http_bulk *b, struct err *ret_err)
 	return true;
 }
 
+void http_bulk_of_tenant(struct http_bulk *b, const char *tenant_id)
+{
+	b->of_tenant = tenant_id;
+}
+
+/* What the call would have said, had it said whose it is; or "{}". */
+static bool take_own_tenant(struct http_bulk *b, struct err *ret_err)
+{
+	struct str object = STR_INIT(JSON_WALK_VALUE_MAX);
+	struct json_out out;
+
+	json_out_begin(&out, &object);
+	json_out_object(&out, NULL);
+	if (b->of_tenant)
+		json_out_text(&out, "tenant_id", b->of_tenant);
+	json_out_object_end(&out);
+	b->tenant = str_ok(&object) ? json_doc_parse(object.data, object.len, ret_err) : NULL;
+	if (!str_ok(&object))
+		(void)no_memory(ret_err);
+	str_fini(&object);
+	return b->tenant != NULL;
+}
+
 /* Everything is here: what an item lacks is made ready. */
 static bool complete(struct http_bulk *b, struct err *ret_err)
 {
 	struct json_doc *doc;
 
-	if (!b->has_tenant && !(b->tenant = json_doc_parse("{}", 2, ret_err)))
+	if (!b->has_tenant && !take_own_tenant(b, ret_err))
 		return false;
 	if (!b->tenant_id &&
 	    !http_send_read_tenant(json_doc_root(b->tenant), &b->tenant_id, ret_err))

@@ -33,6 +33,10 @@ enum http_bulk_reading { HTTP_BULK_MORE = 0, HTTP_BULK_READ, HTTP_BULK_WRONG };
 struct http_bulk *http_bulk_new(struct str *body, struct zones *zones) MUST_CHECK;
 void http_bulk_free(struct http_bulk *b);
 
+/* Whose messages they are if the call does not say so; borrowed as long as b lives; before it is
+ * read.  Null: it must. */
+void http_bulk_of_tenant(struct http_bulk *b, const char *tenant_id);
+
 /* Reads on, about so many bytes.  WRONG: ret_err, nothing of it can be taken (ERR_INVALID,
  * ERR_INTERNAL). */
 enum http_bulk_reading http_bulk_read(struct http_bulk *b, size_t bytes, struct err *ret_err);

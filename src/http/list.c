@@ -25,13 +25,15 @@ static bool is_status(const char *text)
 	return false;
 }
 
-static bool check(const struct query_field *fields, struct message_filter *filter,
-		  struct err *ret_err)
+static bool check(const struct query_field *fields, const char *tenant_id,
+		  struct message_filter *filter, struct err *ret_err)
 {
 	uint64_t limit = FILTER_LIMIT_DEFAULT;
 
-	if (!fields[TENANT].given)
+	if (!fields[TENANT].given && !tenant_id)
 		return refuse(ret_err, "tenant_id: is missing; say whose messages are wanted");
+	if (!fields[TENANT].given)
+		text_copy_cut(filter->tenant_id, sizeof(filter->tenant_id), tenant_id);
 	if (!text_visible_ascii(filter->tenant_id, strlen(filter->tenant_id), MESSAGE_TOKEN_MAX))
 		return refuse(ret_err, "tenant_id: has characters that are not visible ASCII");
 	if (fields[STATUS].given && !is_status(filter->status))
@@ -50,7 +52,8 @@ static bool check(const struct query_field *fields, struct message_filter *filte
 	return true;
 }
 
-bool http_list_read(const char *query, struct message_filter *ret_filter, struct err *ret_err)
+bool http_list_read(const char *query, const char *tenant_id, struct message_filter *ret_filter,
+		    struct err *ret_err)
 {
 	struct message_filter filter = { .limit = FILTER_LIMIT_DEFAULT };
 	char since[40];
@@ -64,7 +67,8 @@ bool http_list_read(const char *query, struct message_filter *ret_filter, struct
 		[CURSOR] = { "cursor", cursor, sizeof(cursor), false },
 	};
 
-	if (!http_query_read(query, fields, FIELDS, ret_err) || !check(fields, &filter, ret_err))
+	if (!http_query_read(query, fields, FIELDS, ret_err) ||
+	    !check(fields, tenant_id, &filter, ret_err))
 		return false;
 	*ret_filter = filter;
 	return true;

@@ -10,8 +10,9 @@
 #include "base/err.h"
 #include "domain/filter.h"
 
-/* False with ret_err: ERR_INVALID, "<parameter>: <what is wrong and what would be right>". */
-bool http_list_read(const char *query, struct message_filter *ret_filter,
+/* tenant_id: whose messages are meant if it does not say so; null: it must.  False with ret_err:
+ * ERR_INVALID, "<parameter>: <what is wrong and what would be right>". */
+bool http_list_read(const char *query, const char *tenant_id, struct message_filter *ret_filter,
 		    struct err *ret_err) MUST_CHECK;
 
 #endif

@@ -16,6 +16,11 @@ struct problem_row {
 static const struct problem_row rows[PROBLEM_COUNT] = {
 	[PROBLEM_INVALID_REQUEST] = { 400, "invalid_request", "INVALID_REQUEST",
 				      "The request is not valid.", NULL },
+	[PROBLEM_UNAUTHORIZED] = { 401, "unauthorized", "UNAUTHORIZED",
+				   "Authorization: is no key that is in force; send Authorization: "
+				   "Bearer and your API key",
+				   NULL },
+	[PROBLEM_FORBIDDEN] = { 403, "forbidden", "FORBIDDEN", "This key may not do that.", NULL },
 	[PROBLEM_NOT_FOUND] = { 404, "not_found", "NOT_FOUND", "There is nothing at this address.",
 				NULL },
 	[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed", "METHOD_NOT_ALLOWED",
@@ -96,6 +101,8 @@ void http_problem_begin(struct http_response *r, enum problem problem, const cha
 	http_response_init(r, row->status);
 	if (row->retry_after != NULL)
 		http_response_header(r, "Retry-After", row->retry_after);
+	if (problem == PROBLEM_UNAUTHORIZED)
+		http_response_header(r, "WWW-Authenticate", "Bearer");
 	json_out_begin(ret_out, &r->body);
 	json_out_object(ret_out, NULL);
 	http_problem_members(ret_out, problem, message);

@@ -15,6 +15,8 @@
 
 enum problem {
 	PROBLEM_INVALID_REQUEST = 0, /* 400 */
+	PROBLEM_UNAUTHORIZED,        /* 401, with WWW-Authenticate */
+	PROBLEM_FORBIDDEN,           /* 403 */
 	PROBLEM_NOT_FOUND,           /* 404 */
 	PROBLEM_METHOD_NOT_ALLOWED,  /* 405, with Allow */
 	PROBLEM_BODY_TOO_LARGE,      /* 413 */

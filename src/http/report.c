@@ -35,8 +35,8 @@ static bool is_day(const char *text)
 	return strlen(text) == REPORT_DAY_BYTES - 1 && clock_rfc3339_parse(midnight, &wall_us);
 }
 
-bool http_report_read(const char *name, const char *query, struct report_filter *ret_filter,
-		      struct err *ret_err)
+bool http_report_read(const char *name, const char *query, const char *tenant_id,
+		      struct report_filter *ret_filter, struct err *ret_err)
 {
 	struct report_filter filter = { .limit = REPORT_LIMIT_DEFAULT };
 	uint64_t limit = REPORT_LIMIT_DEFAULT;
@@ -50,7 +50,9 @@ bool http_report_read(const char *name, const char *query, struct report_filter 
 
 	if (!http_query_read(query, fields, FIELDS, ret_err))
 		return false;
-	if (!fields[TENANT].given)
+	if (!fields[TENANT].given && tenant_id)
+		text_copy_cut(filter.tenant_id, sizeof(filter.tenant_id), tenant_id);
+	else if (!fields[TENANT].given)
 		return refuse(ret_err, "tenant_id: is missing; say whose report is wanted");
 	if (!text_visible_ascii(filter.tenant_id, strlen(filter.tenant_id), MESSAGE_TOKEN_MAX))
 		return refuse(ret_err, "tenant_id: has characters that are not visible ASCII");

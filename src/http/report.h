@@ -13,9 +13,9 @@
 /* Is there a report of this name for callers? */
 bool http_report_is(const char *name);
 
-/* name: of a report that is.  False with ret_err: ERR_INVALID, "<parameter>: <what is wrong and
- * what would be right>". */
-bool http_report_read(const char *name, const char *query, struct report_filter *ret_filter,
-		      struct err *ret_err) MUST_CHECK;
+/* name: of a report that is; tenant_id: whose it is unless it says so (null: it must).  False with
+ * ret_err: ERR_INVALID, "<parameter>: <what is wrong and what would be right>". */
+bool http_report_read(const char *name, const char *query, const char *tenant_id,
+		      struct report_filter *ret_filter, struct err *ret_err) MUST_CHECK;
 
 #endif

@@ -182,8 +182,9 @@ bool http_send_check_defaults(const struct json_value *root, struct err *ret_err
 
 /* In the order of the contract's fields; what cannot be read without knowing the type comes
  * after the type is known to be one. */
-static struct message *read_root(const struct json_value *root, enum part part, int64_t now_wall_us,
-				 struct zones *zones, struct str *payload, struct err *ret_err)
+static struct message *read_root(const struct json_value *root, enum part part,
+				 const char *tenant_id, int64_t now_wall_us, struct zones *zones,
+				 struct str *payload, struct err *ret_err)
 {
 	struct message m;
 	struct message *copy;
@@ -198,7 +199,7 @@ static struct message *read_root(const struct json_value *root, enum part part, 
 			json_kind_name(json_kind(root)));
 		return NULL;
 	}
-	if (!read_token(root, "tenant_id", true, &m.tenant_id, ret_err) ||
+	if (!read_token(root, "tenant_id", !tenant_id, &m.tenant_id, ret_err) ||
 	    !read_token(root, "outlet_id", true, &m.outlet_id, ret_err) ||
 	    !read_token(root, "conversation_id", false, &m.conversation_id, ret_err) ||
 	    !read_recipient(root, recipient, ret_err) || !read_type(root, &type, ret_err) ||
@@ -207,6 +208,8 @@ static struct message *read_root(const struct json_value *root, enum part part, 
 	    !read_class(root, &m.class, ret_err) ||
 	    !http_when_read(root, now_wall_us, zones, &m, window, ret_err))
 		return NULL;
+	if (tenant_id && !*m.tenant_id)
+		m.tenant_id = tenant_id;
 	check = (struct member_check){ .type = type, .part = part, .ret_err = ret_err };
 	json_members(root, check_member, &check);
 	if (check.unknown)
@@ -221,13 +224,14 @@ static struct message *read_root(const struct json_value *root, enum part part, 
 }
 
 static struct message *read_value(const struct json_value *root, enum part part,
-				  int64_t now_wall_us, struct zones *zones, struct err *ret_err)
+				  const char *tenant_id, int64_t now_wall_us, struct zones *zones,
+				  struct err *ret_err)
 {
 	struct str payload;
 	struct message *m;
 
 	str_init(&payload, PAYLOAD_MAX);
-	m = read_root(root, part, now_wall_us, zones, &payload, ret_err);
+	m = read_root(root, part, tenant_id, now_wall_us, zones, &payload, ret_err);
 	str_fini(&payload);
 	return m;
 }
@@ -235,7 +239,7 @@ static struct message *read_value(const struct json_value *root, enum part part,
 struct message *http_send_read_item(const struct json_value *root, int64_t now_wall_us,
 				    struct zones *zones, struct err *ret_err)
 {
-	return read_value(root, ITEM, now_wall_us, zones, ret_err);
+	return read_value(root, ITEM, NULL, now_wall_us, zones, ret_err);
 }
 
 bool http_send_read_tenant(const struct json_value *root, const char **ret_tenant_id,
@@ -244,8 +248,8 @@ bool http_send_read_tenant(const struct json_value *root, const char **ret_tenan
 	return read_token(root, "tenant_id", true, ret_tenant_id, ret_err);
 }
 
-struct message *http_send_read(const struct http_request *request, int64_t now_wall_us,
-			       struct zones *zones, struct err *ret_err)
+struct message *http_send_read(const struct http_request *request, const char *tenant_id,
+			       int64_t now_wall_us, struct zones *zones, struct err *ret_err)
 {
 	struct json_doc *doc;
 	struct message *m;
@@ -259,7 +263,7 @@ struct message *http_send_read(const struct http_request *request, int64_t now_w
 	doc = json_doc_parse(request->body, request->body_len, ret_err);
 	if (doc == NULL)
 		return NULL;
-	m = read_value(json_doc_root(doc), WHOLE, now_wall_us, zones, ret_err);
+	m = read_value(json_doc_root(doc), WHOLE, tenant_id, now_wall_us, zones, ret_err);
 	json_doc_free(doc);
 	return m;
 }

@@ -14,12 +14,13 @@
 #include "zone/zone.h"
 #include "json/json_in.h"
 
-/* A new message from the request, which came now, without id, seq and acceptance time; null with
- * ret_err:
+/* A new message from the request, which came now, without id, seq and acceptance time, of this
+ * tenant if it names none (null: it must); null with ret_err:
  * ERR_INVALID, text "<field>: <what is wrong and what would be right>" (first fault in the
  * order of the contract's fields; unknown members are named too). */
-struct message *http_send_read(const struct http_request *request, int64_t now_wall_us,
-			       struct zones *zones, struct err *ret_err) MUST_CHECK;
+struct message *http_send_read(const struct http_request *request, const char *tenant_id,
+			       int64_t now_wall_us, struct zones *zones,
+			       struct err *ret_err) MUST_CHECK;
 
 /* What a bulk call's messages are unless they, or its defaults, say otherwise: a JSON object. */
 #define HTTP_SEND_BULK "{\"priority\":\"bulk\"}"

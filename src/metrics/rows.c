@@ -49,6 +49,7 @@ static const char *const bounds[] = {
 	[BOUND_BREAKERS] = "breakers",
 	[BOUND_PAIRS] = "pairs",
 	[BOUND_LINES] = "lines",
+	[BOUND_KEYS] = "keys",
 };
 static const char *const batches[] = {
 	[BATCHES_COMMITTED] = "committed", [BATCHES_REPEATED] = "repeated",
@@ -133,8 +134,8 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		"not choose HTTP/2; it is offered again once a minute." },
 	[METRIC_BOUNDS] = { "bound_reached_total", METRIC_COUNTER, { LABEL("bound", bounds) },
 		"Times a bound was reached. requests, store_slow, store_away, accept_time, "
-		"receiving, bulks: 503; tenant_backlog, backlog: 429; body: 413; head: 431; the "
-		"others delay, or are made good by polls." },
+		"receiving, bulks, keys: 503; tenant_backlog, backlog: 429; body: 413; head: 431; "
+		"the others delay, or are made good by polls." },
 	[METRIC_BATCHES] = { "batches_total", METRIC_COUNTER, { LABEL("end", batches) },
 		"Transactions of batched writes, by what came of them. repeated, halved, aside: "
 		"locks or trouble of the server; fenced: another worker took our lanes over; "

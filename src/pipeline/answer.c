@@ -125,6 +125,9 @@ void flow_build(struct flow *f, struct http_response *r)
 	case REPLY_INVALID:
 		http_problem(r, PROBLEM_INVALID_REQUEST, f->reason);
 		return;
+	case REPLY_FORBIDDEN:
+		http_problem(r, PROBLEM_FORBIDDEN, f->reason);
+		return;
 	case REPLY_INTERNAL:
 		break;
 	}
@@ -184,7 +187,9 @@ static void log_request(const struct flow *f, int status)
 		log_int(&line, "accepted", bulk_counts(f->bulk)->accepted);
 		log_int(&line, "refused", bulk_counts(f->bulk)->refused);
 	}
-	if (f->reply == REPLY_INVALID)
+	if (f->grant)
+		log_str(&line, "key_id", f->grant->key.id);
+	if (f->reply == REPLY_INVALID || f->reply == REPLY_FORBIDDEN)
 		log_str(&line, "cause", f->reason);
 	if (f->replayed)
 		log_str(&line, "replayed", "true");

@@ -168,6 +168,7 @@ struct bulk *bulk_new(struct flow *f, struct str *body)
 		bulk_free(b);
 		return NULL;
 	}
+	http_bulk_of_tenant(b->body, grant_tenant(f->grant));
 	list_append(&f->pipeline->bulks, &b->turn);
 	f->pipeline->bulk_count++;
 	b->deadline = loop_timer(loop_of(f), f->deadline_boot_ms, on_deadline, b);
@@ -260,6 +261,7 @@ static enum flow_result read_on(struct bulk *b, size_t bytes)
 enum flow_result bulk_read(struct flow *f)
 {
 	struct bulk *b = f->bulk;
+	const char *why;
 
 	if (!b->looked) {
 		if (read_on(b, LOOK_BYTES) != FLOW_OK)
@@ -278,7 +280,12 @@ enum flow_result bulk_read(struct flow *f)
 	if (!b->whole)
 		return go_on(b, 0);
 	f->tenant_id = http_bulk_tenant(b->body);
-	return go_over(b);
+	why = grant_refuses(f->grant, f->tenant_id, NULL);
+	if (!why)
+		return go_over(b);
+	text_copy_cut(f->reason, sizeof(f->reason), why);
+	f->reply = REPLY_FORBIDDEN;
+	return FLOW_NO;
 }
 
 unsigned bulk_count(const struct bulk *b)
@@ -485,6 +492,7 @@ static bool submit(struct row *row, struct message *m)
 static bool take_item(struct bulk *b)
 {
 	struct row *row = &b->rows[b->used];
+	const char *why;
 	struct message *m;
 	struct err err;
 
@@ -497,8 +505,14 @@ static bool take_item(struct bulk *b)
 	if (!world_add(b->flow->pipeline->world, &row->job))
 		return false;
 	m = http_bulk_item(b->body, b->next, row->key.key, &err);
-	if (m && derive_id(b->flow->id, b->next, &row->id) &&
-	    (!*row->key.key || digest_item(b, b->next, row->key.fingerprint))) {
+	why = m ? grant_refuses(b->flow->grant, m->tenant_id, m->outlet_id) : NULL;
+	if (why) {
+		message_free(m);
+		row->state = ROW_REFUSED;
+		row->problem = PROBLEM_FORBIDDEN;
+		text_copy_cut(row->why, sizeof(row->why), why);
+	} else if (m && derive_id(b->flow->id, b->next, &row->id) &&
+		   (!*row->key.key || digest_item(b, b->next, row->key.fingerprint))) {
 		if (!submit(row, m)) {
 			message_free(m);
 			world_remove(b->flow->pipeline->world, &row->job);

@@ -22,6 +22,7 @@ struct flow *flow_new(struct pipeline *p, uint64_t fcgi_id, enum route route,
 	f->pipeline = p;
 	f->fcgi_id = fcgi_id;
 	f->route = route;
+	f->grant = grant_hold(p->grant);
 	f->result = FLOW_PENDING;
 	f->begun_boot_ms = loop_now_ms(p->world->loop);
 	f->outcome.action = f->action;
@@ -55,6 +56,7 @@ void flow_free(struct flow *f)
 	bulk_free(f->bulk);
 	message_free(f->message);
 	flow_key_free(f->key);
+	grant_drop(f->grant);
 	free(f->status);
 	if (f->response)
 		http_response_fini(f->response);

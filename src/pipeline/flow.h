@@ -16,6 +16,7 @@
 #include "http/response.h"
 #include "http/router.h"
 #include "http/trace.h"
+#include "pipeline/access.h"
 #include "pipeline/pipeline.h"
 
 #define FLOW_REQUEST_ID_BYTES 132
@@ -31,6 +32,7 @@ enum flow_step {
 	FLOW_STATUS,    /* a status was asked for, or the wait ran out */
 	FLOW_RECORD,    /* so too */
 	FLOW_READ,      /* something else was asked for */
+	FLOW_SEEN,      /* of who asks to cancel it: theirs? */
 	FLOW_CANCEL,    /* it is called off, as far as that can be; then its status is asked for */
 	FLOW_BULK_READ, /* a bulk call, portion by portion */
 	FLOW_BULK_KEY,
@@ -39,6 +41,7 @@ enum flow_step {
 	FLOW_BULK_OPEN, /* its row and its key are durable */
 	FLOW_BULK_ADD,  /* its messages are, portion by portion */
 	FLOW_BULK_CLOSE,
+	FLOW_BATCH_SEEN,
 	FLOW_BATCH_CANCEL, /* page by page */
 	FLOW_ANSWER,
 	FLOW_STEPS,
@@ -71,6 +74,7 @@ enum flow_reply {
 	REPLY_KEY_IN_USE,     /* 409 */
 	REPLY_KEY_REUSED,     /* 422 */
 	REPLY_INVALID,        /* 400 */
+	REPLY_FORBIDDEN,      /* 403 */
 	REPLY_INTERNAL,
 };
 
@@ -81,6 +85,7 @@ struct flow {
 	struct list ready; /* in pipeline.ready while a result waits to be acted on */
 	uint64_t fcgi_id;
 	enum route route;
+	struct grant *grant; /* held; null: no key was asked for */
 	enum flow_step step;
 	enum flow_result result;
 	enum flow_reply reply;
@@ -109,10 +114,10 @@ struct flow {
 	struct delivery_result outcome; /* its texts: title here, action and detail below */
 	char action[256];
 	char detail[32];
-	char reason[256];            /* quota's reason, why there are no credentials, or why 400 */
-	struct tally_full full;      /* with QUEUE_FULL */
-	struct store_status *status; /* owned; when the status is the answer */
-	struct store_read read;      /* when something else is */
+	char reason[256]; /* quota's reason, why there are no credentials, or why 400 or 403 */
+	struct tally_full full;         /* with QUEUE_FULL */
+	struct store_status *status;    /* owned; when the status is the answer */
+	struct store_read read;         /* when something else is */
 	struct http_response *response; /* owned; its answer */
 	int64_t step_boot_ms;           /* when it came to its step */
 	char request_id[FLOW_REQUEST_ID_BYTES];
@@ -124,6 +129,8 @@ struct pipeline {
 	struct pipeline_settings settings;
 	struct delivery *delivery;  /* borrowed */
 	struct fcgi_server *server; /* borrowed */
+	struct access *access;
+	struct grant *grant; /* of the request that is being received */
 	struct list all;
 	struct list ready;
 	struct list decided; /* to be answered: in the round of the hooks after the next */
@@ -189,6 +196,9 @@ enum flow_result flow_key_answer(struct flow *f);
 enum flow_result flow_record(struct flow *f);
 enum flow_result flow_recorded(struct flow *f, enum store_verdict verdict);
 /* read.c */
+enum flow_result flow_look_seen(struct flow *f);
+enum flow_result flow_seen(struct flow *f, enum store_verdict verdict,
+			   const struct store_found *found);
 enum flow_result flow_read(struct flow *f);
 enum flow_result flow_found(struct flow *f, enum store_verdict verdict,
 			    const struct store_found *found);

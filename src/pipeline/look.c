@@ -117,5 +117,5 @@ void flow_look_now(struct flow *f)
 
 	f->elsewhere = true;
 	flow_look_later(f);
-	(void)!store_status(f->pipeline->world->store, f->job.id, f->id, &err);
+	(void)!store_status(f->pipeline->world->store, f->job.id, f->id, NULL, &err);
 }

@@ -4,6 +4,7 @@
  */
 #include "pipeline/pipeline.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,11 @@
 #define DRAIN_ATTEMPT_MS 2000
 #define GIVE_UP_MS 300 /* for the outcomes that are just being recorded */
 
+static void on_again(void *arg, uint64_t fcgi_id, const struct http_request *request)
+{
+	pipeline_on_request(arg, fcgi_id, request);
+}
+
 static bool on_hook(void *arg)
 {
 	const struct pipeline *p = arg;
@@ -42,6 +48,11 @@ struct pipeline *pipeline_new(struct world *world, const struct pipeline_setting
 
 	if (!p) {
 		err_set(ret_err, ERR_TEMPORARY, 0, "no memory for the pipeline");
+		return NULL;
+	}
+	p->access = access_new(world, settings->keys, on_again, p, ret_err);
+	if (!p->access) {
+		free(p);
 		return NULL;
 	}
 	p->world = world;
@@ -62,6 +73,7 @@ void pipeline_free(struct pipeline *p)
 	while (!list_empty(&p->all))
 		flow_free(LIST_OBJECT(p->all.next, struct flow, all));
 	loop_cancel(p->world->loop, p->look_timer);
+	access_free(p->access);
 	free(p);
 }
 
@@ -163,12 +175,14 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	struct http_response response;
 	struct message *message = NULL;
 	struct store_key *key;
+	const char *why;
 	int64_t wait_ms;
 	struct flow *f;
 	struct err err;
 
 	if (!read_key(request, &key, &err)) {
-		message = http_send_read(request, clock_wall_us(), p->world->zones, &err);
+		message = http_send_read(request, grant_tenant(p->grant), clock_wall_us(),
+					 p->world->zones, &err);
 		if (!message)
 			flow_key_free(key);
 	}
@@ -178,6 +192,14 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 		else
 			http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
 		answer_problem(p, fcgi_id, request_id, request, ROUTE_SEND, &response, err.text);
+		return;
+	}
+	why = grant_refuses(p->grant, message->tenant_id, message->outlet_id);
+	if (why) {
+		http_problem(&response, PROBLEM_FORBIDDEN, why);
+		answer_problem(p, fcgi_id, request_id, request, ROUTE_SEND, &response, why);
+		message_free(message);
+		flow_key_free(key);
 		return;
 	}
 	f = flow_new(p, fcgi_id, ROUTE_SEND, request_id);
@@ -259,9 +281,10 @@ static void enter_read(struct pipeline *p, uint64_t fcgi_id, const char *request
 	}
 	f->id = read->id;
 	f->read = *read;
+	f->read.asker = grant_asker(f->grant);
 	flow_enter(f, route == ROUTE_STATUS         ? FLOW_STATUS
-		      : route == ROUTE_CANCEL       ? FLOW_CANCEL
-		      : route == ROUTE_BATCH_CANCEL ? FLOW_BATCH_CANCEL
+		      : route == ROUTE_CANCEL       ? FLOW_SEEN
+		      : route == ROUTE_BATCH_CANCEL ? FLOW_BATCH_SEEN
 						    : FLOW_READ);
 }
 
@@ -288,34 +311,48 @@ static void receive_list(struct pipeline *p, uint64_t fcgi_id, const char *reque
 {
 	struct store_read read = { .kind = STORE_READ_LIST };
 	struct http_response response;
+	const char *why;
 	struct err err;
 
-	if (http_list_read(request->query, &read.filter, &err)) {
+	if (!http_list_read(request->query, grant_tenant(p->grant), &read.filter, &err)) {
+		http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
+		answer_problem(p, fcgi_id, request_id, request, ROUTE_LIST, &response, err.text);
+		return;
+	}
+	why = grant_refuses(p->grant, read.filter.tenant_id, NULL);
+	if (!why) {
 		enter_read(p, fcgi_id, request_id, ROUTE_LIST, &read);
 		return;
 	}
-	http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
-	answer_problem(p, fcgi_id, request_id, request, ROUTE_LIST, &response, err.text);
+	http_problem(&response, PROBLEM_FORBIDDEN, why);
+	answer_problem(p, fcgi_id, request_id, request, ROUTE_LIST, &response, why);
 }
 
 static void receive_report(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
 			   const struct http_request *request, const char *name)
 {
 	struct store_read read = { .kind = STORE_READ_REPORT };
+	enum problem problem = PROBLEM_INVALID_REQUEST;
 	struct http_response response;
+	const char *why;
 	struct err err;
 
-	if (http_report_is(name) && http_report_read(name, request->query, &read.report, &err)) {
-		enter_read(p, fcgi_id, request_id, ROUTE_REPORT, &read);
-		return;
-	}
 	if (!http_report_is(name)) {
+		problem = PROBLEM_NOT_FOUND;
 		err_set(&err, ERR_INVALID, 0,
-			"There is no such report; ask for daily, failure, "
-			"latency or cost");
-		http_problem(&response, PROBLEM_NOT_FOUND, err.text);
-	} else
-		http_problem(&response, PROBLEM_INVALID_REQUEST, err.text);
+			"There is no such report; ask for daily, failure, latency or "
+			"cost");
+	} else if (http_report_read(name, request->query, grant_tenant(p->grant), &read.report,
+				    &err)) {
+		why = grant_refuses_report(p->grant, read.report.tenant_id);
+		if (!why) {
+			enter_read(p, fcgi_id, request_id, ROUTE_REPORT, &read);
+			return;
+		}
+		problem = PROBLEM_FORBIDDEN;
+		err_set(&err, ERR_INVALID, 0, "%s", why);
+	}
+	http_problem(&response, problem, err.text);
 	answer_problem(p, fcgi_id, request_id, request, ROUTE_REPORT, &response, err.text);
 }
 
@@ -339,6 +376,40 @@ static bool admit(struct pipeline *p, uint64_t fcgi_id, const char *request_id, 
 	return true;
 }
 
+/* Does the caller show a key that permits it?  False: the request was answered, or comes again. */
+static bool let_in(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+		   const struct http_request *request, enum route route)
+{
+	const enum scope needed = http_route_scope(route);
+	struct http_response response;
+	char why[64];
+
+	switch (access_ask(p->access, fcgi_id, request, needed, &p->grant)) {
+	case ACCESS_GRANTED:
+		return true;
+	case ACCESS_LATER:
+		break;
+	case ACCESS_NO_KEY:
+		http_problem(&response, PROBLEM_UNAUTHORIZED, NULL);
+		answer_problem(p, fcgi_id, request_id, request, route, &response, "no key");
+		break;
+	case ACCESS_NOT_SCOPE:
+		(void)snprintf(why, sizeof(why), "key: has not the scope %s", scope_name(needed));
+		http_problem(&response, PROBLEM_FORBIDDEN, why);
+		answer_problem(p, fcgi_id, request_id, request, route, &response, why);
+		break;
+	case ACCESS_AWAY:
+		meter_bound(p->world->meter, BOUND_STORE_AWAY);
+		refuse(p, fcgi_id, request_id, route, PROBLEM_STORE_UNAVAILABLE);
+		break;
+	case ACCESS_FULL:
+		meter_bound(p->world->meter, BOUND_KEYS);
+		refuse(p, fcgi_id, request_id, route, PROBLEM_OVERLOADED);
+		break;
+	}
+	return false;
+}
+
 static void count_fault(const struct pipeline *p, enum http_fault fault)
 {
 	if (fault == HTTP_FAULT_BODY_TOO_LARGE)
@@ -347,6 +418,27 @@ static void count_fault(const struct pipeline *p, enum http_fault fault)
 		meter_bound(p->world->meter, BOUND_HEAD);
 	else if (fault == HTTP_FAULT_OVERLOADED)
 		meter_bound(p->world->meter, BOUND_RECEIVING);
+}
+
+static void receive(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+		    const struct http_request *request, const struct route_match *match)
+{
+	switch (match->route) {
+	case ROUTE_SEND:
+		receive_send(p, fcgi_id, request_id, request);
+		return;
+	case ROUTE_BULK:
+		receive_bulk(p, fcgi_id, request_id, request);
+		return;
+	case ROUTE_LIST:
+		receive_list(p, fcgi_id, request_id, request);
+		return;
+	case ROUTE_REPORT:
+		receive_report(p, fcgi_id, request_id, request, match->param);
+		return;
+	default:
+		receive_read(p, fcgi_id, request_id, request, match);
+	}
 }
 
 void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_request *request)
@@ -367,24 +459,12 @@ void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_req
 		pipeline_answer(p, fcgi_id, request_id, match.route, &response);
 		return;
 	}
-	if (!admit(p, fcgi_id, request_id, match.route))
+	if (!let_in(p, fcgi_id, request_id, request, match.route))
 		return;
-	switch (match.route) {
-	case ROUTE_SEND:
-		receive_send(p, fcgi_id, request_id, request);
-		return;
-	case ROUTE_BULK:
-		receive_bulk(p, fcgi_id, request_id, request);
-		return;
-	case ROUTE_LIST:
-		receive_list(p, fcgi_id, request_id, request);
-		return;
-	case ROUTE_REPORT:
-		receive_report(p, fcgi_id, request_id, request, match.param);
-		return;
-	default:
-		receive_read(p, fcgi_id, request_id, request, &match);
-	}
+	if (admit(p, fcgi_id, request_id, match.route))
+		receive(p, fcgi_id, request_id, request, &match);
+	grant_drop(p->grant);
+	p->grant = NULL;
 }
 
 void pipeline_on_result(void *pipeline, uint64_t waiter_id, const struct delivery_result *result)
@@ -418,5 +498,5 @@ void pipeline_give_up(struct pipeline *p)
 
 unsigned pipeline_busy(const struct pipeline *p)
 {
-	return p->flows;
+	return p->flows + access_waiting(p->access);
 }

@@ -27,6 +27,7 @@ struct pipeline;
 
 struct pipeline_settings {
 	unsigned slot;              /* of this worker */
+	bool keys;                  /* AUTH=keys: callers show one */
 	unsigned max_requests;      /* at once in this worker; beyond it 503 OVERLOADED */
 	int64_t sync_wait_ms;       /* SYNC_WAIT_SECONDS */
 	int64_t accept_timeout_ms;  /* longest wait for the accepting commit */

@@ -41,6 +41,8 @@ static void build(const struct flow *f, const struct store_found *found, struct 
 	case STORE_READ_LIST:
 	case STORE_READ_BATCH:
 	case STORE_READ_REPORT:
+	case STORE_READ_SEEN:
+	case STORE_READ_BATCH_SEEN:
 		break;
 	}
 	http_document(r, found->json);
@@ -65,6 +67,29 @@ enum flow_result flow_found(struct flow *f, enum store_verdict verdict,
 	if (str_ok(&f->response->body))
 		f->reply = REPLY_READ;
 	return FLOW_OK;
+}
+
+/* Who knows an id may cancel it, unless a key says whose it has to be. */
+enum flow_result flow_look_seen(struct flow *f)
+{
+	struct store_read seen = f->read;
+	struct err err;
+
+	if (!seen.asker.tenant_id)
+		return FLOW_OK;
+	seen.kind = f->step == FLOW_SEEN ? STORE_READ_SEEN : STORE_READ_BATCH_SEEN;
+	f->reply = REPLY_STORE_AWAY;
+	return store_read(f->pipeline->world->store, f->job.id, &seen, &err) ? FLOW_NO
+									     : FLOW_PENDING;
+}
+
+enum flow_result flow_seen(struct flow *f, enum store_verdict verdict,
+			   const struct store_found *found)
+{
+	if (verdict == STORE_DONE && found->found)
+		return FLOW_OK;
+	f->reply = verdict == STORE_DONE ? REPLY_NOT_FOUND : REPLY_STORE_AWAY;
+	return FLOW_NO;
 }
 
 /* f->read.filter.before: the last message of the page before. */

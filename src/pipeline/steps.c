@@ -64,6 +64,7 @@ static enum flow_result find_credentials(struct flow *f);
 static enum flow_result deliver(struct flow *f);
 static enum flow_result look_up_status(struct flow *f);
 static enum flow_result read_for_caller(struct flow *f);
+static enum flow_result look_seen(struct flow *f);
 static enum flow_result call_off(struct flow *f);
 static enum flow_result cancel_batch(struct flow *f);
 static enum flow_result answer(struct flow *f);
@@ -87,6 +88,7 @@ static const struct step steps[FLOW_STEPS] = {
 	[FLOW_STATUS] = { "status", look_up_status, { FLOW_RECORD, FLOW_ANSWER } },
 	[FLOW_RECORD] = { "record", flow_record, { FLOW_ANSWER, FLOW_ANSWER, FLOW_KEY } },
 	[FLOW_READ] = { "read", read_for_caller, { FLOW_ANSWER, FLOW_ANSWER } },
+	[FLOW_SEEN] = { "seen", look_seen, { FLOW_CANCEL, FLOW_ANSWER } },
 	[FLOW_CANCEL] = { "cancel", call_off, { FLOW_STATUS, FLOW_ANSWER } },
 	[FLOW_BULK_READ] = { "read", bulk_read, { FLOW_BULK_KEY, FLOW_ANSWER } },
 	[FLOW_BULK_KEY] = { "key", flow_look_up_key, { FLOW_BULK_ROOM, FLOW_ANSWER } },
@@ -95,6 +97,7 @@ static const struct step steps[FLOW_STEPS] = {
 	[FLOW_BULK_OPEN] = { "open", bulk_open, { FLOW_BULK_ADD, FLOW_ANSWER, FLOW_BULK_KEY } },
 	[FLOW_BULK_ADD] = { "add", bulk_add, { FLOW_BULK_CLOSE, FLOW_ANSWER } },
 	[FLOW_BULK_CLOSE] = { "close", bulk_close, { FLOW_RECORD, FLOW_ANSWER } },
+	[FLOW_BATCH_SEEN] = { "seen", look_seen, { FLOW_BATCH_CANCEL, FLOW_ANSWER } },
 	[FLOW_BATCH_CANCEL] = { "cancel", cancel_batch, { FLOW_READ, FLOW_ANSWER } },
 	[FLOW_ANSWER] = { "answer", answer, { FLOW_ANSWER, FLOW_ANSWER } },
 };
@@ -500,7 +503,8 @@ static enum flow_result look_up_status(struct flow *f)
 	struct err err;
 
 	f->look_boot_ms = 0;
-	if (store_status(p->world->store, f->job.id, f->id, &err)) {
+	if (store_status(p->world->store, f->job.id, f->id, asks_status(f) ? &f->read.asker : NULL,
+			 &err)) {
 		if (asks_status(f))
 			f->reply = reply_of_silence(f);
 		return FLOW_OK;
@@ -612,6 +616,33 @@ static enum flow_result read_for_caller(struct flow *f)
 	return result;
 }
 
+/* Nothing has been cancelled yet. */
+static void on_seen_late(void *arg)
+{
+	struct flow *f = arg;
+
+	f->timer = 0;
+	f->reply = REPLY_STORE_AWAY;
+	flow_ready(f, FLOW_NO);
+}
+
+static enum flow_result look_seen(struct flow *f)
+{
+	struct loop *loop = f->pipeline->world->loop;
+	const enum flow_result result = flow_look_seen(f);
+
+	if (result == FLOW_PENDING)
+		f->timer = loop_timer(loop, loop_now_ms(loop) + STATUS_WAIT_MS, on_seen_late, f);
+	return result;
+}
+
+static void on_seen(struct flow *f, enum store_verdict verdict, const struct store_found *found)
+{
+	loop_cancel(f->pipeline->world->loop, f->timer);
+	f->timer = 0;
+	flow_ready(f, flow_seen(f, verdict, found));
+}
+
 static enum flow_result cancel_batch(struct flow *f)
 {
 	struct loop *loop = f->pipeline->world->loop;
@@ -632,7 +663,9 @@ static void on_found(struct job *job, enum store_verdict verdict, const struct s
 	(void)err;
 	if (f->result != FLOW_PENDING)
 		return;
-	if (f->step == FLOW_READ)
+	if (f->step == FLOW_SEEN || f->step == FLOW_BATCH_SEEN)
+		on_seen(f, verdict, found);
+	else if (f->step == FLOW_READ)
 		flow_ready(f, flow_found(f, verdict, found));
 	else if (f->step == FLOW_BATCH_CANCEL)
 		flow_ready(f, flow_cancelled(f, verdict, found));

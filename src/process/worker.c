@@ -163,6 +163,7 @@ static struct pipeline_settings pipeline_settings(const struct worker *w)
 
 	return (struct pipeline_settings){
 		.slot = w->options->birth->slot,
+		.keys = s->auth_keys,
 		.max_requests = requests_per_worker(s),
 		.sync_wait_ms = INT64_C(1000) * s->sync_wait_seconds,
 		.accept_timeout_ms = ACCEPT_TIMEOUT_MS,

@@ -137,6 +137,8 @@ void found_read(const PGresult *result, enum store_read_kind kind, struct store_
 	case STORE_READ_LIST:
 	case STORE_READ_BATCH:
 	case STORE_READ_REPORT:
+	case STORE_READ_SEEN:
+	case STORE_READ_BATCH_SEEN:
 		break;
 	}
 	ret_found->json = text(result, 0);

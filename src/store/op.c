@@ -34,6 +34,8 @@ void op_free(struct op *op)
 	PQclear(op->result);
 	message_free(op->own);
 	free(op->own_reason);
+	free(op->own_tenant);
+	free(op->own_outlets);
 	if (op->key)
 		free(op->key->answer_body);
 	free(op->key);
@@ -57,6 +59,8 @@ void op_free(struct op *op)
 	}
 	if (op->kind == OP_RING)
 		free(op->row.ring.text);
+	if (op->kind == OP_KEYS_USED)
+		free(op->row.keys_used);
 	op_free(op->merged);
 	free(op);
 }

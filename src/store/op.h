@@ -56,6 +56,8 @@ enum op_kind {
 	OP_FIND_KEY,
 	OP_READ,
 	OP_OWN,
+	OP_FIND_API_KEY,
+	OP_KEYS_USED,
 	OP_RING, /* a bell by NOTIFY; nobody is told */
 };
 
@@ -140,6 +142,11 @@ struct op_receipts {
 	unsigned act_count;
 };
 
+struct op_keys_used {
+	unsigned count;
+	char ids[][API_KEY_ID_BYTES];
+};
+
 struct op_find_key {
 	const char *tenant_id; /* borrowed */
 	const char *key;
@@ -167,6 +174,8 @@ struct op {
 	struct store_key *key; /* of an accept or open; owned: what row.accept.key points to */
 	struct message *own;   /* of an add, cancel or release: what row.accept.message is */
 	char *own_reason;      /* so too row.accept.failure_reason; of an open its tenant */
+	char *own_tenant;      /* of a status or read: who asks; null: whoever knows the id */
+	char *own_outlets;     /* so too its outlets; never null behind submission */
 	struct op *merged;     /* of an outcome: the conversation it settles as well */
 	bool plain;            /* of an outcome: without the texts that may be left out */
 
@@ -191,6 +200,8 @@ struct op {
 		struct op_load load;
 		struct op_load_unknown load_unknown;
 		struct op_find_key find_key;
+		char api_key_id[API_KEY_ID_BYTES];
+		struct op_keys_used *keys_used; /* owned */
 		struct store_read read;
 		struct op_load_ids *load_ids;       /* owned */
 		struct op_load_queues *load_queues; /* owned */

@@ -51,12 +51,15 @@ static const char *const read_statements[] = {
 	[STORE_READ_WHOLE] = "message_whole", [STORE_READ_EVENTS] = "message_events",
 	[STORE_READ_FACTS] = "message_facts", [STORE_READ_LIST] = "message_list",
 	[STORE_READ_BATCH] = "batch_status",  [STORE_READ_REPORT] = "report_json",
+	[STORE_READ_SEEN] = "message_seen",   [STORE_READ_BATCH_SEEN] = "batch_seen",
 };
 
-static const char *const statements[] = { "status",        "looks",         "find_key",
-					  "ring",          "message_whole", "message_events",
-					  "message_facts", "message_list",  "batch_status",
-					  "report_json",   "own_outlet",    NULL };
+static const char *const statements[] = {
+	"status",        "looks",          "find_key",      "ring",
+	"message_whole", "message_events", "message_facts", "message_list",
+	"batch_status",  "report_json",    "own_outlet",    "message_seen",
+	"batch_seen",    "key_find",       "keys_used",     NULL
+};
 
 static const struct connection_kind kind = {
 	.role = "message_sender_reader",
@@ -184,23 +187,28 @@ static const char *statement_of(const struct op *op)
 		return "ring";
 	if (op->kind == OP_LOOKS)
 		return "looks";
-	return op->kind == OP_FIND_KEY ? "find_key" : "status";
+	if (op->kind == OP_FIND_API_KEY)
+		return "key_find";
+	return op->kind == OP_KEYS_USED ? "keys_used" : "find_key";
 }
 
-/* Parameters and results as text: there are few. */
-static int send_list(PGconn *handle, const struct message_filter *filter)
+/* Parameters as text: there are few. */
+static int send_list(PGconn *handle, const struct message_filter *filter, const char *outlets)
 {
 	char since[24];
 	char before[MESSAGE_ID_TEXT_BYTES];
 	char limit[12];
-	const char *const values[] = { filter->tenant_id, *filter->status ? filter->status : NULL,
+	const char *const values[] = { filter->tenant_id,
+				       *filter->status ? filter->status : NULL,
 				       filter->has_since ? since : NULL,
-				       filter->has_before ? before : NULL, limit };
+				       filter->has_before ? before : NULL,
+				       limit,
+				       outlets };
 
 	(void)snprintf(since, sizeof(since), "%lld", (long long)filter->since_wall_us);
 	message_id_text(filter->before, before);
 	(void)snprintf(limit, sizeof(limit), "%u", filter->limit);
-	return PQsendQueryPrepared(handle, read_statements[STORE_READ_LIST], 5, values, NULL, NULL,
+	return PQsendQueryPrepared(handle, read_statements[STORE_READ_LIST], 6, values, NULL, NULL,
 				   0)
 		       ? 0
 		       : -1;
@@ -220,17 +228,19 @@ static int send_report(PGconn *handle, const struct report_filter *filter)
 		       : -1;
 }
 
-static int send_read(PGconn *handle, const struct store_read *read)
+static int send_read(PGconn *handle, const struct op *op)
 {
+	const bool status = op->kind == OP_STATUS;
 	char id[MESSAGE_ID_TEXT_BYTES];
-	const char *const values[] = { id };
+	const char *const values[] = { id, op->own_tenant, op->own_outlets };
 
-	if (read->kind == STORE_READ_LIST)
-		return send_list(handle, &read->filter);
-	if (read->kind == STORE_READ_REPORT)
-		return send_report(handle, &read->report);
-	message_id_text(read->id, id);
-	return PQsendQueryPrepared(handle, read_statements[read->kind], 1, values, NULL, NULL, 0)
+	if (!status && op->row.read.kind == STORE_READ_LIST)
+		return send_list(handle, &op->row.read.filter, op->own_outlets);
+	if (!status && op->row.read.kind == STORE_READ_REPORT)
+		return send_report(handle, &op->row.read.report);
+	message_id_text(op->id, id);
+	return PQsendQueryPrepared(handle, status ? "status" : read_statements[op->row.read.kind],
+				   3, values, NULL, NULL, status)
 		       ? 0
 		       : -1;
 }
@@ -239,8 +249,8 @@ static int send_one(struct reader *r, PGconn *handle, const struct op *op)
 {
 	struct array_values v;
 
-	if (op->kind == OP_READ)
-		return send_read(handle, &op->row.read);
+	if (op->kind == OP_READ || op->kind == OP_STATUS)
+		return send_read(handle, op);
 	if (op->kind == OP_OWN)
 		return own_send(op->row.own, handle);
 	array_reset(&r->memory);
@@ -254,8 +264,14 @@ static int send_one(struct reader *r, PGconn *handle, const struct op *op)
 		array_begin(&r->memory, ARRAY_UUID, op->row.looks->count);
 		for (unsigned i = 0; i < op->row.looks->count; i++)
 			array_put_uuid(&r->memory, op->row.looks->looks[i].id);
-	} else {
-		array_uuid(&r->memory, op->id);
+	} else if (op->kind == OP_FIND_API_KEY) {
+		array_text(&r->memory, op->row.api_key_id);
+	} else if (op->kind == OP_KEYS_USED && op->row.keys_used->count == 0) {
+		array_empty(&r->memory, ARRAY_TEXT);
+	} else if (op->kind == OP_KEYS_USED) {
+		array_begin(&r->memory, ARRAY_TEXT, op->row.keys_used->count);
+		for (unsigned i = 0; i < op->row.keys_used->count; i++)
+			array_put_text(&r->memory, op->row.keys_used->ids[i]);
 	}
 	return array_values(&r->memory, &v) &&
 			       PQsendQueryPrepared(handle, statement_of(op), v.count, v.values,
@@ -463,4 +479,29 @@ void reader_first(const struct op *op, struct store_first *ret_first)
 	ret_first->running = int_or_zero(result, 0, 4) != 0;
 	read_status(result, 0, 5, &ret_first->message);
 	ret_first->seq = (uint64_t)int_or_zero(result, 0, 13);
+}
+
+bool reader_api_key(const struct op *op, int64_t *ret_version, struct api_key *ret_key,
+		    char *ret_outlets, bool *ret_found)
+{
+	const PGresult *result = op->result;
+
+	if (!result || PQntuples(result) != 1)
+		return false;
+	*ret_version = int_or_zero(result, 0, 0);
+	*ret_found = false;
+	if (op->kind == OP_KEYS_USED || PQgetisnull(result, 0, 1))
+		return true;
+	*ret_found = PQgetlength(result, 0, 1) == API_KEY_HASH_BYTES &&
+		     text_copy(ret_key->id, sizeof(ret_key->id), op->row.api_key_id) &&
+		     text_copy(ret_key->tenant_id, sizeof(ret_key->tenant_id),
+			       PQgetvalue(result, 0, 2)) &&
+		     text_copy(ret_outlets, API_KEY_OUTLETS_BYTES, PQgetvalue(result, 0, 3)) &&
+		     scopes_parse(PQgetvalue(result, 0, 4), &ret_key->scopes);
+	memcpy(ret_key->hash, PQgetvalue(result, 0, 1), *ret_found ? API_KEY_HASH_BYTES : 0);
+	ret_key->revoked = *PQgetvalue(result, 0, 5) != 0;
+	ret_key->expires_boot_ms = PQgetisnull(result, 0, 6)
+					   ? INT64_MAX
+					   : op->submitted_ms + int_or_zero(result, 0, 6);
+	return *ret_found;
 }

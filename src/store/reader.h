@@ -43,6 +43,10 @@ void reader_channel(const struct message_id *incarnation, char *name);
 void reader_status(const struct op *op, struct store_status *ret_status);
 /* One row of many statuses, and whose it is.  False: of another shape. */
 bool reader_look(const struct op *op, int row, uint64_t *ret_tag, struct store_status *ret_status);
+/* The version of all API keys, and the one that was asked for, if there is one; outlets:
+ * API_KEY_OUTLETS_BYTES.  False: of another shape. */
+bool reader_api_key(const struct op *op, int64_t *ret_version, struct api_key *ret_key,
+		    char *ret_outlets, bool *ret_found);
 /* So too what became of a key; its text is the op's. */
 void reader_first(const struct op *op, struct store_first *ret_first);
 

@@ -144,6 +144,8 @@ static void tell(struct store *s, const struct op *op)
 		s->callbacks.status(s->callbacks.arg, op->tag, op->verdict, &status, err);
 	} else if (op->kind == OP_LOOKS) {
 		tell_looks(s, op);
+	} else if (op->kind == OP_FIND_API_KEY || op->kind == OP_KEYS_USED) {
+		store_tell_api_key(s, op);
 	} else if (op->kind == OP_FIND_KEY) {
 		struct store_first first;
 
@@ -348,63 +350,6 @@ void store_answer(struct store *s, uint64_t tag, struct message_id id, int statu
 		no_memory();
 	op->bytes = 100 + text_bytes(body);
 	writer_submit(s->writer, op);
-}
-
-int store_status(struct store *s, uint64_t tag, struct message_id id, struct err *ret_err)
-{
-	struct op *op = store_new_op(s, OP_STATUS, tag, id, ret_err);
-
-	if (!op)
-		return -1;
-	reader_submit(s->reader, op);
-	return 0;
-}
-
-int store_looks(struct store *s, const struct store_look *looks, unsigned count,
-		struct err *ret_err)
-{
-	struct op *op;
-
-	if (count == 0) {
-		err_set(ret_err, ERR_INTERNAL, 0, "a look at nothing");
-		return -1;
-	}
-	op = store_new_op(s, OP_LOOKS, 0, none, ret_err);
-	if (!op)
-		return -1;
-	op->row.looks = malloc(sizeof(*op->row.looks) + count * sizeof(*looks));
-	if (!op->row.looks) {
-		op_free(op);
-		err_set(ret_err, ERR_LIMIT, 0, "database: no memory");
-		return -1;
-	}
-	op->row.looks->count = count;
-	memcpy(op->row.looks->looks, looks, count * sizeof(*looks));
-	reader_submit(s->reader, op);
-	return 0;
-}
-
-int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const char *key,
-		   struct err *ret_err)
-{
-	struct op *op = store_new_op(s, OP_FIND_KEY, tag, none, ret_err);
-
-	if (!op)
-		return -1;
-	op->row.find_key = (struct op_find_key){ tenant_id, key };
-	reader_submit(s->reader, op);
-	return 0;
-}
-
-int store_read(struct store *s, uint64_t tag, const struct store_read *request, struct err *ret_err)
-{
-	struct op *op = store_new_op(s, OP_READ, tag, request->id, ret_err);
-
-	if (!op)
-		return -1;
-	op->row.read = *request;
-	reader_submit(s->reader, op);
-	return 0;
 }
 
 int store_queues(struct store *s, uint64_t lanes, int64_t after, int64_t due_until_wall_us,

@@ -32,6 +32,7 @@
 #include "base/compiler.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "domain/api_key.h"
 #include "domain/beacon.h"
 #include "domain/facts.h"
 #include "domain/filter.h"
@@ -216,6 +217,14 @@ struct store_first {
 typedef void store_first_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			    const struct store_first *first, const struct err *err);
 
+/* Who asks: sees what is this tenant's, of these outlets (divided by spaces; "": all), and of all
+ * else nothing, as if it was not there.  tenant_id null: whoever knows the id.  Borrowed for the
+ * call. */
+struct store_asker {
+	const char *tenant_id;
+	const char *outlets; /* with tenant_id */
+};
+
 /* What callers read besides a status. */
 enum store_read_kind {
 	STORE_READ_WHOLE = 0, /* a message, by its id */
@@ -224,10 +233,13 @@ enum store_read_kind {
 	STORE_READ_LIST,      /* a page of a tenant's messages; always found */
 	STORE_READ_BATCH,     /* how the messages of a bulk call stand, by its id */
 	STORE_READ_REPORT,    /* a report of a tenant; always found */
+	STORE_READ_SEEN,      /* nothing but whether who asks sees the message */
+	STORE_READ_BATCH_SEEN,
 };
 struct store_read {
 	enum store_read_kind kind;
-	struct message_id id; /* unless LIST or REPORT */
+	struct message_id id;     /* unless LIST or REPORT */
+	struct store_asker asker; /* with LIST and REPORT its tenant is the filter's */
 	union {
 		struct message_filter filter; /* with LIST */
 		struct report_filter report;  /* with REPORT */
@@ -393,6 +405,12 @@ struct store_holds {
 };
 typedef void store_holds_fn(void *arg, enum store_verdict verdict, const struct store_holds *holds);
 
+/* An API key as asked for by this id (null: it was asked for the version alone).  key: null when
+ * there is none; borrowed, with its outlets.  version: what all keys permit has changed so often;
+ * not DONE: nothing is known. */
+typedef void store_api_key_fn(void *arg, enum store_verdict verdict, int64_t version,
+			      const char *id, const struct api_key *key);
+
 #define STORE_COUNTED_MAX 2000
 
 /* How much work waits, as it was counted (sql/migrations, backlog). */
@@ -471,6 +489,7 @@ struct store_callbacks {
 	store_unknown_fn *unknown;   /* null: not asked for */
 	store_received_fn *received; /* null: not asked for */
 	store_own_fn *own;           /* so too */
+	store_api_key_fn *api_key;   /* null: not asked for */
 };
 
 struct store *store_new(struct loop *loop, const struct store_settings *settings,
@@ -525,8 +544,9 @@ int store_receipts(struct store *s, uint64_t tag, struct receipts *receipts, cha
 void store_answer(struct store *s, uint64_t tag, struct message_id id, int status,
 		  const char *body);
 
+/* asker: null: whoever knows the id. */
 int store_status(struct store *s, uint64_t tag, struct message_id id,
-		 struct err *ret_err) MUST_CHECK;
+		 const struct store_asker *asker, struct err *ret_err) MUST_CHECK;
 /* How many messages stand, in one statement: each that is there completes as store_status()
  * does, with its own tag.  A hint: of the others, and when it fails, nothing is told. */
 struct store_look {
@@ -556,6 +576,12 @@ int store_cancel_batch(struct store *s, uint64_t tag, struct message_id id, stru
 /* The texts must live until completion. */
 int store_find_key(struct store *s, uint64_t tag, const char *tenant_id, const char *key,
 		   struct err *ret_err) MUST_CHECK;
+/* An API key, by its id (copied); and the version of all keys, noting that these were used: up to
+ * STORE_KEYS_USED_MAX ids. */
+int store_find_api_key(struct store *s, const char *id, struct err *ret_err) MUST_CHECK;
+#define STORE_KEYS_USED_MAX 256
+int store_keys_used(struct store *s, const char (*ids)[API_KEY_ID_BYTES], unsigned count,
+		    struct err *ret_err) MUST_CHECK;
 /* Completes as the status does; the request is copied. */
 int store_read(struct store *s, uint64_t tag, const struct store_read *request,
 	       struct err *ret_err) MUST_CHECK;

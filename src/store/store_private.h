@@ -29,4 +29,7 @@ struct op *store_new_op(struct store *s, enum op_kind kind, uint64_t tag, struct
 /* The op gets a copy; false: no memory, and no op any more. */
 bool store_keep_key(struct op *op, const struct store_key *key, struct err *ret_err) MUST_CHECK;
 
+/* store_asks.c: what an op that asked for keys has come to. */
+void store_tell_api_key(struct store *s, const struct op *op);
+
 #endif

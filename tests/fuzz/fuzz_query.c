@@ -17,7 +17,7 @@ static void query(const char *text)
 	struct err err = { 0 };
 	size_t points;
 
-	if (!http_list_read(text, &filter, &err)) {
+	if (!http_list_read(text, NULL, &filter, &err)) {
 		MUST_HOLD(err.class == ERR_INVALID);
 		MUST_HOLD(text_utf8_valid(err.text, strlen(err.text), &points));
 		return;

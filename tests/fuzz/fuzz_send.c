@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *body = fuzz_text(data, size);
 	const struct http_request request = { .body = body, .body_len = size };
 	struct err err = { 0 };
-	struct message *m = http_send_read(&request, NOW_US, shared_zones(), &err);
+	struct message *m = http_send_read(&request, NULL, NOW_US, shared_zones(), &err);
 	size_t points;
 
 	if (m != NULL)

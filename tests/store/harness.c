@@ -175,6 +175,21 @@ static void on_holds(void *arg, enum store_verdict verdict, const struct store_h
 	on_done(h, HARNESS_HOLDS_TAG, verdict, 0, NULL);
 }
 
+static void on_api_key(void *arg, enum store_verdict verdict, int64_t version, const char *id,
+		       const struct api_key *key)
+{
+	struct harness *h = arg;
+
+	h->keys_version = version;
+	h->key_found = key != NULL;
+	if (key) {
+		h->key = *key;
+		text_copy_cut(h->key_outlets, sizeof(h->key_outlets), key->outlets);
+		ck_assert_str_eq(key->id, id);
+	}
+	on_done(h, HARNESS_KEYS_TAG, verdict, 0, NULL);
+}
+
 static void on_rung(void *arg, const char *text)
 {
 	struct harness *h = arg;
@@ -316,10 +331,11 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 		.max_pending = 1000,
 		.known = h->known,
 	};
-	const struct store_callbacks callbacks = { on_done,     on_status, on_first,   on_found,
-						   on_work,     on_queue,  h,          on_lanes,
-						   on_rung,     on_holds,  on_backlog, on_unknown,
-						   on_received, NULL };
+	const struct store_callbacks callbacks = { on_done,     on_status,  on_first,
+						   on_found,    on_work,    on_queue,
+						   h,           on_lanes,   on_rung,
+						   on_holds,    on_backlog, on_unknown,
+						   on_received, NULL,       .api_key = on_api_key };
 	struct err err = { .text = "" };
 
 	h->store = store_new(h->loop, &settings, &callbacks, &err);
@@ -545,7 +561,8 @@ void harness_status(struct harness *h, unsigned tag, unsigned status_tag)
 	struct err err;
 	unsigned target = h->done_count + 1;
 
-	ck_assert_int_eq(store_status(h->store, status_tag, harness_message(h, tag)->id, &err), 0);
+	ck_assert_int_eq(
+		store_status(h->store, status_tag, harness_message(h, tag)->id, NULL, &err), 0);
 	harness_until_done(h, target, 3000);
 }
 

@@ -18,6 +18,7 @@
 
 #define HARNESS_TAGS 1100
 #define HARNESS_HOLDS_TAG 1099
+#define HARNESS_KEYS_TAG 1098
 #define HARNESS_HOLDS 8
 #define HARNESS_QUEUES 2048
 #define HARNESS_ACTS 16
@@ -73,6 +74,10 @@ struct harness {
 	bool holds_changed;
 	unsigned hold_count;
 	struct hold holds[HARNESS_HOLDS];
+	int64_t keys_version;
+	bool key_found;
+	struct api_key key; /* its outlets: below */
+	char key_outlets[256];
 	struct store_backlog *backlog; /* of the last count; its texts: the copies below */
 	char tenants[8][32];
 	unsigned rung_count;

@@ -96,19 +96,29 @@ static void fill_tables(void)
 			 "SELECT tenant_id, message_id::text, '\\x00', message_id, now(), now(), "
 			 "now() + interval '7 days' "
 			 "FROM message_sender.message ON CONFLICT DO NOTHING");
+	harness_sql_text(&h,
+			 "INSERT INTO message_sender.api_key (id, hash, tenant_id, scopes, "
+			 "created_by, why) SELECT 'k' || i, decode(repeat('00', 32), 'hex'), "
+			 "'tenant-' || i %% 200, '{read}', '', '' FROM generate_series(1, %d) i "
+			 "ON CONFLICT DO NOTHING",
+			 LARGE / 10);
 }
 
 /* Each kind of read. */
 static void read_all(void)
 {
+	static const char keys[2][API_KEY_ID_BYTES] = { "k1", "k2" };
 	struct store_read request = { .id = h.messages[1]->id,
+				      .asker = { "tenant-1", "o p" },
 				      .filter = { .tenant_id = "tenant-1", .limit = 50 } };
 	struct err err;
 
-	for (int kind = STORE_READ_WHOLE; kind <= STORE_READ_BATCH; kind++) {
+	for (int kind = STORE_READ_WHOLE; kind <= STORE_READ_BATCH_SEEN; kind++) {
 		request.kind = (enum store_read_kind)kind;
 		ck_assert_int_eq(store_read(h.store, 900, &request, &err), 0);
 	}
+	ck_assert_int_eq(store_find_api_key(h.store, "k1", &err), 0);
+	ck_assert_int_eq(store_keys_used(h.store, keys, 2, &err), 0);
 }
 
 /* So many statuses in one statement: as many completions. */
@@ -270,7 +280,7 @@ static void use_all(unsigned rows)
 	for (unsigned i = 0; i < rows; i++)
 		store_call_off(h.store, i, h.messages[i]->id);
 	harness_until_done(&h, target += rows, 10000);
-	ck_assert_int_eq(store_status(h.store, 0, h.messages[0]->id, &err), 0);
+	ck_assert_int_eq(store_status(h.store, 0, h.messages[0]->id, NULL, &err), 0);
 	harness_look(&h, 7, -1, clock_wall_us(), rows);
 	load_queues(rows);
 	ck_assert_int_eq(store_load_copies(h.store, 2, 7, clock_wall_us(), rows, &err), 0);
@@ -280,7 +290,7 @@ static void use_all(unsigned rows)
 	ck_assert_int_eq(store_load_probe(h.store, 4, 7, 1, &err), 0);
 	read_all();
 	look_at_all(rows);
-	harness_until_done(&h, target += 12 + rows, 10000);
+	harness_until_done(&h, target += 16 + rows, 10000);
 	harness_find_key(&h, 0, 0, harness_id(&h, 0));
 	ck_assert(h.first.found);
 	for (unsigned i = 0; i < h.loaded_count; i++)

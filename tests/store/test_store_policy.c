@@ -137,12 +137,12 @@ END_TEST
 /* As the command line reads them. */
 static struct query *read_facts(unsigned tag, struct message_facts *ret_facts)
 {
-	const char *const values[] = { harness_id(&h, tag) };
+	const char *const values[] = { harness_id(&h, tag), NULL, "" };
 	struct err err = { .text = "" };
 	struct query *q = query_open(harness_url(), &err);
 
 	ck_assert_msg(q != NULL, "%s", err.text);
-	ck_assert_msg(query_run(q, "message_facts", 1, values, &err) == 0, "%s", err.text);
+	ck_assert_msg(query_run(q, "message_facts", 3, values, &err) == 0, "%s", err.text);
 	ck_assert(query_facts(q, ret_facts));
 	return q;
 }

@@ -97,7 +97,7 @@ START_TEST(lists_that_are_asked_for_together_do_not_mix)
 			      tenants[round % 3]);
 		ck_assert_int_eq(store_read(h.store, 100 + round, &request, &err), 0);
 		ck_assert_int_eq(store_status(h.store, 200 + round,
-					      harness_message(&h, round % 3)->id, &err),
+					      harness_message(&h, round % 3)->id, NULL, &err),
 				 0);
 	}
 	harness_until_done(&h, 63, 3000);

@@ -450,7 +450,7 @@ START_TEST(reads_fail_fast_while_the_server_is_away)
 
 	proxy_mode(h.proxy, PROXY_REFUSE);
 	proxy_cut(h.proxy);
-	ck_assert_int_eq(store_status(h.store, 0, harness_message(&h, 0)->id, &err), 0);
+	ck_assert_int_eq(store_status(h.store, 0, harness_message(&h, 0)->id, NULL, &err), 0);
 	ck_assert_int_eq(store_load_copies(h.store, 1, 1, 0, 1, &err), 0);
 	harness_until_done(&h, 2, 2200);
 	expect_range(0, 2, STORE_AWAY);
@@ -463,7 +463,7 @@ START_TEST(a_read_without_answer_fails_fast)
 	struct err err;
 
 	proxy_mode(h.proxy, PROXY_HOLD);
-	ck_assert_int_eq(store_status(h.store, 0, harness_message(&h, 0)->id, &err), 0);
+	ck_assert_int_eq(store_status(h.store, 0, harness_message(&h, 0)->id, NULL, &err), 0);
 	harness_until_done(&h, 1, 2000);
 	expect_range(0, 1, STORE_AWAY);
 	proxy_mode(h.proxy, PROXY_FORWARD);

@@ -184,9 +184,45 @@ void store_conversation(struct store *s, uint64_t tag, const struct store_conver
 	*n = (struct fake_note){ .tag = tag, .row = *row };
 }
 
-int store_status(struct store *s, uint64_t tag, struct message_id id, struct err *ret_err)
+int store_find_api_key(struct store *s, const char *id, struct err *ret_err)
 {
 	(void)s;
+	if (fake.store_full)
+		return refuse(ret_err);
+	fake.key_find_count++;
+	text_copy_cut(fake.key_found, sizeof(fake.key_found), id);
+	return 0;
+}
+
+int store_keys_used(struct store *s, const char (*ids)[API_KEY_ID_BYTES], unsigned count,
+		    struct err *ret_err)
+{
+	(void)s;
+	if (fake.store_full)
+		return refuse(ret_err);
+	fake.key_look_count++;
+	fake.keys_used = count;
+	if (count)
+		text_copy_cut(fake.key_used, sizeof(fake.key_used), ids[0]);
+	return 0;
+}
+
+void fake_api_key(enum store_verdict verdict, int64_t version, const struct api_key *key)
+{
+	to.store.api_key(to.arg, verdict, version, fake.key_found, key);
+}
+
+void fake_key_version(enum store_verdict verdict, int64_t version)
+{
+	to.store.api_key(to.arg, verdict, version, NULL, NULL);
+}
+
+int store_status(struct store *s, uint64_t tag, struct message_id id,
+		 const struct store_asker *asker, struct err *ret_err)
+{
+	(void)s;
+	text_copy_cut(fake.asked_by, sizeof(fake.asked_by),
+		      asker && asker->tenant_id ? asker->tenant_id : "");
 	(void)id;
 	if (fake.store_full)
 		return refuse(ret_err);

@@ -221,7 +221,13 @@ struct fake {
 	unsigned ring_count;
 	struct fake_ring rings[FAKE_MAX];
 	unsigned backlog_count;
-	bool backlog_anew; /* the last one was for a new count */
+	bool backlog_anew;       /* the last one was for a new count */
+	unsigned key_find_count; /* API keys asked for, the last one … */
+	char key_found[API_KEY_ID_BYTES];
+	unsigned key_look_count; /* looks at their version, with so many that were used */
+	unsigned keys_used;
+	char key_used[API_KEY_ID_BYTES]; /* the first of them */
+	char asked_by[160];              /* tenant of the last status; "": whoever */
 	unsigned status_count;
 	uint64_t status_tags[FAKE_MAX];
 	unsigned look_count;
@@ -283,6 +289,9 @@ void fake_copies(const struct store_work *row, bool more);
 void fake_load_failed(bool calls);
 /* One row of what is unknown, or null for the end of a page. */
 void fake_unknown(const struct store_unknown *row, bool more);
+/* The answer to the last question for a key; and for the version. */
+void fake_api_key(enum store_verdict verdict, int64_t version, const struct api_key *key);
+void fake_key_version(enum store_verdict verdict, int64_t version);
 /* The answer to a change of lanes; null: the store is away. */
 void fake_view(const struct store_lanes_view *view);
 /* The answer to a look at the holds: these are in force (sorted). */

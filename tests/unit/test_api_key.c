@@ -175,8 +175,7 @@ END_TEST
 
 START_TEST(it_is_bound_to_its_tenant_and_outlets)
 {
-	char outlets[2][MESSAGE_TOKEN_MAX + 1] = { "o-1", "o-2" };
-	struct api_key key = { .tenant_id = "t-1" };
+	struct api_key key = { .tenant_id = "t-1", .outlets = "" };
 	const struct api_key any = { .tenant_id = "" };
 
 	ck_assert(api_key_fits_tenant(&key, "t-1"));
@@ -185,11 +184,12 @@ START_TEST(it_is_bound_to_its_tenant_and_outlets)
 	ck_assert(!api_key_fits_tenant(&key, ""));
 	ck_assert(api_key_fits_tenant(&any, "t-2"));
 	ck_assert(api_key_fits_outlet(&key, "o-3"));
-	key.outlets = outlets;
-	key.outlet_count = 2;
+	key.outlets = "o-1 o-2";
 	ck_assert(api_key_fits_outlet(&key, "o-1"));
 	ck_assert(api_key_fits_outlet(&key, "o-2"));
 	ck_assert(!api_key_fits_outlet(&key, "o-3"));
+	ck_assert(!api_key_fits_outlet(&key, "o"));
+	ck_assert(!api_key_fits_outlet(&key, "o-1 o-2"));
 	ck_assert(!api_key_fits_outlet(&key, ""));
 }
 END_TEST

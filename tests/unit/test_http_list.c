@@ -136,7 +136,7 @@ START_TEST(a_list_has_its_defaults)
 	struct message_filter f;
 	struct err err;
 
-	ck_assert(http_list_read("tenant_id=acme", &f, &err));
+	ck_assert(http_list_read("tenant_id=acme", NULL, &f, &err));
 	ck_assert_str_eq(f.tenant_id, "acme");
 	ck_assert_str_eq(f.status, "");
 	ck_assert(!f.has_since && !f.has_before);
@@ -152,11 +152,11 @@ START_TEST(a_list_is_read_whole)
 
 	ck_assert_msg(http_list_read("cursor=" ID "&limit=200&since=2025-11-04T10:30:00%2B00:00"
 				     "&status=failed&tenant_id=a%20b",
-				     &f, &err) == false,
+				     NULL, &f, &err) == false,
 		      "a blank is no visible character");
 	ck_assert_msg(http_list_read("cursor=" ID "&limit=200&since=2025-11-04T10:30:00Z"
 				     "&status=failed&tenant_id=a%2Fb",
-				     &f, &err),
+				     NULL, &f, &err),
 		      "%s", err.text);
 	ck_assert_str_eq(f.tenant_id, "a/b");
 	ck_assert_str_eq(f.status, "failed");
@@ -183,7 +183,7 @@ START_TEST(limits_of_a_list)
 		char query[64];
 
 		(void)snprintf(query, sizeof(query), "tenant_id=a&limit=%s", cases[i].limit);
-		ck_assert_msg(http_list_read(query, &f, &err) == (cases[i].value != 0), "%s",
+		ck_assert_msg(http_list_read(query, NULL, &f, &err) == (cases[i].value != 0), "%s",
 			      query);
 		if (cases[i].value)
 			ck_assert_uint_eq(f.limit, cases[i].value);
@@ -201,7 +201,7 @@ START_TEST(the_tenant_is_a_token)
 		char query[MESSAGE_TOKEN_MAX + 32];
 
 		(void)snprintf(query, sizeof(query), "tenant_id=%0*d", len, 1);
-		ck_assert(http_list_read(query, &f, &err) == (len <= MESSAGE_TOKEN_MAX));
+		ck_assert(http_list_read(query, NULL, &f, &err) == (len <= MESSAGE_TOKEN_MAX));
 	}
 }
 END_TEST
@@ -224,7 +224,7 @@ START_TEST(what_is_wrong_in_a_list_is_named)
 		struct message_filter f = { .limit = 7 };
 		struct err err;
 
-		ck_assert_msg(!http_list_read(cases[i][0], &f, &err), "%s", cases[i][0]);
+		ck_assert_msg(!http_list_read(cases[i][0], NULL, &f, &err), "%s", cases[i][0]);
 		ck_assert_msg(strncmp(err.text, cases[i][1], strlen(cases[i][1])) == 0, "%s",
 			      err.text);
 		ck_assert_uint_eq(f.limit, 7); /* untouched */

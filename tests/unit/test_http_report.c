@@ -9,7 +9,7 @@ static bool reads(const char *query, struct report_filter *ret)
 {
 	struct err err;
 
-	return http_report_read("daily", query, ret, &err);
+	return http_report_read("daily", query, NULL, ret, &err);
 }
 
 static void refused(const char *query, const char *begins)
@@ -17,7 +17,7 @@ static void refused(const char *query, const char *begins)
 	struct report_filter f;
 	struct err err;
 
-	ck_assert(!http_report_read("daily", query, &f, &err));
+	ck_assert(!http_report_read("daily", query, NULL, &f, &err));
 	ck_assert_msg(strncmp(err.text, begins, strlen(begins)) == 0, "%s", err.text);
 }
 

@@ -23,7 +23,7 @@ static struct message *read_body(const char *body, struct err *ret_err)
 {
 	struct http_request q = { .body = body, .body_len = strlen(body) };
 
-	return http_send_read(&q, NOW_US, zones, ret_err);
+	return http_send_read(&q, NULL, NOW_US, zones, ret_err);
 }
 
 static struct message *taken(const char *body)

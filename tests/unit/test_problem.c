@@ -23,6 +23,8 @@ START_TEST(every_problem_has_the_form_of_the_contract)
 		const char *retry_after;
 	} rows[PROBLEM_COUNT] = {
 		[PROBLEM_INVALID_REQUEST] = { 400, "invalid_request", "INVALID_REQUEST", "" },
+		[PROBLEM_UNAUTHORIZED] = { 401, "unauthorized", "UNAUTHORIZED", "" },
+		[PROBLEM_FORBIDDEN] = { 403, "forbidden", "FORBIDDEN", "" },
 		[PROBLEM_NOT_FOUND] = { 404, "not_found", "NOT_FOUND", "" },
 		[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed", "METHOD_NOT_ALLOWED",
 						 "" },
@@ -57,6 +59,7 @@ START_TEST(every_problem_has_the_form_of_the_contract)
 		ck_assert_str_ne(http_status_text(r.status), "");
 		ck_assert_str_eq(r.type, "application/json");
 		ck_assert_str_eq(header(&r, "Retry-After"), rows[i].retry_after);
+		ck_assert_str_eq(header(&r, "WWW-Authenticate"), r.status == 401 ? "Bearer" : "");
 		doc = json_doc_parse(r.body.data, r.body.len, &err);
 		ck_assert_ptr_nonnull(doc);
 		root = json_doc_root(doc);

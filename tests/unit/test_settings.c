@@ -138,6 +138,7 @@ static const struct {
 	const char *name, *value;
 } others[] = {
 	{ "ENVIRONMENT", "development" },
+	{ "AUTH", "none" },
 	{ "TENANT_SERVICE_URL", NULL },
 	{ "CONVERSATION_SERVICE_URL", NULL },
 	{ "MASTER_KEY_FILE", "" },
@@ -355,6 +356,22 @@ START_TEST(choices_octal_and_urls_become_what_they_mean)
 	ck_assert_int_eq(load_all(NULL, "FCGI_SOCKET_MODE=600", "GRAPH_API_URL=https://g/x//"), 0);
 	ck_assert_uint_eq(settings.fcgi_socket_mode, 0600);
 	ck_assert_str_eq(settings.graph_api_url, "https://g/x");
+}
+END_TEST
+
+START_TEST(in_production_it_is_written_who_may_call)
+{
+	ck_assert_int_eq(load("ENVIRONMENT=production"), -1);
+	expect_error("AUTH", "ENVIRONMENT=production", "AUTH=keys, or AUTH=none");
+	ck_assert_int_eq(load_all(NULL, "ENVIRONMENT=production", "AUTH=none"), 0);
+	ck_assert_uint_eq(settings.auth_keys, 0);
+	ck_assert_int_eq(load_all(NULL, "ENVIRONMENT=production", "AUTH=keys"), 0);
+	ck_assert_uint_eq(settings.auth_keys, 1);
+	ck_assert_int_eq(load_all("AUTH=none\n", "ENVIRONMENT=production", NULL), 0);
+	ck_assert_int_eq(load("ENVIRONMENT=productio"), 0);
+	ck_assert_int_eq(load("ENVIRONMENT=production2"), 0);
+	ck_assert_int_eq(load_all(NULL, "ENVIRONMENT=production", "AUTH=on"), -1);
+	ck_assert_uint_eq(report.count, 1);
 }
 END_TEST
 
@@ -610,6 +627,7 @@ int main(void)
 	tcase_add_loop_test(tcase, texts_are_checked, 0, COUNT(texts));
 	tcase_add_loop_test(tcase, lengths_of_texts_are_exact, 0, COUNT(lengths));
 	tcase_add_test(tcase, choices_octal_and_urls_become_what_they_mean);
+	tcase_add_test(tcase, in_production_it_is_written_who_may_call);
 	tcase_add_test(tcase, the_environment_wins_over_the_file);
 	tcase_add_test(tcase, every_fault_is_reported_at_once_with_its_place);
 	tcase_add_test(tcase, a_fault_that_the_environment_overrides_is_a_warning);
