@@ -43,6 +43,8 @@ static const struct route_row rows[ROUTE_COUNT] = {
 	[ROUTE_CANCEL] = ROW("cancel", SCOPE_SEND, "DELETE", OF_ONE, MESSAGES, ""),
 	[ROUTE_BATCH] = ROW("batch", SCOPE_READ, "GET", OF_ONE, BATCHES, ""),
 	[ROUTE_REPORT] = ROW("report", SCOPE_REPORT, "GET", "GET, HEAD", "/api/v1/reports/", ""),
+	[ROUTE_OPENAPI] =
+		ROW("openapi", SCOPE_OPEN, "GET", "GET, HEAD", "/api/v1/openapi.yaml", NULL),
 	[ROUTE_BATCH_CANCEL] = ROW("batch_cancel", SCOPE_SEND, "DELETE", OF_ONE, BATCHES, ""),
 };
 

@@ -26,6 +26,7 @@ enum route {
 	ROUTE_BATCH,        /* GET /api/v1/batches/{id} */
 	ROUTE_BATCH_CANCEL, /* DELETE /api/v1/batches/{id} */
 	ROUTE_REPORT,       /* GET /api/v1/reports/{name}?tenant_id=... */
+	ROUTE_OPENAPI,      /* GET /api/v1/openapi.yaml */
 	ROUTE_COUNT,
 };
 

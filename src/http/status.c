@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "http/problem_private.h"
+#include "http/shipped.h"
 #include "json/json_out.h"
 
 void http_health(struct http_response *r, const char *version, const char *environment)
@@ -16,6 +17,14 @@ void http_health(struct http_response *r, const char *version, const char *envir
 	json_out_text(&out, "version", version);
 	json_out_text(&out, "environment", environment);
 	json_out_object_end(&out);
+}
+
+void http_openapi(struct http_response *r)
+{
+	http_response_init(r, 200);
+	r->type = "application/yaml";
+	for (const char *const *part = shipped_openapi; *part; part++)
+		(void)str_append_text(&r->body, *part);
 }
 
 static void write_time(struct json_out *out, const char *key, int64_t wall_us)

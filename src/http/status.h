@@ -10,6 +10,8 @@
 #include "http/response.h"
 
 void http_health(struct http_response *r, const char *version, const char *environment);
+/* The description of this interface (OpenAPI, YAML). */
+void http_openapi(struct http_response *r);
 
 struct message_status {
 	char message_id[40];

@@ -454,8 +454,11 @@ void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_req
 		answer_problem(p, fcgi_id, request_id, request, ROUTE_COUNT, &response, NULL);
 		return;
 	}
-	if (match.route == ROUTE_HEALTH) {
-		http_health(&response, p->settings.version, p->settings.environment);
+	if (match.route == ROUTE_HEALTH || match.route == ROUTE_OPENAPI) {
+		if (match.route == ROUTE_HEALTH)
+			http_health(&response, p->settings.version, p->settings.environment);
+		else
+			http_openapi(&response);
 		pipeline_answer(p, fcgi_id, request_id, match.route, &response);
 		return;
 	}

@@ -7,7 +7,7 @@ import sys
 C_FILES = ("src/*/*.[ch]", "simulator/*.[ch]", "tests/unit/*.[ch]", "tests/store/*.[ch]",
            "tests/bench/*.[ch]", "tests/fuzz/*.[ch]")
 
-GENERATED = "/sql_text.c"
+GENERATED = ("/sql_text.c", "/shipped_text.c")
 
 _TOKEN = re.compile(
     r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)

@@ -19,12 +19,12 @@ def routes():
     words = dict(re.findall(r'#define (\w+) ("[^"]*")', source))
     found = set()
     for before, method, behind in re.findall(
-            r'= ROW\(\s*"\w+",\s*\w+,\s*()"(\w+)",([^;]*?)\),?\n', source):
+            r'=\s+ROW\(\s*"\w+",\s*\w+,\s*()"(\w+)",([^;]*?)\),?\n', source):
         cells = [words.get(cell.strip(), cell.strip()).strip('"')
                  for cell in re.split(r',\s*(?=(?:[^"]*"[^"]*")*[^"]*$)', behind)]
         path, last = cells[-2], cells[-1]
         found.add((method, path if last == "NULL" else f"{path}{{}}{last}"))
-    assert len(found) == source.count("= ROW(")
+    assert len(found) == len(re.findall(r"=\s+ROW\(", source))
     return found
 
 
@@ -93,6 +93,12 @@ def test_routes_and_document_are_the_same():
     told = {(method.upper(), re.sub(r"{\w+}", "{}", path))
             for path, item in DOCUMENT["paths"].items() for method in item if method != "parameters"}
     assert told == routes()
+
+
+def test_it_is_served(api):
+    served = api.get("/api/v1/openapi.yaml")
+    assert served.headers["Content-Type"] == "application/yaml"
+    assert served.content == (TOP / "docs" / "openapi.yaml").read_bytes()
 
 
 def test_every_reference_is_there():
