@@ -190,13 +190,19 @@ void log_phone(struct log_line *line, const char *key, const char *phone)
 	log_str(line, key, text);
 }
 
+/* A write may take a part only; the rest of the lines is not to be lost with it. */
 static void write_text(const struct log *log, const char *text, size_t len)
 {
-	ssize_t written;
+	while (len > 0) {
+		const ssize_t written = write(log->fd, text, len);
 
-	do
-		written = write(log->fd, text, len);
-	while (written == -1 && errno == EINTR);
+		if (written > 0) {
+			text += written;
+			len -= (size_t)written;
+		} else if (written == 0 || errno != EINTR) {
+			return;
+		}
+	}
 }
 
 void log_flush(const struct log *log)

@@ -9,12 +9,12 @@
 #include "base/loop.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #include "base/clock.h"
+#include "base/die.h"
 #include "base/fd.h"
 #include "base/idmap.h"
 
@@ -65,12 +65,6 @@ struct loop {
 	void *before_wait_arg;
 	struct epoll_event events[EVENTS_MAX];
 };
-
-static void NORETURN die(const char *what)
-{
-	perror(what);
-	abort();
-}
 
 struct loop *loop_new(struct err *ret_err)
 {

@@ -7,12 +7,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/compiler.h"
+#include "base/die.h"
 
 #define BUFFER_BYTES 256 /* getrandom() gives that many or fails: never less */
 
@@ -23,12 +23,6 @@ struct buffer {
 
 static _Thread_local struct buffer buffer;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void NORETURN die(const char *what)
-{
-	perror(what);
-	abort();
-}
 
 static void forget(void)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/die.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "delivery/item.h"
@@ -167,7 +168,7 @@ void item_keep_answer(struct item *item, const struct graph_answer *answer)
 	if (!record)
 		record = item->record = calloc(1, sizeof(*record));
 	if (!record)
-		abort(); /* an outcome must not be forgotten; the takeover will call it lost */
+		die("an outcome"); /* not to be forgotten; the takeover will call it lost */
 	record->answer = *answer;
 	record->ended_wall_us = clock_wall_us();
 	if (answer->verdict.outcome == OUTCOME_ACCEPTED)

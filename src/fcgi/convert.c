@@ -438,8 +438,9 @@ int convert_answer(struct convert *c, uint16_t id, const struct http_response *r
 	off_t end;
 	bool ok;
 
-	if (!head_write(&c->head, response) || response->body.len > HTTP_RESPONSE_BODY_MAX) {
-		err_set(ret_err, ERR_LIMIT, 0, "the answer is too large");
+	if (!str_ok(&response->body) || !head_write(&c->head, response) ||
+	    response->body.len > HTTP_RESPONSE_BODY_MAX) {
+		err_set(ret_err, ERR_LIMIT, 0, "the answer is too large, or there is no memory");
 		return -1;
 	}
 	if (c->out.fd == -1) {
@@ -450,7 +451,9 @@ int convert_answer(struct convert *c, uint16_t id, const struct http_response *r
 	write_question(c->out.map, id);
 	if (accept_from(&c->out, 0, &request, ret_err) == -1)
 		return -1;
-	ok = put(request.out, c->head.data, c->head.len) &&
+	/* What libfcgi has read says where it writes. */
+	ok = lseek(c->out.fd, 0, SEEK_CUR) == (off_t)ANSWER_AT &&
+	     put(request.out, c->head.data, c->head.len) &&
 	     put(request.out, response->body.data, response->body.len) &&
 	     FCGX_FClose(request.err) == 0 && FCGX_FClose(request.out) == 0;
 	FCGX_Free(&request, 0);

@@ -34,7 +34,8 @@ void convert_request_done(struct convert *c);
 
 /* Writes the answer to the request with this id: STDOUT records and END_REQUEST.  The bytes
  * are borrowed until the next convert_answer().  May be called between convert_request() and
- * convert_request_done(). */
+ * convert_request_done().  -1: none can be given, also because its body has failed: half an
+ * answer is none. */
 int convert_answer(struct convert *c, uint16_t id, const struct http_response *response,
 		   const uint8_t **ret_data, size_t *ret_len, struct err *ret_err) MUST_CHECK;
 

@@ -448,6 +448,7 @@ void http_bulk_answer(struct http_response *r, struct message_id batch_id,
 	(void)str_append(&r->body, results->data, results->len);
 	json_out_array_end(&out);
 	json_out_object_end(&out);
+	r->body.failed |= !str_ok(results);
 }
 
 void http_bulk_again(struct http_response *r, struct message_id batch_id, int status,

@@ -69,7 +69,7 @@ struct http_bulk_counts {
 	unsigned refused;
 };
 
-/* 202 with Location of the batch. */
+/* 202 with Location of the batch; its body has failed when the results have. */
 void http_bulk_answer(struct http_response *r, struct message_id batch_id,
 		      const struct http_bulk_counts *counts, const struct str *results);
 /* That answer once more, byte for byte. */

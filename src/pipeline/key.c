@@ -163,8 +163,10 @@ enum flow_result flow_record(struct flow *f)
 	f->timer = loop_timer(p->world->loop,
 			      loop_now_ms(p->world->loop) + p->settings.accept_timeout_ms, on_late,
 			      f);
-	if (flow_key_answer(f) != FLOW_OK)
+	if (flow_key_answer(f) != FLOW_OK) {
+		f->reply = REPLY_UNCERTAIN; /* it was taken: not "nothing was sent" */
 		return FLOW_NO;
+	}
 	store_answer(p->world->store, f->job.id, f->id, f->key->answer_status, f->key->answer_body);
 	return FLOW_PENDING;
 }

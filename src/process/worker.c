@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/die.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/loop.h"
@@ -441,6 +442,7 @@ static int open_all(struct worker *w, struct err *ret_err)
 		return -1;
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
+	die_instead_of_abort();
 	pipeline_attach(w->pipeline, w->delivery, w->server);
 	w->lifeline = loop_watch(w->loop, birth->lifeline_fd, EPOLLIN | EPOLLHUP, on_lifeline, w,
 				 ret_err);

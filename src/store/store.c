@@ -4,11 +4,11 @@
  */
 #include "store/store.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/die.h"
 #include "base/text.h"
 #include "store/count.h"
 #include "store/found.h"
@@ -208,8 +208,7 @@ static bool pump(void *arg)
  * finds the attempt open and asks what became of it. */
 static NORETURN void no_memory(void)
 {
-	fputs("store: no memory\n", stderr);
-	abort();
+	die("store: a fact");
 }
 
 static struct op *new_fact(struct store *s, enum op_kind kind, uint64_t tag, struct message_id id)
@@ -479,10 +478,8 @@ void store_lanes(struct store *s, uint64_t tag, const struct store_lanes *change
 	struct op *op = new_fact(s, OP_LANES, tag, none);
 
 	op->row.lanes = malloc(sizeof(*change));
-	if (!op->row.lanes) {
-		fputs("store: no memory\n", stderr);
-		abort();
-	}
+	if (!op->row.lanes)
+		no_memory();
 	*op->row.lanes = *change;
 	writer_submit(s->writer, op);
 }

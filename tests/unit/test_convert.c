@@ -432,6 +432,23 @@ START_TEST(an_answer_from_within_a_request_disturbs_it_not)
 }
 END_TEST
 
+START_TEST(half_an_answer_is_none)
+{
+	struct http_response response;
+	const uint8_t *data;
+	size_t len;
+	struct err err;
+
+	http_response_init(&response, 200);
+	response.body.max = 5;
+	ck_assert(str_append_text(&response.body, "{\"a\""));
+	ck_assert(!str_append_text(&response.body, ":1}"));
+	ck_assert_int_eq(convert_answer(convert, 1, &response, &data, &len, &err), -1);
+	ck_assert_int_eq(err.class, ERR_LIMIT);
+	http_response_fini(&response);
+}
+END_TEST
+
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 
 int main(void)
@@ -455,6 +472,7 @@ int main(void)
 	tcase_add_test(tcase, a_fault_of_the_collector_is_told);
 	tcase_add_test(tcase, an_answer_has_status_headers_and_body);
 	tcase_add_test(tcase, answers_of_every_size_go_out_whole);
+	tcase_add_test(tcase, half_an_answer_is_none);
 	tcase_add_test(tcase, an_answer_from_within_a_request_disturbs_it_not);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

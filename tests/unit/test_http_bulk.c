@@ -253,6 +253,22 @@ START_TEST(the_longest_answer_has_room)
 }
 END_TEST
 
+START_TEST(without_all_results_there_is_no_answer)
+{
+	struct str results = STR_INIT(20);
+	struct http_response r;
+	const struct http_bulk_counts counts = { 1, 0 };
+	const struct message_id id = { { 0 } };
+
+	http_bulk_taken(&results, 0, id, "queued", false);
+	ck_assert(!str_ok(&results));
+	http_bulk_answer(&r, id, &counts, &results);
+	ck_assert(!str_ok(&r.body));
+	http_response_fini(&r);
+	str_fini(&results);
+}
+END_TEST
+
 static void close_bulk(void)
 {
 	http_bulk_free(bulk);
@@ -275,6 +291,7 @@ int main(void)
 	tcase_add_test(tcase, keys_of_items_have_a_bound);
 	tcase_add_test(tcase, results_and_their_answer);
 	tcase_add_test(tcase, the_longest_answer_has_room);
+	tcase_add_test(tcase, without_all_results_there_is_no_answer);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

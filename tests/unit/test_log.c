@@ -1,6 +1,8 @@
 #include "base/log.h"
 
 #include <check.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,23 @@
 static struct log log_here;
 static int read_fd;
 static char got[2 * LOG_LINE_BYTES];
+
+static size_t most_at_once; /* bytes a write takes; 0: as many as it likes */
+static unsigned interruptions;
+
+/* Takes the place of the C library's. */
+ssize_t write(int fd, const void *data, size_t len)
+{
+	ssize_t (*real)(int, const void *, size_t);
+
+	if (interruptions > 0) {
+		interruptions--;
+		errno = EINTR;
+		return -1;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "write");
+	return real(fd, data, most_at_once > 0 && len > most_at_once ? most_at_once : len);
+}
 
 static void open_pipe(void)
 {
@@ -362,6 +381,22 @@ START_TEST(lines_that_wait_leave_with_one_write)
 }
 END_TEST
 
+START_TEST(what_is_written_in_parts_is_written_once_and_whole)
+{
+	open_pipe();
+	log_here.held = &held;
+	held.len = 0;
+	most_at_once = 7;
+	interruptions = 2;
+	log_text(&log_here, LOG_INFO, "ev", "1");
+	log_text(&log_here, LOG_INFO, "ev", "2");
+	log_flush(&log_here);
+	most_at_once = 0;
+	ck_assert_str_eq(messages_written(), "1,2,");
+	close_pipe();
+}
+END_TEST
+
 START_TEST(a_warning_takes_along_what_waits)
 {
 	log_text(&log_here, LOG_INFO, "ev", "1");
@@ -442,6 +477,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(waiting, open_packets, close_pipe);
 	tcase_add_test(waiting, lines_that_wait_leave_with_one_write);
+	tcase_add_test(waiting, what_is_written_in_parts_is_written_once_and_whole);
 	tcase_add_test(waiting, a_warning_takes_along_what_waits);
 	tcase_add_test(waiting, what_does_not_fit_sends_what_waits);
 	tcase_add_test(waiting, a_line_too_long_to_wait_leaves_behind_the_others);
