@@ -91,6 +91,15 @@ static size_t on_answer(char *data, size_t size, size_t count, void *arg)
 	return str_append(&s->answer, data, len) ? len : 0;
 }
 
+/* curl keeps all headers until the call ends. */
+static size_t on_header(char *data UNUSED, size_t size, size_t count, void *arg)
+{
+	struct slot *s = arg;
+
+	s->header_bytes += size * count;
+	return s->header_bytes <= SLOT_HEADERS_MAX ? size * count : 0;
+}
+
 /* A directory of hashed certificates is read only where a chain leads, whereas 7.88 parses a
  * bundle anew for each connection; the extra bundle is a small file. */
 static void trust(CURL *easy, const struct transport_settings *settings)
@@ -141,6 +150,8 @@ static void callbacks(struct slot *s)
 	curl_easy_setopt(s->easy, CURLOPT_SEEKDATA, s);
 	curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, on_answer);
 	curl_easy_setopt(s->easy, CURLOPT_WRITEDATA, s);
+	curl_easy_setopt(s->easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(s->easy, CURLOPT_HEADERDATA, s);
 }
 
 struct slot *slot_new(const struct slot_rules *rules, struct driver *driver, struct err *ret_err)
@@ -189,6 +200,7 @@ void slot_begin(struct slot *s, struct call *call)
 	s->gate_refused = false;
 	s->rewind_refused = false;
 	s->too_large = false;
+	s->header_bytes = 0;
 	s->error[0] = 0;
 	++*s->rules->setting_up;
 	curl_easy_setopt(s->easy, CURLOPT_URL, call->url);
@@ -236,6 +248,8 @@ static void failed(struct slot *s, CURLcode code, struct transport_result *r)
 		err_set(&r->err, class, 0, "too late to be sent");
 	else if (s->too_large)
 		err_set(&r->err, class, 0, "answer longer than %zu bytes", s->call->answer_max);
+	else if (s->header_bytes > SLOT_HEADERS_MAX)
+		err_set(&r->err, class, 0, "headers longer than %u bytes", SLOT_HEADERS_MAX);
 	else if (s->rewind_refused)
 		err_set(&r->err, class, (int)code, "connection ended without an answer");
 	else

@@ -16,6 +16,9 @@
 #include "transport/call.h"
 #include "transport/driver.h"
 
+/* Bytes of an answer's headers, those of interim answers included; more is a lost answer. */
+#define SLOT_HEADERS_MAX 16384u
+
 /* What all slots of a transport share; borrowed by them. */
 struct slot_rules {
 	const struct transport_settings *settings;
@@ -37,6 +40,7 @@ struct slot {
 	bool gate_refused;
 	bool rewind_refused;
 	bool too_large;
+	size_t header_bytes;
 	char error[CURL_ERROR_SIZE];
 };
 

@@ -4,10 +4,8 @@
 #include <check.h>
 #include <netinet/in.h>
 #include <nghttp2/nghttp2.h>
-#include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -114,37 +112,12 @@ static int select_h2(SSL *ssl, const unsigned char **out, unsigned char *out_len
 
 static void make_tls(struct fake_h2 *s)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = X509_new();
-	X509_NAME *name = X509_get_subject_name(certificate);
-	X509_EXTENSION *san =
-		X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
-				    s->options.certificate == FAKE_H2_OTHER_HOST
-					    ? "DNS:elsewhere.test"
-					    : "IP:127.0.0.1,DNS:localhost,DNS:two.invalid");
-	X509_EXTENSION *ca = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "CA:TRUE");
+	X509 *ca;
 
-	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-	X509_set_version(certificate, 2);
-	X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-	X509_gmtime_adj(X509_getm_notAfter(certificate),
-			s->options.certificate == FAKE_H2_EXPIRED ? -60 : 3600);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"fake", -1, -1,
-				   0);
-	X509_set_issuer_name(certificate, name);
-	X509_set_pubkey(certificate, key);
-	X509_add_ext(certificate, san, -1);
-	X509_add_ext(certificate, ca, -1);
-	ck_assert_int_ne(X509_sign(certificate, key, EVP_sha256()), 0);
-	s->tls = SSL_CTX_new(TLS_server_method());
-	ck_assert_int_eq(SSL_CTX_use_certificate(s->tls, certificate), 1);
-	ck_assert_int_eq(SSL_CTX_use_PrivateKey(s->tls, key), 1);
+	s->tls = fake_certificate_context(s->options.certificate, &ca);
 	SSL_CTX_set_alpn_select_cb(s->tls, select_h2, NULL);
-	write_certificate(s, certificate);
-	X509_EXTENSION_free(san);
-	X509_EXTENSION_free(ca);
-	X509_free(certificate);
-	EVP_PKEY_free(key);
+	write_certificate(s, ca);
+	X509_free(ca);
 }
 
 /* --- answers --- */

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "fake_certificate.h"
+
 enum fake_h2_act {
 	FAKE_H2_ANSWER = 0,  /* status (200) and body_bytes of x, or "ok", after delay_ms */
 	FAKE_H2_REFUSE,      /* RST_STREAM REFUSED_STREAM */
@@ -42,14 +44,8 @@ struct fake_h2_step {
 	const char *usage;       /* X-Business-Use-Case-Usage, null none */
 };
 
-enum fake_h2_certificate {
-	FAKE_H2_GOOD = 0,
-	FAKE_H2_OTHER_HOST,
-	FAKE_H2_EXPIRED,
-};
-
 struct fake_h2_options {
-	enum fake_h2_certificate certificate;
+	enum fake_certificate certificate;
 	unsigned streams; /* at a time, 0: as many as one likes */
 	unsigned window;  /* of a stream at its start, 0: as usual */
 	bool no_window;   /* none at all: no body can be sent */
@@ -72,7 +68,7 @@ void fake_h2_stop(struct fake_h2 *s);
 /* "https://127.0.0.1:PORT/" */
 const char *fake_h2_url(const struct fake_h2 *s);
 int fake_h2_port(const struct fake_h2 *s);
-/* A file with the certificate to trust. */
+/* A file with what is to be trusted. */
 const char *fake_h2_ca_file(const struct fake_h2 *s);
 /* Requests that came to their end. */
 unsigned fake_h2_requests(struct fake_h2 *s);

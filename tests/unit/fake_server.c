@@ -104,7 +104,7 @@ static bool act(struct connection *c, const struct fake_step *step)
 {
 	const char *body = step->body != NULL ? step->body : "";
 	size_t len = strlen(body);
-	char header[2048];
+	char header[32768];
 	int header_len = snprintf(header, sizeof(header),
 				  "HTTP/1.1 %d Fake\r\n%sContent-Length: %zu\r\n\r\n",
 				  step->status != 0 ? step->status : 200,

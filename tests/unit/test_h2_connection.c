@@ -86,7 +86,7 @@ START_TEST(an_unknown_certificate_means_not_sent)
 	house.server = fake_h2_start(STEPS({ 0 }), 1);
 	house_open_transport("");
 	house_post();
-	expect_nothing_sent("certificate: self-signed");
+	expect_nothing_sent("certificate: unable to get local issuer");
 }
 END_TEST
 
@@ -94,7 +94,7 @@ START_TEST(a_certificate_of_another_host_means_not_sent)
 {
 	char url[64];
 
-	house_open_with(&OPTIONS(.certificate = FAKE_H2_OTHER_HOST), STEPS({ 0 }), 1);
+	house_open_with(&OPTIONS(.certificate = FAKE_OTHER_HOST), STEPS({ 0 }), 1);
 	url_of(url, sizeof(url), _i == 0 ? "127.0.0.1" : "localhost", fake_h2_port(house.server));
 	post_to(url);
 	expect_nothing_sent(_i == 0 ? "certificate: IP address mismatch"
@@ -104,9 +104,39 @@ END_TEST
 
 START_TEST(an_expired_certificate_means_not_sent)
 {
-	house_open_with(&OPTIONS(.certificate = FAKE_H2_EXPIRED), STEPS({ 0 }), 1);
+	house_open_with(&OPTIONS(.certificate = FAKE_EXPIRED), STEPS({ 0 }), 1);
 	house_post();
 	expect_nothing_sent("certificate: certificate has expired");
+}
+END_TEST
+
+/* Of both transports: _i / 2 is the certificate, _i % 2 whether HTTP/2 is wanted. */
+START_TEST(nothing_is_sent_to_who_is_not_verified)
+{
+	static const char *const why[FAKE_CERTIFICATES][2] = {
+		/* libcurl's words, ours */
+		[FAKE_GOOD] = { "", "" },
+		[FAKE_OTHER_HOST] = { "no alternative certificate subject name",
+				      "IP address mismatch" },
+		[FAKE_EXPIRED] = { "expired", "expired" },
+		[FAKE_NOT_YET] = { "not yet valid", "not yet valid" },
+		[FAKE_UNKNOWN] = { "unable to get local issuer", "unable to get local issuer" },
+		[FAKE_OTHER_PURPOSE] = { "purpose", "purpose" },
+		[FAKE_SHORT_KEY] = { "key too weak", "key too weak" },
+		[FAKE_WEAK_DIGEST] = { "digest algorithm too weak", "digest algorithm too weak" },
+		[FAKE_OLD_TLS] = { "protocol version", "protocol" },
+	};
+	const bool http2 = _i % 2;
+
+	house.settings.http2 = http2;
+	house_open_with(&OPTIONS(.certificate = (enum fake_certificate)(_i / 2),
+				 .http1 = http2 ? 0 : 4),
+			STEPS({ 0 }), 1);
+	house_post();
+	if (_i / 2 == FAKE_GOOD) /* the others differ from it in one point each */
+		ck_assert_int_eq(house.results[0].end, TRANSPORT_ANSWERED);
+	else
+		expect_nothing_sent(why[_i / 2][http2]);
 }
 END_TEST
 
@@ -138,7 +168,7 @@ START_TEST(a_bundle_may_be_put_in_order)
 	house.server = fake_h2_start(STEPS({ 0 }), 1);
 	house_open_transport(fake_h2_ca_file(other));
 	house_post();
-	expect_nothing_sent("certificate: self-signed");
+	expect_nothing_sent("certificate: certificate signature failure");
 	copy_file(fake_h2_ca_file(house.server), fake_h2_ca_file(other));
 	ck_assert_int_eq(house_post()->end, TRANSPORT_ANSWERED);
 	fake_h2_stop(other);
@@ -497,6 +527,8 @@ int main(void)
 	tcase_add_test(tcase, an_unknown_certificate_means_not_sent);
 	tcase_add_loop_test(tcase, a_certificate_of_another_host_means_not_sent, 0, 2);
 	tcase_add_test(tcase, an_expired_certificate_means_not_sent);
+	tcase_add_loop_test(tcase, nothing_is_sent_to_who_is_not_verified, 0,
+			    2 * FAKE_CERTIFICATES);
 	tcase_add_test(tcase, a_bundle_that_is_not_there_means_not_sent);
 	tcase_add_test(tcase, a_bundle_may_be_put_in_order);
 	tcase = a_case(suite, "connecting");

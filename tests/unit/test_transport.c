@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "fake_server.h"
 #include "slowness.h"
+#include "transport/slot.h"
 #include "transport/wait_header.h"
 
 #define ANSWERS_MAX 4096
@@ -382,6 +383,23 @@ START_TEST(an_answer_may_be_as_long_as_allowed)
 }
 END_TEST
 
+#define SHORT_HEADERS "HTTP/1.1 200 Fake\r\nX-Long: \r\nContent-Length: 2\r\n\r\n"
+
+/* In all, as many bytes as the limit, and one less or more. */
+START_TEST(an_answers_headers_may_be_as_long_as_allowed)
+{
+	static char headers[SLOT_HEADERS_MAX + 64];
+	const int length = (int)(SLOT_HEADERS_MAX - strlen(SHORT_HEADERS)) + _i;
+	const struct transport_result *r;
+
+	snprintf(headers, sizeof(headers), "X-Long: %0*d\r\n", length, 0);
+	r = post_to(STEPS({ .headers = headers, .body = "ok" }), 1);
+	ck_assert_int_eq(r->end, _i <= 0 ? TRANSPORT_ANSWERED : TRANSPORT_LOST);
+	if (_i > 0)
+		ck_assert_str_eq(r->err.text, "headers longer than 16384 bytes");
+}
+END_TEST
+
 START_TEST(the_gate_keeps_the_body_back)
 {
 	const struct transport_result *r;
@@ -641,6 +659,7 @@ int main(void)
 	tcase_add_test(tcase, half_an_answer_is_lost);
 	tcase_add_test(tcase, a_slow_answer_is_lost_at_the_deadline);
 	tcase_add_test(tcase, an_answer_may_be_as_long_as_allowed);
+	tcase_add_loop_test(tcase, an_answers_headers_may_be_as_long_as_allowed, -1, 2);
 	tcase_add_test(tcase, the_gate_keeps_the_body_back);
 	tcase_add_test(tcase, a_wait_in_the_queue_ends_at_the_deadline);
 	tcase_add_test(tcase, in_flight_has_a_limit);
