@@ -19,9 +19,9 @@ static const struct {
 	const char *name;
 	bool timed; /* takes --since and --until */
 } reports[] = {
-	{ "daily", true },   { "hourly", true },  { "cost", true },
-	{ "failure", true }, { "latency", true }, { "queue", false },
-	{ "unknown", true }, { "hold", false },   { "message", true },
+	{ "daily", true },   { "hourly", true },  { "cost", true },   { "failure", true },
+	{ "latency", true }, { "queue", false },  { "quota", false }, { "unknown", true },
+	{ "hold", false },   { "message", true },
 };
 
 static const char *check_report(const struct arguments *a)
@@ -41,7 +41,7 @@ static const char *check_report(const struct arguments *a)
 			return reports[i].timed || (!a->since && !a->until)
 				       ? NULL
 				       : "--since and --until are not for what is now";
-	return "NAME is one of daily, hourly, failure, latency, cost, queue, unknown, hold, "
+	return "NAME is one of daily, hourly, failure, latency, cost, queue, quota, unknown, hold, "
 	       "message";
 }
 

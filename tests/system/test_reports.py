@@ -111,6 +111,9 @@ def fill(database):
     hold, = database.query("INSERT INTO message_sender.hold (scope, tenant_id, reason, set_by)"
                            " VALUES ('tenant', 'acme', 'paused', 'rani') RETURNING id")
     work(database, add(database, "queued", attempts=0), "held", 3, hold=hold["id"])
+    database.query("INSERT INTO message_sender.tenant (tenant_id) VALUES ('acme')")
+    database.query("INSERT INTO message_sender.quota (tenant_id, daily, day, day_used, month_used,"
+                   " set_by) VALUES ('acme', 100, (now() AT TIME ZONE 'UTC')::date, 7, 9, 'rani')")
     batch = new_id(database, "now()")
     database.query("INSERT INTO message_sender.batch VALUES (%s, 'acme', 2, 1, 1, now(), now())",
                    batch)
@@ -150,6 +153,8 @@ def test_the_funnel_counts_what_is_there(reported):
     assert (failure["code"], failure["failed"]) == (131056, 1)
     cost, = report(reported, "cost")
     assert (cost["category"], cost["billable"], cost["messages"]) == ("utility", True, 1)
+    quota, = report(reported, "quota")
+    assert (quota["daily"], quota["day_used"], quota["month_used"]) == (100, 7, 9)
     latency = {r["stage"]: r for r in report(reported, "latency", "--tenant", "acme")
                if r["day"] == day}
     assert (latency["send"]["p50"], latency["deliver"]["p99"], latency["read"]["longest"]) == (
