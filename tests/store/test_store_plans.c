@@ -105,6 +105,9 @@ static void fill_tables(void)
 }
 
 /* Each kind of read. */
+/* Without reports, which may read whole small tables. */
+#define READS STORE_READ_BATCH_SEEN
+
 static void read_all(void)
 {
 	static const char keys[2][API_KEY_ID_BYTES] = { "k1", "k2" };
@@ -114,6 +117,8 @@ static void read_all(void)
 	struct err err;
 
 	for (int kind = STORE_READ_WHOLE; kind <= STORE_READ_BATCH_SEEN; kind++) {
+		if (kind == STORE_READ_REPORT)
+			continue;
 		request.kind = (enum store_read_kind)kind;
 		ck_assert_int_eq(store_read(h.store, 900, &request, &err), 0);
 	}
@@ -290,7 +295,7 @@ static void use_all(unsigned rows)
 	ck_assert_int_eq(store_load_probe(h.store, 4, 7, 1, &err), 0);
 	read_all();
 	look_at_all(rows);
-	harness_until_done(&h, target += 16 + rows, 10000);
+	harness_until_done(&h, target += 9 + READS + rows, 10000);
 	harness_find_key(&h, 0, 0, harness_id(&h, 0));
 	ck_assert(h.first.found);
 	for (unsigned i = 0; i < h.loaded_count; i++)

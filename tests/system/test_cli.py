@@ -131,7 +131,7 @@ def test_timeouts_that_nest_badly_are_warned_of(settings):
 
 def test_configuration_file(tmp_path):
     file = tmp_path / "x.conf"
-    file.write_text("# a comment\n\nMAX_RETRIES=5\nENVIRONMENT=production\n")
+    file.write_text("# a comment\n\nMAX_RETRIES=5\nENVIRONMENT=production\nAUTH=keys\n")
     assert check({}, "--config", str(file)).returncode == 0
 
 

@@ -486,6 +486,7 @@ def test_listen_fds_of_another_process_are_not_ours(new_service):
 def test_two_thousand_in_flight(new_service, new_web, simulator):
     service = new_service(WORKERS=2)
     web = new_web(service)
+    before = simulator.duplicates()  # which other tests had ordered
     simulator.latency(graph_ms=5000)
     try:
         answers = send_all(web.port, [new_message() for _ in range(2000)], gap_seconds=0.0015)
@@ -494,7 +495,7 @@ def test_two_thousand_in_flight(new_service, new_web, simulator):
     statuses = [answer.status for answer in answers]
     assert statuses.count(200) == 2000, {status: statuses.count(status) for status in statuses}
     assert simulator.counts()["graph_in_flight_max"] >= 1500
-    assert simulator.duplicates() == []
+    assert simulator.duplicates() == before
 
 
 def test_full_house_is_refused_early(new_service, new_web, simulator):
