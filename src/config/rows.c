@@ -204,12 +204,24 @@ const struct settings_row settings_rows[] = {
 		     "reply or a receipt can still tell." },
 	{ "LOG_LEVEL", ROW_CHOICE, FIELD(log_level), .choices = "debug|info|warning|error",
 	  .default_value = "info", .reloadable = true, .meaning = "Least level that is logged." },
-	{ "WHATSAPP_APP_SECRET", ROW_TEXT, TEXT_FIELD(whatsapp_app_secret), .default_value = "",
+	{ "MAX_WEBHOOK_BYTES", ROW_INTEGER, FIELD(max_webhook_bytes),
+	  RANGE(1024, 67108864, "bytes"), .default_value = "4194304", .reloadable = true,
+	  .meaning =
+		  "Longest body of a webhook; WhatsApp sends up to 3 MB. A longer one is refused "
+		  "with 413. The shipped web server configurations take a little more than "
+		  "the default: raise theirs too." },
+	{ "WHATSAPP_APP_SECRET", ROW_WORDS, TEXT_FIELD(whatsapp_app_secret), .default_value = "",
 	  .reloadable = true, .secret = true,
-	  .meaning = "The Meta app's secret, with which webhooks are signed. Not used yet." },
-	{ "WHATSAPP_VERIFY_TOKEN", ROW_TEXT, TEXT_FIELD(whatsapp_verify_token), .default_value = "",
-	  .reloadable = true, .secret = true,
-	  .meaning = "The word Meta sends when a webhook is set up. Not used yet." },
+	  .meaning = "The secret of the Meta app, with which webhooks are signed; several while it "
+		     "is changed, or for several apps. Empty: webhooks are refused." },
+	{ "WHATSAPP_VERIFY_TOKEN", ROW_WORDS, TEXT_FIELD(whatsapp_verify_token),
+	  .default_value = "", .reloadable = true, .secret = true,
+	  .meaning = "The word that Meta is given with the webhook's address, and sends when it is "
+		     "set up; one of several. Empty: no address can be set up." },
+	{ "WEBHOOK_UNSIGNED", ROW_CHOICE, FIELD(webhook_unsigned), .choices = "refuse|allow",
+	  .default_value = "refuse", .reloadable = true,
+	  .meaning = "What becomes of webhooks without WHATSAPP_APP_SECRET: `allow` takes them "
+		     "from anybody, for trying things out, with ENVIRONMENT=development only." },
 };
 
 const unsigned settings_row_count = sizeof(settings_rows) / sizeof(settings_rows[0]);

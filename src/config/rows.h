@@ -12,6 +12,7 @@ enum row_kind {
 	ROW_PATH,    /* a text that is a file name */
 	ROW_FILE,    /* "" or the name of a file that can be read */
 	ROW_URL,     /* http:// or https://, without user, query and fragment */
+	ROW_WORDS,   /* "" or words of visible ASCII, separated by commas */
 	ROW_VERSION, /* of the Graph API: v25.0 */
 	ROW_INTEGER,
 	ROW_OCTAL,

@@ -350,6 +350,11 @@ static void warn(struct loading *l)
 		     "MAX_RECEIVING_BYTES: %u has no room for a body of MAX_BULK_BYTES, %u, and %u "
 		     "bytes of headers; the longest bulk calls are told 503",
 		     s->max_receiving_bytes, s->max_bulk_bytes, SETTINGS_PARAMS_BYTES);
+	if (s->max_receiving_bytes < s->max_webhook_bytes + SETTINGS_PARAMS_BYTES)
+		note(l->report, false,
+		     "MAX_RECEIVING_BYTES: %u has no room for a body of MAX_WEBHOOK_BYTES, %u, and "
+		     "%u bytes of headers; the longest webhooks are told 503",
+		     s->max_receiving_bytes, s->max_webhook_bytes, SETTINGS_PARAMS_BYTES);
 	if (strncmp(s->graph_api_url, "http://", 7) == 0 && !is_loopback(s->graph_api_url))
 		note(l->report, false,
 		     "GRAPH_API_URL: http:// sends access tokens unprotected; write https://");
@@ -380,6 +385,10 @@ static void check_together(struct loading *l)
 		     "INITIAL_BACKOFF_SECONDS: %u is more than MAX_BACKOFF_SECONDS, which is %u; "
 		     "lower the one or raise the other",
 		     s->initial_backoff_seconds, s->max_backoff_seconds);
+	if (s->webhook_unsigned && strcmp(s->environment, "development") != 0)
+		note(l->report, true,
+		     "WEBHOOK_UNSIGNED: allow would let anybody say what became of messages; it is "
+		     "for ENVIRONMENT=development only: write refuse, and set WHATSAPP_APP_SECRET");
 	if (l->report->errors == 0)
 		warn(l);
 }

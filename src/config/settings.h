@@ -27,7 +27,8 @@
 #define SETTINGS_PATH_BYTES 1024
 #define SETTINGS_SOCKET_BYTES 108 /* sun_path, with its ending 0 */
 #define SETTINGS_DATABASE_BYTES 2048
-#define SETTINGS_SECRET_BYTES 256
+#define SETTINGS_WORDS_BYTES 1024
+#define SETTINGS_WORDS_MAX 4
 #define SETTINGS_WORD_BYTES 64
 #define SETTINGS_MAX 64 /* rows the table may have */
 
@@ -88,9 +89,11 @@ struct settings {
 	unsigned unknown_policy; /* enum unknown_policy */
 	unsigned unknown_quarantine_seconds;
 	enum log_level log_level;
-	char whatsapp_app_secret[SETTINGS_SECRET_BYTES];   /* secret */
-	char whatsapp_verify_token[SETTINGS_SECRET_BYTES]; /* secret */
-	enum settings_source sources[SETTINGS_MAX];        /* by row: where its value is from */
+	unsigned max_webhook_bytes;
+	char whatsapp_app_secret[SETTINGS_WORDS_BYTES];   /* secret; words separated by commas */
+	char whatsapp_verify_token[SETTINGS_WORDS_BYTES]; /* so too */
+	unsigned webhook_unsigned;                        /* 0 refuse, 1 allow */
+	enum settings_source sources[SETTINGS_MAX];       /* by row: where its value is from */
 };
 
 #define SETTINGS_FAULTS 96

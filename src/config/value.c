@@ -100,6 +100,23 @@ static const char *check_version(const char *text)
 	return NULL;
 }
 
+static const char *check_words(const char *text)
+{
+	unsigned words = 0;
+
+	for (; words < SETTINGS_WORDS_MAX; words++) {
+		const size_t len = strcspn(text, ",");
+
+		if (!text_visible_ascii(text, len, SETTINGS_WORDS_BYTES - 1))
+			return "holds an empty word, a space, or other than ASCII";
+		text += len;
+		if (*text == '\0')
+			return NULL;
+		text++;
+	}
+	return "holds more words than that";
+}
+
 static const char *check_file(const char *text)
 {
 	return access(text, R_OK) == 0 ? NULL : "cannot be read";
@@ -120,6 +137,8 @@ static bool read_text(const struct settings_row *row, const char *text, struct s
 			wrong = check_url(text);
 		else if (row->kind == ROW_VERSION)
 			wrong = check_version(text);
+		else if (row->kind == ROW_WORDS)
+			wrong = check_words(text);
 		else if (row->kind == ROW_FILE)
 			wrong = check_file(text);
 	}
@@ -246,6 +265,12 @@ void value_rule(const struct settings_row *row, char *rule)
 		break;
 	case ROW_URL:
 		url_rule(row, rule);
+		break;
+	case ROW_WORDS:
+		(void)snprintf(rule, VALUE_RULE_BYTES,
+			       "up to %d words without spaces, separated by commas, at most %zu "
+			       "bytes in all",
+			       SETTINGS_WORDS_MAX, row->size - 1);
 		break;
 	case ROW_VERSION:
 		(void)snprintf(rule, VALUE_RULE_BYTES, "v, a number and .0, such as %s",

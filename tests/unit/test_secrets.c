@@ -68,15 +68,15 @@ START_TEST(they_lie_beside_the_file)
 {
 	char path[80];
 
-	put("conf", "WHATSAPP_APP_SECRET=from the file\n");
+	put("conf", "WHATSAPP_APP_SECRET=from-the-file\n");
 	put("secrets/DATABASE_URL", "dbname=x\n");
-	put("secrets/WHATSAPP_APP_SECRET", "from the secret");
+	put("secrets/WHATSAPP_APP_SECRET", "from-the-secret");
 	put("secrets/MAX_RETRIES", "5\n"); /* is none */
 	ck_assert_int_eq(load("conf", NULL), 0);
 	ck_assert_uint_eq(report.count, 0);
 	ck_assert_str_eq(settings.database_url, "dbname=x");
 	ck_assert_int_eq(source_of("DATABASE_URL"), SETTINGS_SECRET);
-	ck_assert_str_eq(settings.whatsapp_app_secret, "from the secret");
+	ck_assert_str_eq(settings.whatsapp_app_secret, "from-the-secret");
 	ck_assert_int_eq(source_of("MAX_RETRIES"), SETTINGS_DEFAULT);
 	snprintf(path, sizeof(path), "%s/conf", folder);
 	ck_assert_int_eq(load(path, NULL), 0);

@@ -114,6 +114,7 @@ static const struct {
 	{ "MAX_BACKLOG_PER_TENANT", "100000", 1, 2000000 },
 	{ "MAX_BODY_BYTES", "262144", 1024, 4194304 },
 	{ "MAX_BULK_BYTES", "8388608", 1024, 67108864 },
+	{ "MAX_WEBHOOK_BYTES", "4194304", 1024, 67108864 },
 	{ "MAX_RECEIVING_BYTES", "67108864", 8388608, 1073741824 },
 	{ "QUOTA_CACHE_SECONDS", "0", 0, 3600 },
 	{ "QUOTA_TIMEOUT_MS", "1000", 50, 10000 },
@@ -156,6 +157,7 @@ static const struct {
 	{ "LOG_LEVEL", "info" },
 	{ "WHATSAPP_APP_SECRET", "" },
 	{ "WHATSAPP_VERIFY_TOKEN", "" },
+	{ "WEBHOOK_UNSIGNED", "refuse" },
 };
 
 START_TEST(every_setting_has_its_default)
@@ -288,6 +290,17 @@ static const struct {
 	{ "GRAPH_CA_FILE=", true },
 	{ "GRAPH_CA_FILE=/dev/null", true },
 	{ "GRAPH_CA_FILE=/nonexistent/ca.pem", false },
+	{ "WHATSAPP_APP_SECRET=", true },
+	{ "WHATSAPP_APP_SECRET=one", true },
+	{ "WHATSAPP_APP_SECRET=one,two,three,four", true },
+	{ "WHATSAPP_APP_SECRET=one,two,three,four,five", false },
+	{ "WHATSAPP_APP_SECRET=one,,three", false },
+	{ "WHATSAPP_APP_SECRET=,one", false },
+	{ "WHATSAPP_APP_SECRET=one,", false },
+	{ "WHATSAPP_APP_SECRET=one, two", false },
+	{ "WHATSAPP_VERIFY_TOKEN=w\xc3\xb6rd", false },
+	{ "WEBHOOK_UNSIGNED=allow", true },
+	{ "WEBHOOK_UNSIGNED=yes", false },
 	{ "GRAPH_AMBIGUOUS_5XX=unknown", true },
 	{ "UNKNOWN_POLICY=hold", true },
 	{ "UNKNOWN_POLICY=never", false },
@@ -331,8 +344,8 @@ static const struct {
 	const char *name;
 	size_t max;
 } lengths[] = {
-	{ "FCGI_SOCKET", 107 },         { "ENVIRONMENT", 63 },       { "DATABASE_URL", 2047 },
-	{ "WHATSAPP_APP_SECRET", 255 }, { "FCGI_SOCKET_GROUP", 63 },
+	{ "FCGI_SOCKET", 107 },          { "ENVIRONMENT", 63 },       { "DATABASE_URL", 2047 },
+	{ "WHATSAPP_APP_SECRET", 1023 }, { "FCGI_SOCKET_GROUP", 63 },
 };
 
 START_TEST(lengths_of_texts_are_exact)
@@ -544,6 +557,17 @@ START_TEST(other_doubtful_settings_are_warned_of)
 }
 END_TEST
 
+START_TEST(unsigned_webhooks_are_for_development_only)
+{
+	ck_assert_int_eq(load_all(NULL, "WEBHOOK_UNSIGNED=allow", "ENVIRONMENT=development"), 0);
+	ck_assert_uint_eq(settings.webhook_unsigned, 1);
+	ck_assert_int_eq(load_all(NULL, "WEBHOOK_UNSIGNED=allow", "ENVIRONMENT=production"), -1);
+	expect_error("WEBHOOK_UNSIGNED: ", "ENVIRONMENT", "refuse");
+	ck_assert_int_eq(load_all(NULL, "WEBHOOK_UNSIGNED=refuse", "ENVIRONMENT=production"), 0);
+	ck_assert_uint_eq(settings.webhook_unsigned, 0);
+}
+END_TEST
+
 START_TEST(a_reload_keeps_what_only_a_restart_applies)
 {
 	struct settings running;
@@ -638,6 +662,7 @@ int main(void)
 	tcase_add_test(tcase, the_first_wait_is_not_longer_than_the_longest);
 	tcase_add_loop_test(tcase, a_wait_that_is_too_short_is_only_a_warning, 0, COUNT(waits));
 	tcase_add_test(tcase, other_doubtful_settings_are_warned_of);
+	tcase_add_test(tcase, unsigned_webhooks_are_for_development_only);
 	tcase_add_test(tcase, a_reload_keeps_what_only_a_restart_applies);
 	tcase_add_test(tcase, secrets_are_never_printed);
 	tcase_add_test(tcase, the_reference_page_is_what_the_table_says);
