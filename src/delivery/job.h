@@ -30,6 +30,8 @@ struct job_operations {
 		      const struct err *err);
 	void (*found)(struct job *job, enum store_verdict verdict, const struct store_found *found,
 		      const struct err *err);
+	void (*received)(struct job *job, enum store_verdict verdict,
+			 const struct store_received *received, const struct err *err);
 	void (*graph)(struct job *job, const struct graph_answer *answer);
 	bool (*gate)(struct job *job);
 	void (*conversation)(struct job *job, bool stored, const struct err *err);

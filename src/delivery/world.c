@@ -159,6 +159,15 @@ static void on_backlog(void *arg, uint64_t tag, enum store_verdict verdict,
 	tally_on_count(w->tally, verdict == STORE_DONE ? backlog : NULL);
 }
 
+static void on_received(void *arg, uint64_t tag, enum store_verdict verdict,
+			const struct store_received *received, const struct err *err)
+{
+	struct job *job = find(arg, tag);
+
+	if (job)
+		job->operations->received(job, verdict, received, err);
+}
+
 static void on_own(void *arg, uint64_t tag, enum store_verdict verdict, const struct store_own *own,
 		   const struct err *err)
 {
@@ -200,6 +209,7 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 		.status = on_status,
 		.first = on_first,
 		.found = on_found,
+		.received = on_received,
 		.work = on_work,
 		.queue = on_queue,
 		.unknown = on_unknown,

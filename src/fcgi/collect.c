@@ -55,15 +55,15 @@ void collect_init(struct collect *c, struct collect_budget *budget, size_t max_p
 		max_params_bytes = COLLECT_PARAMS_MAX;
 	c->max_params_bytes = max_params_bytes;
 	c->max_body_bytes = max_body_bytes;
-	c->large = large;
+	c->kinds = large;
 	str_init(&c->stream, max_params_bytes + max_body_bytes + OVERHEAD_MAX(max_body_bytes));
-	str_init(&c->body, large ? large->max_body_bytes : 0);
+	str_init(&c->body, 0);
 	str_init(&c->side, SIDE_MAX);
 }
 
 size_t collect_body_limit(const struct collect *c)
 {
-	return c->is_large ? c->large->max_body_bytes : c->max_body_bytes;
+	return c->large ? c->large->max_body_bytes : c->max_body_bytes;
 }
 
 static void give_back(struct collect *c)
@@ -208,7 +208,7 @@ static enum collect_event open_begin(struct collect *c)
 	if (c->content_left != sizeof(FCGI_BeginRequestBody))
 		return COLLECT_BROKEN;
 	str_reset(&c->stream);
-	c->is_large = false;
+	c->large = NULL;
 	c->phase = COLLECT_BEGIN;
 	c->id = (uint16_t)header_id(c->header);
 	c->keep = false;
@@ -240,7 +240,7 @@ static enum collect_event open_stream(struct collect *c, size_t *bytes, size_t m
 		c->fault = HTTP_FAULT_OVERLOADED;
 	if (c->fault != HTTP_FAULT_NONE && c->content_left > 0)
 		return COLLECT_MORE;
-	if (c->is_large && c->header[1] == FCGI_STDIN && c->content_left > 0) {
+	if (c->large && c->header[1] == FCGI_STDIN && c->content_left > 0) {
 		c->store = &c->body;
 		return COLLECT_MORE;
 	}
@@ -323,8 +323,18 @@ static enum collect_event close_management(struct collect *c, struct collect_rep
 	return COLLECT_REPLY;
 }
 
+/* The kind of large requests that has this path; null: none. */
+static const struct collect_large *find_kind(const struct collect_large *kinds, const char *path,
+					     size_t len)
+{
+	for (; kinds->is; kinds++)
+		if (kinds->is(path, len))
+			return kinds;
+	return NULL;
+}
+
 /* The parameters are complete: is it one that may have a longer body? */
-static bool may_be_large(const struct collect *c)
+static const struct collect_large *find_large(const struct collect *c)
 {
 	static const char wanted[] = "REQUEST_URI";
 	const uint8_t *at = (const uint8_t *)c->stream.data + sizeof(FCGI_BeginRequestRecord) +
@@ -332,19 +342,19 @@ static bool may_be_large(const struct collect *c)
 	const uint8_t *end = at + c->params_bytes;
 	size_t name_len, value_len;
 
-	if (!c->large || c->fault != HTTP_FAULT_NONE || c->params_bytes == 0)
-		return false;
+	if (!c->kinds || c->fault != HTTP_FAULT_NONE || c->params_bytes == 0)
+		return NULL;
 	while (take_length(&at, end, &name_len) && take_length(&at, end, &value_len) &&
 	       name_len <= (size_t)(end - at) && value_len <= (size_t)(end - at) - name_len) {
 		if (name_len == sizeof(wanted) - 1 && memcmp(at, wanted, name_len) == 0) {
 			const char *uri = (const char *)at + name_len;
 			const char *query = memchr(uri, '?', value_len);
 
-			return c->large->is(uri, query ? (size_t)(query - uri) : value_len);
+			return find_kind(c->kinds, uri, query ? (size_t)(query - uri) : value_len);
 		}
 		at += name_len + value_len;
 	}
-	return false;
+	return NULL;
 }
 
 /* The record has passed with its padding. */
@@ -364,7 +374,9 @@ static enum collect_event close_record(struct collect *c, struct collect_reply *
 		return COLLECT_MORE;
 	if (type == FCGI_PARAMS && c->phase == COLLECT_PARAMS) {
 		c->phase = COLLECT_STDIN;
-		c->is_large = may_be_large(c);
+		c->large = find_large(c);
+		if (c->large)
+			c->body.max = c->large->max_body_bytes;
 	} else if (type == FCGI_STDIN && c->phase == COLLECT_STDIN) {
 		c->phase = COLLECT_WAITING;
 		return COLLECT_COMPLETE;

@@ -56,6 +56,7 @@ struct collect_budget {
 	size_t held_bytes; /* PARAMS and STDIN announced of requests not yet released */
 };
 
+/* One kind of them; kinds are an array that ends with one without `is`. */
 struct collect_large {
 	/* Of REQUEST_URI up to '?', as it was sent; not ended by 0. */
 	bool (*is)(const char *path, size_t len);
@@ -71,8 +72,8 @@ struct collect {
 	size_t body_bytes;     /* announced so far */
 	size_t max_params_bytes;
 	size_t max_body_bytes;
-	const struct collect_large *large; /* null: none is */
-	bool is_large;                     /* this request is: its body is in `body` */
+	const struct collect_large *kinds; /* null: none is large */
+	const struct collect_large *large; /* of this request, whose body is in `body`; null: not */
 	struct collect_budget *budget;
 	size_t held_bytes; /* of the budget */
 	struct str stream; /* the request's records: BEGIN, PARAMS, STDIN with their ends,
@@ -95,8 +96,8 @@ struct collect_reply {
 	size_t len;
 };
 
-/* max_params_bytes above COLLECT_PARAMS_MAX is taken as that.  budget and large (null: no request
- * is) are borrowed. */
+/* max_params_bytes above COLLECT_PARAMS_MAX is taken as that.  budget and large (kinds of large
+ * requests; null: none is) are borrowed. */
 void collect_init(struct collect *c, struct collect_budget *budget, size_t max_params_bytes,
 		  size_t max_body_bytes, const struct collect_large *large);
 void collect_fini(struct collect *c);

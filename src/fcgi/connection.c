@@ -252,7 +252,7 @@ static void connection_hand_over(struct connection *conn)
 	/* Neither the connection nor its peer decides how long a large body lives. */
 	large = conn->collect.body;
 	str_init(&conn->collect.body, large.max);
-	request.large = conn->collect.is_large ? &large : NULL;
+	request.large = conn->collect.large ? &large : NULL;
 	collect_release(&conn->collect);
 	conn->request = id;
 	connection_move(conn, PLACE_WAITING);
@@ -384,8 +384,7 @@ void connections_add(struct connections *set, int fd)
 	conn->fd = fd;
 	conn->fresh = true;
 	collect_init(&conn->collect, &set->budget, set->settings->max_params_bytes,
-		     set->settings->max_body_bytes,
-		     set->settings->large.is ? &set->settings->large : NULL);
+		     set->settings->max_body_bytes, set->settings->large);
 	str_init(&conn->rest, SCRATCH_BYTES);
 	str_init(&conn->out, OUT_MAX);
 	connection_read(conn);

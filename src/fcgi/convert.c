@@ -216,6 +216,7 @@ static void request_clear(struct http_request *r, enum http_fault fault)
 		.idempotency_key = "",
 		.traceparent = "",
 		.authorization = "",
+		.signature = "",
 		.body = "",
 	};
 }
@@ -235,6 +236,7 @@ static bool take(const char *param, const char *name, size_t name_len, const cha
 struct params {
 	const char *method, *uri, *content_type, *content_length;
 	const char *request_id, *prefer, *idempotency_key, *traceparent, *authorization;
+	const char *signature;
 };
 
 static void params_read(char **envp, struct params *p)
@@ -247,7 +249,8 @@ static void params_read(char **envp, struct params *p)
 			       TAKE(s, "HTTP_PREFER", &p->prefer) ||
 			       TAKE(s, "HTTP_IDEMPOTENCY_KEY", &p->idempotency_key) ||
 			       TAKE(s, "HTTP_TRACEPARENT", &p->traceparent) ||
-			       TAKE(s, "HTTP_AUTHORIZATION", &p->authorization));
+			       TAKE(s, "HTTP_AUTHORIZATION", &p->authorization) ||
+			       TAKE(s, "HTTP_X_HUB_SIGNATURE_256", &p->signature));
 		} else if (s[0] == 'C' || s[0] == 'R') {
 			(void)(TAKE(s, "REQUEST_METHOD", &p->method) ||
 			       TAKE(s, "REQUEST_URI", &p->uri) ||
@@ -291,6 +294,7 @@ static void request_fill(struct http_request *r, const struct params *p, size_t 
 	r->idempotency_key = text_or_empty(p->idempotency_key);
 	r->traceparent = text_or_empty(p->traceparent);
 	r->authorization = text_or_empty(p->authorization);
+	r->signature = text_or_empty(p->signature);
 	if (r->fault == HTTP_FAULT_NONE)
 		r->fault = check_length(p->content_length, body_bytes);
 	if (r->fault == HTTP_FAULT_NONE && (!*r->method || !*r->path))
@@ -348,7 +352,7 @@ int convert_request(struct convert *c, const struct collect *collected,
 		return -1;
 	params_read(c->request.envp, &params);
 	request_fill(&r, &params, collected->body_bytes);
-	if (r.fault == HTTP_FAULT_NONE && collected->is_large) {
+	if (r.fault == HTTP_FAULT_NONE && collected->large) {
 		r.body = collected->body.data;
 		r.body_len = collected->body.len;
 	} else if (r.fault == HTTP_FAULT_NONE && collected->body_bytes > 0 &&

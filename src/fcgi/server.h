@@ -31,17 +31,18 @@
 struct fcgi_server;
 
 struct fcgi_server_settings {
-	int listen_fd;              /* borrowed, non-blocking, shared with the other workers */
-	unsigned max_connections;   /* open at once; beyond it new ones wait in the backlog */
-	size_t max_body_bytes;      /* a longer body: HTTP_FAULT_BODY_TOO_LARGE */
-	struct collect_large large; /* these may have a longer one; is null: none */
-	size_t max_params_bytes;    /* all parameters, at most 65535: HTTP_FAULT_HEAD_TOO_LARGE */
-	size_t max_held_bytes;      /* of requests that are still coming, all together; beyond it:
+	int listen_fd;            /* borrowed, non-blocking, shared with the other workers */
+	unsigned max_connections; /* open at once; beyond it new ones wait in the backlog */
+	size_t max_body_bytes;    /* a longer body: HTTP_FAULT_BODY_TOO_LARGE */
+	/* Kinds of requests that may have a longer one (collect.h), borrowed; null: none. */
+	const struct collect_large *large;
+	size_t max_params_bytes;   /* all parameters, at most 65535: HTTP_FAULT_HEAD_TOO_LARGE */
+	size_t max_held_bytes;     /* of requests that are still coming, all together; beyond it:
 	                            * HTTP_FAULT_OVERLOADED */
-	int64_t read_timeout_ms;    /* a request not complete so long after its first byte is
+	int64_t read_timeout_ms;   /* a request not complete so long after its first byte is
 	                            * dropped, and so is an answer not taken */
-	int64_t idle_timeout_ms;    /* a connection without a byte of a request is closed */
-	const struct meter *meter;  /* borrowed; null: counts nowhere */
+	int64_t idle_timeout_ms;   /* a connection without a byte of a request is closed */
+	const struct meter *meter; /* borrowed; null: counts nowhere */
 };
 
 /* request is borrowed for the call (but see its `large`); id answers it later, or at once, from

@@ -21,6 +21,11 @@ static const struct problem_row rows[PROBLEM_COUNT] = {
 				   "Bearer and your API key",
 				   NULL },
 	[PROBLEM_FORBIDDEN] = { 403, "forbidden", "FORBIDDEN", "This key may not do that.", NULL },
+	[PROBLEM_BAD_SIGNATURE] = { 401, "bad_signature", "BAD_SIGNATURE",
+				    "X-Hub-Signature-256: is missing, or is not that of these "
+				    "bytes with the app's secret; write sha256= and 64 "
+				    "hexadecimal digits",
+				    NULL },
 	[PROBLEM_NOT_FOUND] = { 404, "not_found", "NOT_FOUND", "There is nothing at this address.",
 				NULL },
 	[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed", "METHOD_NOT_ALLOWED",

@@ -16,6 +16,7 @@
 enum problem {
 	PROBLEM_INVALID_REQUEST = 0, /* 400 */
 	PROBLEM_UNAUTHORIZED,        /* 401, with WWW-Authenticate */
+	PROBLEM_BAD_SIGNATURE,       /* 401, of a webhook */
 	PROBLEM_FORBIDDEN,           /* 403 */
 	PROBLEM_NOT_FOUND,           /* 404 */
 	PROBLEM_METHOD_NOT_ALLOWED,  /* 405, with Allow */

@@ -99,3 +99,23 @@ bool http_query_read(const char *query, struct query_field *fields, size_t count
 	}
 	return true;
 }
+
+bool http_query_find(const char *query, const char *name, char *value, size_t size)
+{
+	while (*query != '\0') {
+		const size_t len = strcspn(query, "&");
+		const char *equals = memchr(query, '=', len);
+		char its[NAME_SHOWN_BYTES];
+
+		if (equals != NULL &&
+		    percent_decode(query, (size_t)(equals - query), its, sizeof(its)) ==
+			    PERCENT_OK &&
+		    strcmp(its, name) == 0)
+			return percent_decode(equals + 1, (size_t)(query + len - equals - 1), value,
+					      size) == PERCENT_OK &&
+			       is_clean(value);
+		query += len;
+		query += *query == '&';
+	}
+	return false;
+}

@@ -23,4 +23,8 @@ struct query_field {
 bool http_query_read(const char *query, struct query_field *fields, size_t count,
 		     struct err *ret_err) MUST_CHECK;
 
+/* For addresses that others make: the value of one parameter, whatever else there is.  False: it is
+ * not there, or its first value cannot be read so. */
+bool http_query_find(const char *query, const char *name, char *value, size_t size) MUST_CHECK;
+
 #endif

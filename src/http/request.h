@@ -33,8 +33,9 @@ struct http_request {
 	const char *idempotency_key; /* Idempotency-Key */
 	const char *traceparent;     /* W3C Trace Context */
 	const char *authorization;
-	const char *body; /* body[body_len] is 0 */
-	size_t body_len;  /* bytes */
+	const char *signature; /* X-Hub-Signature-256, of a webhook */
+	const char *body;      /* body[body_len] is 0 */
+	size_t body_len;       /* bytes */
 	/* Null, or the owner of a long body: who has to keep it moves it out of here. */
 	struct str *large;
 };

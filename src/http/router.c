@@ -11,9 +11,11 @@
 
 #define SHOWN_BYTES 64
 #define BULK_PATH "/api/v1/messages/bulk"
+#define WEBHOOK_PATH "/api/v1/webhooks/whatsapp"
 #define MESSAGES "/api/v1/messages/"
 #define BATCHES "/api/v1/batches/"
 #define OF_ONE "GET, HEAD, DELETE"
+#define OF_HOOK "GET, HEAD, POST"
 
 struct route_row {
 	const char *name; /* for the log */
@@ -46,6 +48,10 @@ static const struct route_row rows[ROUTE_COUNT] = {
 	[ROUTE_OPENAPI] =
 		ROW("openapi", SCOPE_OPEN, "GET", "GET, HEAD", "/api/v1/openapi.yaml", NULL),
 	[ROUTE_BATCH_CANCEL] = ROW("batch_cancel", SCOPE_SEND, "DELETE", OF_ONE, BATCHES, ""),
+	/* Open: who posts one signs it, and who sets it up shows a token. */
+	[ROUTE_WEBHOOK] = ROW("webhook", SCOPE_OPEN, "POST", OF_HOOK, WEBHOOK_PATH, NULL),
+	[ROUTE_WEBHOOK_SETUP] =
+		ROW("webhook_setup", SCOPE_OPEN, "GET", OF_HOOK, WEBHOOK_PATH, NULL),
 };
 
 /* Finds the raw parameter in a path of the row's form. */
@@ -144,8 +150,8 @@ static void refuse_type(const char *content_type, struct http_response *r)
 
 static bool same_path(const struct route_row *a, const struct route_row *b)
 {
-	return strcmp(a->before, b->before) == 0 && a->behind != NULL && b->behind != NULL &&
-	       strcmp(a->behind, b->behind) == 0;
+	return strcmp(a->before, b->before) == 0 && (a->behind == NULL) == (b->behind == NULL) &&
+	       (a->behind == NULL || strcmp(a->behind, b->behind) == 0);
 }
 
 /* The route of the path, or ROUTE_COUNT; of those that share the path the one with this method.  A
@@ -170,6 +176,11 @@ static enum route find(const char *path, const char *method, char param[ROUTE_PA
 bool http_route_is_bulk(const char *path, size_t len)
 {
 	return len == sizeof(BULK_PATH) - 1 && memcmp(path, BULK_PATH, len) == 0;
+}
+
+bool http_route_is_webhook(const char *path, size_t len)
+{
+	return len == sizeof(WEBHOOK_PATH) - 1 && memcmp(path, WEBHOOK_PATH, len) == 0;
 }
 
 const char *http_route_name(enum route route)

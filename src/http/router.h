@@ -27,11 +27,15 @@ enum route {
 	ROUTE_BATCH_CANCEL, /* DELETE /api/v1/batches/{id} */
 	ROUTE_REPORT,       /* GET /api/v1/reports/{name}?tenant_id=... */
 	ROUTE_OPENAPI,      /* GET /api/v1/openapi.yaml */
+	ROUTE_WEBHOOK,       /* POST /api/v1/webhooks/whatsapp */
+	ROUTE_WEBHOOK_SETUP, /* GET of the same: Meta's handshake */
 	ROUTE_COUNT,
 };
 
-/* Is this the path (as sent, without its query) of a bulk call, which may have a long body? */
+/* Is this the path (as sent, without its query) of a bulk call, or of a webhook, which may have a
+ * long body? */
 bool http_route_is_bulk(const char *path, size_t len);
+bool http_route_is_webhook(const char *path, size_t len);
 
 #define ROUTE_PARAM_BYTES 132
 

@@ -40,6 +40,11 @@ enum metric {
 	METRIC_PACE_WAITS,       /* for (enum metric_pace) */
 	METRIC_PACE_WAITING,     /* class (0 high, 1 normal, 2 bulk); gauge */
 	METRIC_LIMIT_REFUSALS,   /* limit (enum metric_limit) */
+	METRIC_WEBHOOKS,         /* end (enum metric_webhook) */
+	METRIC_RECEIPTS,         /* status (enum receipt_status) */
+	METRIC_RECEIPTS_KEPT,    /* as (enum metric_kept) */
+	METRIC_WEBHOOK_CHANGES,  /* field (enum webhook_field) */
+	METRIC_WEBHOOK_UNKNOWN,  /* what (enum webhook_unknown) */
 	METRIC_WORKERS_ENDED,    /* counted by the master */
 	METRIC_COUNT,
 };
@@ -56,6 +61,7 @@ enum metric_bound {
 	BOUND_HEAD,         /* 431 */
 	BOUND_RECEIVING,    /* MAX_RECEIVING_BYTES: 503 */
 	BOUND_BULKS,        /* bulk calls held at once: 503 */
+	BOUND_WEBHOOKS,     /* bytes of webhooks held at once: 503 */
 	BOUND_CONNECTIONS,  /* listening paused */
 	BOUND_READ_TIME,    /* a request not whole, or an answer not taken, in time */
 	BOUND_WRITES,       /* rows waiting for the database */
@@ -124,6 +130,21 @@ enum metric_limit {
 	LIMIT_UPGRADE,        /* 131057 */
 	LIMIT_OTHER,
 	METRIC_LIMITS,
+};
+
+enum metric_webhook {
+	WEBHOOKS_KEPT = 0,
+	WEBHOOKS_BAD_SIGNATURE,
+	WEBHOOKS_NOT_KEPT,
+	METRIC_WEBHOOK_ENDS,
+};
+
+enum metric_kept {
+	KEPT_FRESH = 0,
+	KEPT_REPEATED,
+	KEPT_ORPHAN,
+	KEPT_REJECTED,
+	METRIC_KEPTS,
 };
 
 enum metric_scope {

@@ -8,7 +8,7 @@
 /* Routes, outcomes, ends and policies are named as by their modules: a test compares them. */
 static const char *const routes[] = { "health",       "send",    "bulk",    "list",   "status",
 				      "events",       "explain", "message", "cancel", "batch",
-				      "batch_cancel", "report",  "openapi", "none" };
+				      "batch_cancel", "report",  "openapi", "webhook", "webhook_setup", "none" };
 static const char *const classes[] = { "2xx", "3xx", "4xx", "5xx" };
 static const char *const outcomes[] = { "accepted", "refused", "not_sent", "lost" };
 static const char *const stages[] = {
@@ -32,6 +32,7 @@ static const char *const bounds[] = {
 	[BOUND_HEAD] = "head",
 	[BOUND_RECEIVING] = "receiving",
 	[BOUND_BULKS] = "bulks",
+	[BOUND_WEBHOOKS] = "webhooks",
 	[BOUND_CONNECTIONS] = "connections",
 	[BOUND_READ_TIME] = "read_time",
 	[BOUND_WRITES] = "writes",
@@ -70,6 +71,32 @@ static const char *const limits[] = {
 	[LIMIT_UPGRADE] = "upgrade",
 	[LIMIT_OTHER] = "other",
 };
+static const char *const webhooks[] = {
+	[WEBHOOKS_KEPT] = "kept",
+	[WEBHOOKS_BAD_SIGNATURE] = "bad_signature",
+	[WEBHOOKS_NOT_KEPT] = "not_kept",
+};
+static const char *const statuses[] = { "sent", "delivered", "read", "played", "failed", "other" };
+static const char *const kepts[] = {
+	[KEPT_FRESH] = "fresh",
+	[KEPT_REPEATED] = "repeated",
+	[KEPT_ORPHAN] = "orphan",
+	[KEPT_REJECTED] = "rejected",
+};
+static const char *const fields[] = { "messages",
+				      "user_preferences",
+				      "phone_number_quality_update",
+				      "account_update",
+				      "business_capability_update",
+				      "account_alerts",
+				      "message_template_status_update",
+				      "message_template_quality_update",
+				      "template_category_update",
+				      "message_template_components_update",
+				      "phone_number_name_update",
+				      "security",
+				      "other" };
+static const char *const unknowns[] = { "object", "field", "status", "member", "shape", "json" };
 static const char *const connections[] = {
 	[CONNECTION_WRITER] = "writer",
 	[CONNECTION_READER] = "reader",
@@ -80,6 +107,8 @@ _Static_assert(sizeof(batches) / sizeof(batches[0]) == BATCHES_ENDS, "every end 
 _Static_assert(sizeof(stages) / sizeof(stages[0]) == METRIC_STAGES, "so here");
 _Static_assert(sizeof(pace_for) / sizeof(pace_for[0]) == PACE_FORS, "so here");
 _Static_assert(sizeof(limits) / sizeof(limits[0]) == METRIC_LIMITS, "so here");
+_Static_assert(sizeof(webhooks) / sizeof(webhooks[0]) == METRIC_WEBHOOK_ENDS, "so here");
+_Static_assert(sizeof(kepts) / sizeof(kepts[0]) == METRIC_KEPTS, "so here");
 _Static_assert(sizeof(connections) / sizeof(connections[0]) == CONNECTIONS, "so here");
 
 /* clang-format off */
@@ -134,8 +163,8 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		"not choose HTTP/2; it is offered again once a minute." },
 	[METRIC_BOUNDS] = { "bound_reached_total", METRIC_COUNTER, { LABEL("bound", bounds) },
 		"Times a bound was reached. requests, store_slow, store_away, accept_time, "
-		"receiving, bulks, keys: 503; tenant_backlog, backlog: 429; body: 413; head: 431; "
-		"the others delay, or are made good by polls." },
+		"receiving, bulks, webhooks, keys: 503; tenant_backlog, backlog: 429; body: 413; "
+		"head: 431; the others delay, or are made good by polls." },
 	[METRIC_BATCHES] = { "batches_total", METRIC_COUNTER, { LABEL("end", batches) },
 		"Transactions of batched writes, by what came of them. repeated, halved, aside: "
 		"locks or trouble of the server; fenced: another worker took our lanes over; "
@@ -160,6 +189,23 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		{ LABEL("limit", limits) },
 		"Attempts that Meta refused for a limit. throughput: 130429, the number is "
 		"slowed; pair: 131056, the recipient waits; upgrade: 131057, the number rests." },
+	[METRIC_WEBHOOKS] = { "webhooks_total", METRIC_COUNTER, { LABEL("end", webhooks) },
+		"Webhooks, by what came of them. bad_signature: 401, nothing was read; not_kept: "
+		"503, WhatsApp sends them again." },
+	[METRIC_RECEIPTS] = { "receipts_total", METRIC_COUNTER, { LABEL("status", statuses) },
+		"Receipts that webhooks brought, by status, repeated ones too." },
+	[METRIC_RECEIPTS_KEPT] = { "receipts_kept_total", METRIC_COUNTER, { LABEL("as", kepts) },
+		"What became of receipts. repeated: known already; orphan: of no message that is "
+		"known yet; rejected: PostgreSQL refused them, which is a fault of ours." },
+	[METRIC_WEBHOOK_CHANGES] = { "webhook_changes_total", METRIC_COUNTER,
+		{ LABEL("field", fields) },
+		"What webhooks brought besides receipts, by the field subscribed to (messages: "
+		"customers have written)." },
+	[METRIC_WEBHOOK_UNKNOWN] = { "webhook_unknown_total", METRIC_COUNTER,
+		{ LABEL("what", unknowns) },
+		"What in webhooks was not as it is known: the product, a field, the word or a "
+		"member of a status, a thing that is not of its kind, a body that is no JSON. It "
+		"is kept; a new version may have to read it." },
 	[METRIC_WORKERS_ENDED] = { "workers_ended_total", METRIC_COUNTER, NO_LABELS,
 		"Worker processes that ended, reloads included." },
 };

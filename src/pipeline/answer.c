@@ -12,6 +12,7 @@
 #include "http/status.h"
 #include "pipeline/bulk.h"
 #include "pipeline/flow.h"
+#include "pipeline/webhook.h"
 
 static bool is_of_batch(enum route route)
 {
@@ -128,6 +129,12 @@ void flow_build(struct flow *f, struct http_response *r)
 	case REPLY_FORBIDDEN:
 		http_problem(r, PROBLEM_FORBIDDEN, f->reason);
 		return;
+	case REPLY_WEBHOOK:
+		webhook_answer(f, r);
+		return;
+	case REPLY_BAD_SIGNATURE:
+		http_problem(r, PROBLEM_BAD_SIGNATURE, NULL);
+		return;
 	case REPLY_INTERNAL:
 		break;
 	}
@@ -208,6 +215,19 @@ static void log_request(const struct flow *f, int status)
 	log_end(&line);
 }
 
+static void log_webhook(const struct flow *f, int status)
+{
+	struct log_line line;
+
+	log_begin(&line, f->pipeline->world->log, status >= 500 ? LOG_WARNING : LOG_INFO,
+		  "webhook");
+	log_str(&line, "request_id", f->request_id);
+	log_int(&line, "status", status);
+	webhook_log(f, &line);
+	log_int(&line, "took_ms", clock_boot_ms() - f->begun_boot_ms);
+	log_end(&line);
+}
+
 void pipeline_answer(struct pipeline *p, uint64_t fcgi_id, const char *request_id, enum route route,
 		     struct http_response *response)
 {
@@ -225,7 +245,12 @@ void flow_answer(struct flow *f)
 
 	flow_build(f, &response);
 	add_headers(f, &response);
-	log_request(f, response.status);
+	if (f->webhook) {
+		webhook_count(f);
+		log_webhook(f, response.status);
+	} else {
+		log_request(f, response.status);
+	}
 	meter_took(p->world->meter, METRIC_REQUEST_SECONDS, f->route,
 		   clock_boot_ms() - f->begun_boot_ms);
 	pipeline_answer(p, f->fcgi_id, f->request_id, f->route, &response);

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "pipeline/bulk.h"
+#include "pipeline/webhook.h"
 
 struct flow *flow_new(struct pipeline *p, uint64_t fcgi_id, enum route route,
 		      const char *request_id)
@@ -54,6 +55,7 @@ void flow_free(struct flow *f)
 		free(f->credentials);
 	}
 	bulk_free(f->bulk);
+	webhook_free(f->webhook);
 	message_free(f->message);
 	flow_key_free(f->key);
 	grant_drop(f->grant);

@@ -42,7 +42,10 @@ enum flow_step {
 	FLOW_BULK_ADD,  /* its messages are, portion by portion */
 	FLOW_BULK_CLOSE,
 	FLOW_BATCH_SEEN,
-	FLOW_BATCH_CANCEL, /* page by page */
+	FLOW_BATCH_CANCEL,  /* page by page */
+	FLOW_WEBHOOK_CHECK, /* its signature fits; portion by portion */
+	FLOW_WEBHOOK_READ,  /* so too */
+	FLOW_WEBHOOK_STORE, /* it is durable, with what it tells */
 	FLOW_ANSWER,
 	FLOW_STEPS,
 };
@@ -75,6 +78,8 @@ enum flow_reply {
 	REPLY_KEY_REUSED,     /* 422 */
 	REPLY_INVALID,        /* 400 */
 	REPLY_FORBIDDEN,      /* 403 */
+	REPLY_WEBHOOK,        /* 200 */
+	REPLY_BAD_SIGNATURE,  /* 401 */
 	REPLY_INTERNAL,
 };
 
@@ -106,6 +111,7 @@ struct flow {
 	const char *tenant_id;           /* of its message, or messages; null for a status */
 	struct message *message;         /* owned; null for a status, and of a bulk call */
 	struct bulk *bulk;               /* owned; of a bulk call */
+	struct webhook *webhook;         /* owned; of a webhook */
 	struct credentials *credentials; /* owned, wiped */
 	struct store_key *key;           /* owned; null: none */
 	int64_t begun_wall_us;           /* of the merged attempt */
@@ -137,6 +143,10 @@ struct pipeline {
 	struct list leaving; /* in the next one */
 	struct list bulks;   /* bulk calls, in order of their turns */
 	unsigned bulk_count;
+	struct list webhooks; /* those with work to do, in order */
+	size_t webhook_bytes; /* held of them */
+	uint64_t webhook_timer;
+	struct webhook_secrets *webhook_secrets;
 	unsigned flows;
 	bool draining;
 	int64_t drain_until_ms;      /* nobody is kept waiting longer */

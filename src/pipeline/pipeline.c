@@ -20,8 +20,11 @@
 #include "http/report.h"
 #include "http/send.h"
 #include "http/status.h"
+#include "http/webhook.h"
 #include "pipeline/bulk.h"
 #include "pipeline/flow.h"
+#include "pipeline/webhook.h"
+#include "webhook/signature.h"
 
 #define STORE_SLOW_MS 1000 /* the oldest row waits so long: no more is let in */
 #define DRAIN_ATTEMPT_MS 2000
@@ -62,6 +65,12 @@ struct pipeline *pipeline_new(struct world *world, const struct pipeline_setting
 	list_init(&p->decided);
 	list_init(&p->leaving);
 	list_init(&p->bulks);
+	list_init(&p->webhooks);
+	p->webhook_secrets = webhook_secrets_new(settings->app_secrets, ret_err);
+	if (!p->webhook_secrets) {
+		free(p);
+		return NULL;
+	}
 	loop_hook(world->loop, on_hook, p);
 	return p;
 }
@@ -74,6 +83,8 @@ void pipeline_free(struct pipeline *p)
 		flow_free(LIST_OBJECT(p->all.next, struct flow, all));
 	loop_cancel(p->world->loop, p->look_timer);
 	access_free(p->access);
+	loop_cancel(p->world->loop, p->webhook_timer);
+	webhook_secrets_free(p->webhook_secrets);
 	free(p);
 }
 
@@ -261,6 +272,50 @@ static void receive_bulk(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	flow_enter(f, FLOW_BULK_READ);
 }
 
+/* Meta asks whether this address is meant: nothing is stored. */
+static void receive_webhook_setup(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+				  const struct http_request *request)
+{
+	struct http_webhook_setup setup;
+	struct http_response response;
+	bool fits = false;
+
+	if (http_webhook_setup_read(request->query, &setup))
+		fits = webhook_token_fits(p->settings.verify_tokens, setup.token);
+	if (fits)
+		http_webhook_set_up(&response, setup.challenge);
+	else
+		http_webhook_not_set_up(&response);
+	answer_problem(p, fcgi_id, request_id, request, ROUTE_WEBHOOK_SETUP, &response,
+		       fits ? NULL : "no handshake, or not our token");
+}
+
+/* Its signature is checked, and its body is read, portion by portion. */
+static void receive_webhook(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+			    const struct http_request *request)
+{
+	struct http_response response;
+	struct str none = STR_INIT(0);
+	struct flow *f;
+
+	if (webhook_secrets_count(p->webhook_secrets) == 0 && !p->settings.unsigned_webhooks) {
+		http_webhook_off(&response);
+		answer_problem(p, fcgi_id, request_id, request, ROUTE_WEBHOOK, &response,
+			       "WHATSAPP_APP_SECRET is not set");
+		return;
+	}
+	f = flow_new(p, fcgi_id, ROUTE_WEBHOOK, request_id);
+	if (f)
+		f->webhook =
+			webhook_new(f, request->large ? request->large : &none, request->signature);
+	if (!f || !f->webhook) {
+		flow_free(f);
+		refuse(p, fcgi_id, request_id, ROUTE_WEBHOOK, PROBLEM_OVERLOADED);
+		return;
+	}
+	flow_enter(f, FLOW_WEBHOOK_CHECK);
+}
+
 static void answer_no_such_id(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
 			      const struct http_request *request, enum route route)
 {
@@ -430,6 +485,9 @@ static void receive(struct pipeline *p, uint64_t fcgi_id, const char *request_id
 	case ROUTE_BULK:
 		receive_bulk(p, fcgi_id, request_id, request);
 		return;
+	case ROUTE_WEBHOOK:
+		receive_webhook(p, fcgi_id, request_id, request);
+		return;
 	case ROUTE_LIST:
 		receive_list(p, fcgi_id, request_id, request);
 		return;
@@ -460,6 +518,10 @@ void pipeline_on_request(void *pipeline, uint64_t fcgi_id, const struct http_req
 		else
 			http_openapi(&response);
 		pipeline_answer(p, fcgi_id, request_id, match.route, &response);
+		return;
+	}
+	if (match.route == ROUTE_WEBHOOK_SETUP) {
+		receive_webhook_setup(p, fcgi_id, request_id, request);
 		return;
 	}
 	if (!let_in(p, fcgi_id, request_id, request, match.route))

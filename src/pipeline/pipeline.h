@@ -35,6 +35,10 @@ struct pipeline_settings {
 	int64_t message_ttl_ms;     /* MESSAGE_TTL_SECONDS */
 	const char *version;        /* borrowed, for /health */
 	const char *environment;    /* borrowed, for /health */
+	/* Of webhooks; words separated by commas, borrowed. */
+	const char *app_secrets;
+	const char *verify_tokens;
+	bool unsigned_webhooks; /* taken while there is no secret */
 };
 
 struct pipeline *pipeline_new(struct world *world, const struct pipeline_settings *settings,

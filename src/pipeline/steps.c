@@ -13,7 +13,7 @@
  *      record       (with Idempotency-Key) the answer is durable before it leaves
  *   6  answer       200, 202, 409, 422, 429, 500, 503
  *
- * A bulk call has steps of its own between key and record: bulk.c.
+ * A bulk call has steps of its own between key and record: bulk.c; so has a webhook: webhook.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +23,7 @@
 #include "http/explain.h"
 #include "pipeline/bulk.h"
 #include "pipeline/flow.h"
+#include "pipeline/webhook.h"
 
 #define STATUS_WAIT_MS 1000
 #define TAKEN_MS 1000       /* the answer waits so long for the owner on another node to have it */
@@ -99,6 +100,11 @@ static const struct step steps[FLOW_STEPS] = {
 	[FLOW_BULK_CLOSE] = { "close", bulk_close, { FLOW_RECORD, FLOW_ANSWER } },
 	[FLOW_BATCH_SEEN] = { "seen", look_seen, { FLOW_BATCH_CANCEL, FLOW_ANSWER } },
 	[FLOW_BATCH_CANCEL] = { "cancel", cancel_batch, { FLOW_READ, FLOW_ANSWER } },
+	[FLOW_WEBHOOK_CHECK] = { "signature", webhook_check, { FLOW_WEBHOOK_READ, FLOW_ANSWER } },
+	[FLOW_WEBHOOK_READ] = { "read", webhook_read, { FLOW_WEBHOOK_STORE, FLOW_ANSWER } },
+	[FLOW_WEBHOOK_STORE] = { "store",
+				 webhook_store,
+				 { FLOW_ANSWER, FLOW_ANSWER, FLOW_WEBHOOK_READ } },
 	[FLOW_ANSWER] = { "answer", answer, { FLOW_ANSWER, FLOW_ANSWER } },
 };
 
@@ -671,6 +677,16 @@ static void on_found(struct job *job, enum store_verdict verdict, const struct s
 		flow_ready(f, flow_cancelled(f, verdict, found));
 }
 
+static void on_received(struct job *job, enum store_verdict verdict,
+			const struct store_received *received, const struct err *err)
+{
+	struct flow *f = flow_of(job);
+
+	(void)err;
+	if (f->step == FLOW_WEBHOOK_STORE)
+		flow_ready(f, webhook_stored(f, verdict, received));
+}
+
 static enum flow_result answer(struct flow *f)
 {
 	flow_answer(f);
@@ -684,4 +700,5 @@ const struct job_operations flow_operations = {
 	.status = on_status,
 	.first = on_first,
 	.found = on_found,
+	.received = on_received,
 };

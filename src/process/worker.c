@@ -50,6 +50,7 @@ struct worker {
 	struct delivery *delivery;
 	struct pipeline *pipeline;
 	struct fcgi_server *server;
+	struct collect_large large[3]; /* kinds of requests with long bodies, and their end */
 	struct management *management; /* null: off */
 	int ready_fd;
 	int64_t started_ms;
@@ -172,20 +173,25 @@ static struct pipeline_settings pipeline_settings(const struct worker *w)
 		.message_ttl_ms = INT64_C(1000) * s->message_ttl_seconds,
 		.version = w->options->version,
 		.environment = s->environment,
+		.app_secrets = s->whatsapp_app_secret,
+		.verify_tokens = s->whatsapp_verify_token,
+		.unsigned_webhooks = s->webhook_unsigned,
 	};
 }
 
-static struct fcgi_server_settings server_settings(const struct worker *w)
+static struct fcgi_server_settings server_settings(struct worker *w)
 {
 	const struct settings *s = w->options->settings;
 
+	w->large[0] = (struct collect_large){ http_route_is_bulk, s->max_bulk_bytes };
+	w->large[1] = (struct collect_large){ http_route_is_webhook, s->max_webhook_bytes };
 	return (struct fcgi_server_settings){
 		.listen_fd = w->options->listen_fd,
 		/* More than requests, so that the ones too many can be told so. */
 		.max_connections =
 			CONNECTIONS_PER_REQUEST * requests_per_worker(s) + KEPT_CONNECTIONS,
 		.max_body_bytes = s->max_body_bytes,
-		.large = { http_route_is_bulk, s->max_bulk_bytes },
+		.large = w->large,
 		.max_params_bytes = SETTINGS_PARAMS_BYTES,
 		.max_held_bytes = s->max_receiving_bytes,
 		.read_timeout_ms = READ_TIMEOUT_MS,

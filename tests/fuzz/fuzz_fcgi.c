@@ -45,7 +45,7 @@ static void serve(const struct collect *c)
 
 	if (convert_request(convert, c, &request, &err) == -1)
 		abort(); /* collected requests are sound, and there is memory */
-	MUST_HOLD(request.body_len <= (c->is_large ? LARGE_MAX : BODY_MAX));
+	MUST_HOLD(request.body_len <= (c->large != NULL ? LARGE_MAX : BODY_MAX));
 	MUST_HOLD(strlen(request.path) + strlen(request.query) <= PARAMS_MAX);
 	MUST_HOLD(request.fault != HTTP_FAULT_NONE || request.body[request.body_len] == '\0');
 	if (http_route(&request, &match, &response)) {
@@ -77,13 +77,13 @@ static bool heed(struct collect *c, enum collect_event event, const struct colle
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct collect_large large = { http_route_is_bulk, LARGE_MAX };
+	static const struct collect_large large[] = { { http_route_is_bulk, LARGE_MAX }, { 0 } };
 	const size_t piece = (size_t)fuzz_take(&data, &size) + 1;
 	struct collect_budget budget = { .max_bytes = fuzz_take(&data, &size) == 1 ? 64 : 1 << 20 };
 	bool open = true;
 	struct collect c;
 
-	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, &large);
+	collect_init(&c, &budget, PARAMS_MAX, BODY_MAX, large);
 	while (open && size > 0) {
 		const size_t len = size < piece ? size : piece;
 		struct collect_reply reply;

@@ -34,7 +34,8 @@ static void on_receipt(void *arg, const struct receipt *r)
 	check_text(r->title);
 	check_text(r->details);
 	if (receipts_add(heard->receipts, r) == RECEIPTS_ADDED)
-		check_text(receipts_at(heard->receipts, receipts_count(heard->receipts) - 1)->wamid);
+		check_text(
+			receipts_at(heard->receipts, receipts_count(heard->receipts) - 1)->wamid);
 }
 
 static void on_change(void *arg, const struct webhook_change *c)

@@ -1,5 +1,7 @@
-/* The store of fake_world.h, as far as bulk calls and cancelling need it. */
+/* The store of fake_world.h, as far as bulk calls, cancelling and webhooks need it. */
 #include <check.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "fake_world.h"
 
@@ -78,4 +80,26 @@ void store_call_off(struct store *s, uint64_t tag, struct message_id id)
 {
 	(void)s;
 	fake.call_offs[next(&fake.call_off_count)] = (struct fake_answer){ .tag = tag, .id = id };
+}
+
+int store_receipts(struct store *s, uint64_t tag, struct receipts *receipts, char *body,
+		   size_t body_len, struct err *ret_err)
+{
+	struct fake_webhook *w;
+
+	(void)s;
+	if (fake.store_full)
+		return refuse(ret_err);
+	w = &fake.webhooks[next(&fake.webhook_count)];
+	*w = (struct fake_webhook){ .tag = tag, .body_len = body_len };
+	if (body)
+		memcpy(w->body, body, body_len < sizeof(w->body) ? body_len : sizeof(w->body) - 1);
+	if (receipts) {
+		w->receipts = receipts_count(receipts);
+		ck_assert_uint_gt(w->receipts, 0);
+		w->first = receipts_at(receipts, 0)->status;
+	}
+	receipts_free(receipts);
+	free(body);
+	return 0;
 }

@@ -512,6 +512,11 @@ void fake_first(uint64_t tag, enum store_verdict verdict, const struct store_fir
 	to.store.first(to.arg, tag, verdict, first, NULL);
 }
 
+void fake_received(uint64_t tag, enum store_verdict verdict, const struct store_received *received)
+{
+	to.store.received(to.arg, tag, verdict, received, NULL);
+}
+
 void fake_found(uint64_t tag, enum store_verdict verdict, const struct store_found *found)
 {
 	to.store.found(to.arg, tag, verdict, found, NULL);

@@ -71,6 +71,14 @@ struct fake_open {
 	struct store_key key;
 };
 
+struct fake_webhook {
+	uint64_t tag;
+	unsigned receipts; /* 0: it was handed none */
+	enum receipt_status first;
+	size_t body_len;
+	char body[256]; /* its beginning */
+};
+
 struct fake_add {
 	uint64_t tag;
 	struct message_id id;
@@ -173,6 +181,8 @@ struct fake {
 	unsigned note_count;
 	struct fake_note notes[FAKE_MAX];
 	unsigned answer_count;
+	struct fake_webhook webhooks[FAKE_MAX];
+	unsigned webhook_count;
 	struct fake_open opens[FAKE_MAX];
 	unsigned open_count;
 	struct fake_add adds[FAKE_ADDS]; /* a ring */
@@ -276,6 +286,7 @@ void fake_accepted(uint64_t tag, enum store_verdict verdict, uint64_t seq);
 void fake_found(uint64_t tag, enum store_verdict verdict, const struct store_found *found);
 void fake_status(uint64_t tag, enum store_verdict verdict, const struct store_status *status);
 void fake_first(uint64_t tag, enum store_verdict verdict, const struct store_first *first);
+void fake_received(uint64_t tag, enum store_verdict verdict, const struct store_received *received);
 /* A row of the store's work that is to be sent; or null: a look finds the queues of these rows, and
  * they are loaded as they are asked for, all at once; then the store has none.  more: there are
  * more queues. */

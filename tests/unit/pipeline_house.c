@@ -87,6 +87,11 @@ static bool count_round(void *arg)
 	return false;
 }
 
+unsigned rounds(void)
+{
+	return hook_rounds;
+}
+
 void delivery_take(struct delivery *d, const struct delivery_order *order)
 {
 	(void)d;
@@ -118,6 +123,7 @@ bool fcgi_server_answer(struct fcgi_server *server, uint64_t id,
 	answer.hook_round = hook_rounds;
 	answer.id = id;
 	answer.status = response->status;
+	answer.type = response->type;
 	snprintf(answer.body, sizeof(answer.body), "%.*s", (int)response->body.len,
 		 response->body.data);
 	for (unsigned i = 0; i < response->header_count; i++)
@@ -162,6 +168,8 @@ void open_house(void)
 		.message_ttl_ms = 3600000,
 		.version = "1.2.3",
 		.environment = "test",
+		.app_secrets = "one,two",
+		.verify_tokens = "word,other",
 	};
 	open_with_settings();
 }
@@ -224,6 +232,7 @@ struct http_request request_of(const char *method, const char *path)
 		.idempotency_key = "",
 		.traceparent = "",
 		.authorization = "",
+		.signature = "",
 		.body = "",
 	};
 }

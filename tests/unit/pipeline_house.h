@@ -42,6 +42,7 @@ struct answer {
 	int status;
 	char body[4096];
 	char headers[1024]; /* "Name: value\n"... */
+	const char *type;
 };
 
 extern struct answer answer;
@@ -53,6 +54,8 @@ void open_house(void);
 void close_house(void);
 void reopen(void);
 
+/* Rounds of the loop so far. */
+unsigned rounds(void);
 /* The loop works for a millisecond or two; until the counter is n. */
 void turn(void);
 void turn_until(const unsigned *counter, unsigned n);

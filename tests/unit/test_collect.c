@@ -547,17 +547,24 @@ START_TEST(damage_never_passes_a_bound)
 }
 END_TEST
 
-enum { LARGE_MAX = 5000 };
+enum { LARGE_MAX = 5000, LARGER_MAX = 6000 };
 
 static bool is_large(const char *path, size_t len)
 {
 	return len == 5 && memcmp(path, "/bulk", 5) == 0;
 }
 
+static bool is_larger(const char *path, size_t len)
+{
+	return len == 6 && memcmp(path, "/other", 6) == 0;
+}
+
 /* A request to this address with a body of so many bytes, in records of `chunk`. */
 static void collect_to(struct collect *c, const char *uri, size_t body_len, size_t chunk)
 {
-	static const struct collect_large large = { is_large, LARGE_MAX };
+	static const struct collect_large large[] = { { is_larger, LARGER_MAX },
+						      { is_large, LARGE_MAX },
+						      { 0 } };
 	struct wire w = { 0 };
 	struct wire all = { 0 };
 	struct seen seen;
@@ -567,7 +574,7 @@ static void collect_to(struct collect *c, const char *uri, size_t body_len, size
 	wire_begin(&w, 1, WIRE_RESPONDER, 0);
 	wire_stream(&w, WIRE_PARAMS, 1, all.data, all.len, 7);
 	body(&w, 1, body_len, chunk);
-	collect_init(c, &budget, PARAMS_MAX, BODY_MAX, &large);
+	collect_init(c, &budget, PARAMS_MAX, BODY_MAX, large);
 	seen = feed_all(c, &w);
 	ck_assert_uint_eq(seen.complete, 1);
 	seen_fini(&seen);
@@ -580,17 +587,20 @@ START_TEST(some_addresses_take_longer_bodies)
 	static const struct {
 		const char *uri;
 		size_t len;
-		bool large;
+		size_t limit; /* of a large one; else 0 */
 		enum http_fault fault;
 	} rows[] = {
-		{ "/bulk", LARGE_MAX - 1, true, HTTP_FAULT_NONE },
-		{ "/bulk", LARGE_MAX, true, HTTP_FAULT_NONE },
-		{ "/bulk", LARGE_MAX + 1, true, HTTP_FAULT_BODY_TOO_LARGE },
-		{ "/bulk?x=1", LARGE_MAX, true, HTTP_FAULT_NONE },
-		{ "/bulk", 0, true, HTTP_FAULT_NONE },
-		{ "/bulky", BODY_MAX, false, HTTP_FAULT_NONE },
-		{ "/bulky", BODY_MAX + 1, false, HTTP_FAULT_BODY_TOO_LARGE },
-		{ "/send?/bulk", BODY_MAX + 1, false, HTTP_FAULT_BODY_TOO_LARGE },
+		{ "/bulk", LARGE_MAX - 1, LARGE_MAX, HTTP_FAULT_NONE },
+		{ "/bulk", LARGE_MAX, LARGE_MAX, HTTP_FAULT_NONE },
+		{ "/other", LARGER_MAX - 1, LARGER_MAX, HTTP_FAULT_NONE },
+		{ "/other", LARGER_MAX, LARGER_MAX, HTTP_FAULT_NONE },
+		{ "/other", LARGER_MAX + 1, LARGER_MAX, HTTP_FAULT_BODY_TOO_LARGE },
+		{ "/bulk", LARGE_MAX + 1, LARGE_MAX, HTTP_FAULT_BODY_TOO_LARGE },
+		{ "/bulk?x=1", LARGE_MAX, LARGE_MAX, HTTP_FAULT_NONE },
+		{ "/bulk", 0, LARGE_MAX, HTTP_FAULT_NONE },
+		{ "/bulky", BODY_MAX, 0, HTTP_FAULT_NONE },
+		{ "/bulky", BODY_MAX + 1, 0, HTTP_FAULT_BODY_TOO_LARGE },
+		{ "/send?/bulk", BODY_MAX + 1, 0, HTTP_FAULT_BODY_TOO_LARGE },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -599,11 +609,11 @@ START_TEST(some_addresses_take_longer_bodies)
 			struct collect c;
 
 			collect_to(&c, rows[i].uri, rows[i].len, chunk);
-			ck_assert_int_eq(c.is_large, rows[i].large);
+			ck_assert_int_eq(c.large != NULL, rows[i].limit != 0);
 			ck_assert_int_eq(c.fault, rows[i].fault);
 			ck_assert_uint_eq(collect_body_limit(&c),
-					  rows[i].large ? LARGE_MAX : BODY_MAX);
-			if (rows[i].large && rows[i].fault == HTTP_FAULT_NONE) {
+					  rows[i].limit ? rows[i].limit : BODY_MAX);
+			if (rows[i].limit && rows[i].fault == HTTP_FAULT_NONE) {
 				ck_assert_uint_eq(c.body.len, rows[i].len);
 				for (size_t k = 0; k < c.body.len; k++)
 					ck_assert_int_eq(c.body.data[k], (char)('a' + k % 26));

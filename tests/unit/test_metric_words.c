@@ -5,9 +5,11 @@
 #include "delivery/result.h"
 #include "domain/breaker.h"
 #include "domain/outcome.h"
+#include "domain/receipt.h"
 #include "domain/settle.h"
 #include "http/router.h"
 #include "metrics/rows.h"
+#include "webhook/change.h"
 
 START_TEST(routes_are_those_of_the_router)
 {
@@ -70,6 +72,22 @@ START_TEST(policies_and_decisions_are_those_of_settling)
 }
 END_TEST
 
+START_TEST(words_of_webhooks_are_those_of_what_they_bring)
+{
+	const struct metric_label *statuses = &metric_rows[METRIC_RECEIPTS].labels[0];
+	const struct metric_label *fields = &metric_rows[METRIC_WEBHOOK_CHANGES].labels[0];
+
+	ck_assert_uint_eq(statuses->count, RECEIPT_OTHER + 1);
+	for (unsigned i = 0; i < RECEIPT_OTHER; i++)
+		ck_assert_str_eq(statuses->values[i], receipt_status_name((enum receipt_status)i));
+	ck_assert_str_eq(statuses->values[RECEIPT_OTHER], "other");
+	ck_assert_uint_eq(fields->count, WEBHOOK_FIELDS);
+	for (unsigned i = 0; i < WEBHOOK_FIELDS; i++)
+		ck_assert_str_eq(fields->values[i], webhook_field_name((enum webhook_field)i));
+	ck_assert_uint_eq(metric_rows[METRIC_WEBHOOK_UNKNOWN].labels[0].count, WEBHOOK_UNKNOWNS);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("metric_words");
@@ -82,6 +100,7 @@ int main(void)
 	tcase_add_test(tcase, states_are_those_of_breakers);
 	tcase_add_test(tcase, ends_are_those_of_results);
 	tcase_add_test(tcase, policies_and_decisions_are_those_of_settling);
+	tcase_add_test(tcase, words_of_webhooks_are_those_of_what_they_bring);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -24,6 +24,7 @@ START_TEST(every_problem_has_the_form_of_the_contract)
 	} rows[PROBLEM_COUNT] = {
 		[PROBLEM_INVALID_REQUEST] = { 400, "invalid_request", "INVALID_REQUEST", "" },
 		[PROBLEM_UNAUTHORIZED] = { 401, "unauthorized", "UNAUTHORIZED", "" },
+		[PROBLEM_BAD_SIGNATURE] = { 401, "bad_signature", "BAD_SIGNATURE", "" },
 		[PROBLEM_FORBIDDEN] = { 403, "forbidden", "FORBIDDEN", "" },
 		[PROBLEM_NOT_FOUND] = { 404, "not_found", "NOT_FOUND", "" },
 		[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed", "METHOD_NOT_ALLOWED",

@@ -16,6 +16,7 @@ static struct http_request request(const char *method, const char *path)
 				      .idempotency_key = "",
 				      .traceparent = "",
 				      .authorization = "",
+				      .signature = "",
 				      .body = "" };
 }
 
@@ -102,6 +103,22 @@ START_TEST(bulk_calls_are_known_by_their_path)
 }
 END_TEST
 
+START_TEST(webhooks_have_one_address)
+{
+	static const char path[] = "/api/v1/webhooks/whatsapp";
+
+	goes_to("POST", path, ROUTE_WEBHOOK, "");
+	goes_to("GET", path, ROUTE_WEBHOOK_SETUP, "");
+	goes_to("HEAD", path, ROUTE_WEBHOOK_SETUP, "");
+	is_refused(&(struct http_request){ .method = "PUT", .path = path }, 405, "use POST",
+		   "GET, HEAD, POST");
+	ck_assert(http_route_is_webhook(path, strlen(path)));
+	ck_assert(!http_route_is_webhook(path, strlen(path) - 1));
+	ck_assert(!http_route_is_webhook("/api/v1/webhooks/whatsapp/", strlen(path) + 1));
+	ck_assert(!http_route_is_webhook("", 0));
+}
+END_TEST
+
 START_TEST(every_route_has_a_name)
 {
 	for (int route = 0; route < ROUTE_COUNT; route++)
@@ -118,7 +135,8 @@ START_TEST(every_route_says_which_scope_it_needs)
 		ck_assert_msg(scope == SCOPE_OPEN || scope_name(scope), "%s",
 			      http_route_name((enum route)route));
 		ck_assert_int_eq(scope == SCOPE_OPEN,
-				 route == ROUTE_HEALTH || route == ROUTE_OPENAPI);
+				 route == ROUTE_HEALTH || route == ROUTE_OPENAPI ||
+					 route == ROUTE_WEBHOOK || route == ROUTE_WEBHOOK_SETUP);
 	}
 	ck_assert_int_eq(http_route_scope(ROUTE_CANCEL), SCOPE_SEND);
 	ck_assert_int_eq(http_route_scope(ROUTE_MESSAGE), SCOPE_READ);
@@ -310,6 +328,7 @@ int main(void)
 	tcase_add_test(tcase, the_three_routes_of_the_contract);
 	tcase_add_test(tcase, routes_for_reading);
 	tcase_add_test(tcase, bulk_calls_are_known_by_their_path);
+	tcase_add_test(tcase, webhooks_have_one_address);
 	tcase_add_test(tcase, every_route_has_a_name);
 	tcase_add_test(tcase, every_route_says_which_scope_it_needs);
 	tcase_add_test(tcase, head_is_taken_as_get);
