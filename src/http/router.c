@@ -11,7 +11,7 @@
 
 #define SHOWN_BYTES 64
 #define BULK_PATH "/api/v1/messages/bulk"
-#define WEBHOOK_PATH "/api/v1/webhooks/whatsapp"
+#define HOOK_PATH "/api/v1/webhooks/whatsapp"
 #define MESSAGES "/api/v1/messages/"
 #define BATCHES "/api/v1/batches/"
 #define OF_ONE "GET, HEAD, DELETE"
@@ -49,9 +49,8 @@ static const struct route_row rows[ROUTE_COUNT] = {
 		ROW("openapi", SCOPE_OPEN, "GET", "GET, HEAD", "/api/v1/openapi.yaml", NULL),
 	[ROUTE_BATCH_CANCEL] = ROW("batch_cancel", SCOPE_SEND, "DELETE", OF_ONE, BATCHES, ""),
 	/* Open: who posts one signs it, and who sets it up shows a token. */
-	[ROUTE_WEBHOOK] = ROW("webhook", SCOPE_OPEN, "POST", OF_HOOK, WEBHOOK_PATH, NULL),
-	[ROUTE_WEBHOOK_SETUP] =
-		ROW("webhook_setup", SCOPE_OPEN, "GET", OF_HOOK, WEBHOOK_PATH, NULL),
+	[ROUTE_WEBHOOK] = ROW("webhook", SCOPE_OPEN, "POST", OF_HOOK, HOOK_PATH, NULL),
+	[ROUTE_WEBHOOK_SETUP] = ROW("webhook_setup", SCOPE_OPEN, "GET", OF_HOOK, HOOK_PATH, NULL),
 };
 
 /* Finds the raw parameter in a path of the row's form. */
@@ -180,7 +179,7 @@ bool http_route_is_bulk(const char *path, size_t len)
 
 bool http_route_is_webhook(const char *path, size_t len)
 {
-	return len == sizeof(WEBHOOK_PATH) - 1 && memcmp(path, WEBHOOK_PATH, len) == 0;
+	return len == sizeof(HOOK_PATH) - 1 && memcmp(path, HOOK_PATH, len) == 0;
 }
 
 const char *http_route_name(enum route route)
