@@ -260,6 +260,11 @@ static int open_parts(struct delivery *d, struct err *ret_err)
 	return d->bell ? 0 : -1;
 }
 
+static void on_receipts(void *arg, const struct store_received *received)
+{
+	delivery_receipts(arg, received);
+}
+
 struct delivery *delivery_new(struct world *world, const struct delivery_settings *settings,
 			      delivery_told_fn *told, void *arg, struct err *ret_err)
 {
@@ -290,6 +295,7 @@ struct delivery *delivery_new(struct world *world, const struct delivery_setting
 	world->lanes = on_view;
 	world->rung = on_rung;
 	world->holds = on_holds;
+	world->receipts = on_receipts;
 	world->lanes_arg = d;
 	poll_start(d);
 	settle_start(d);

@@ -162,8 +162,11 @@ static void on_backlog(void *arg, uint64_t tag, enum store_verdict verdict,
 static void on_received(void *arg, uint64_t tag, enum store_verdict verdict,
 			const struct store_received *received, const struct err *err)
 {
-	struct job *job = find(arg, tag);
+	struct world *w = arg;
+	struct job *job = find(w, tag);
 
+	if (received && w->receipts)
+		w->receipts(w->lanes_arg, received);
 	if (job)
 		job->operations->received(job, verdict, received, err);
 }

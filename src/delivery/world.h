@@ -40,10 +40,11 @@ struct world {
 	store_queue_fn *queue;
 	store_unknown_fn *unknown;
 	void *work_arg;
-	/* Told of lanes, of bells from other nodes, of holds; set by delivery. */
+	/* Told of lanes, of bells from other nodes, of holds, of receipts; set by delivery. */
 	store_lanes_fn *lanes;
 	store_rung_fn *rung;
 	store_holds_fn *holds;
+	void (*receipts)(void *arg, const struct store_received *received);
 	void *lanes_arg;
 	/* Told of API keys; set by pipeline. */
 	store_api_key_fn *api_key;

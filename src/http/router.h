@@ -14,19 +14,19 @@
 #include "http/response.h"
 
 enum route {
-	ROUTE_HEALTH = 0,   /* GET /health */
-	ROUTE_SEND,         /* POST /api/v1/messages/send */
-	ROUTE_BULK,         /* POST /api/v1/messages/bulk */
-	ROUTE_LIST,         /* GET /api/v1/messages?tenant_id=... */
-	ROUTE_STATUS,       /* GET /api/v1/messages/{id}/status */
-	ROUTE_EVENTS,       /* GET /api/v1/messages/{id}/events */
-	ROUTE_EXPLAIN,      /* GET /api/v1/messages/{id}/explain */
-	ROUTE_MESSAGE,      /* GET /api/v1/messages/{id} */
-	ROUTE_CANCEL,       /* DELETE /api/v1/messages/{id} */
-	ROUTE_BATCH,        /* GET /api/v1/batches/{id} */
-	ROUTE_BATCH_CANCEL, /* DELETE /api/v1/batches/{id} */
-	ROUTE_REPORT,       /* GET /api/v1/reports/{name}?tenant_id=... */
-	ROUTE_OPENAPI,      /* GET /api/v1/openapi.yaml */
+	ROUTE_HEALTH = 0,    /* GET /health */
+	ROUTE_SEND,          /* POST /api/v1/messages/send */
+	ROUTE_BULK,          /* POST /api/v1/messages/bulk */
+	ROUTE_LIST,          /* GET /api/v1/messages?tenant_id=... */
+	ROUTE_STATUS,        /* GET /api/v1/messages/{id}/status */
+	ROUTE_EVENTS,        /* GET /api/v1/messages/{id}/events */
+	ROUTE_EXPLAIN,       /* GET /api/v1/messages/{id}/explain */
+	ROUTE_MESSAGE,       /* GET /api/v1/messages/{id} */
+	ROUTE_CANCEL,        /* DELETE /api/v1/messages/{id} */
+	ROUTE_BATCH,         /* GET /api/v1/batches/{id} */
+	ROUTE_BATCH_CANCEL,  /* DELETE /api/v1/batches/{id} */
+	ROUTE_REPORT,        /* GET /api/v1/reports/{name}?tenant_id=... */
+	ROUTE_OPENAPI,       /* GET /api/v1/openapi.yaml */
 	ROUTE_WEBHOOK,       /* POST /api/v1/webhooks/whatsapp */
 	ROUTE_WEBHOOK_SETUP, /* GET of the same: Meta's handshake */
 	ROUTE_COUNT,

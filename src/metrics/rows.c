@@ -6,9 +6,10 @@
 /* clang-format on */
 
 /* Routes, outcomes, ends and policies are named as by their modules: a test compares them. */
-static const char *const routes[] = { "health",       "send",    "bulk",    "list",   "status",
-				      "events",       "explain", "message", "cancel", "batch",
-				      "batch_cancel", "report",  "openapi", "webhook", "webhook_setup", "none" };
+static const char *const routes[] = { "health",  "send",    "bulk",          "list",
+				      "status",  "events",  "explain",       "message",
+				      "cancel",  "batch",   "batch_cancel",  "report",
+				      "openapi", "webhook", "webhook_setup", "none" };
 static const char *const classes[] = { "2xx", "3xx", "4xx", "5xx" };
 static const char *const outcomes[] = { "accepted", "refused", "not_sent", "lost" };
 static const char *const stages[] = {

@@ -68,6 +68,7 @@ struct pipeline *pipeline_new(struct world *world, const struct pipeline_setting
 	list_init(&p->webhooks);
 	p->webhook_secrets = webhook_secrets_new(settings->app_secrets, ret_err);
 	if (!p->webhook_secrets) {
+		access_free(p->access);
 		free(p);
 		return NULL;
 	}

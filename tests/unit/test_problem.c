@@ -60,7 +60,8 @@ START_TEST(every_problem_has_the_form_of_the_contract)
 		ck_assert_str_ne(http_status_text(r.status), "");
 		ck_assert_str_eq(r.type, "application/json");
 		ck_assert_str_eq(header(&r, "Retry-After"), rows[i].retry_after);
-		ck_assert_str_eq(header(&r, "WWW-Authenticate"), r.status == 401 ? "Bearer" : "");
+		ck_assert_str_eq(header(&r, "WWW-Authenticate"),
+				 i == PROBLEM_UNAUTHORIZED ? "Bearer" : "");
 		doc = json_doc_parse(r.body.data, r.body.len, &err);
 		ck_assert_ptr_nonnull(doc);
 		root = json_doc_root(doc);
