@@ -243,12 +243,18 @@ class Stack:
         return self.connection.execute(
             "SELECT pg_database_size(current_database()) / 1048576.0").fetchone()[0]
 
+    def simulator_call(self, path, body=None):
+        """A control call: POST with a body, else GET; what it answers."""
+        answer = http(f"{self.simulator}/_sim/{path}", "GET" if body is None else "POST",
+                      None if body is None else json.dumps(body).encode())
+        return json.loads(answer[1])
+
     def set_graph_latency(self, milliseconds):
-        body = json.dumps({"graph_ms": milliseconds, "service_ms": SERVICE_LATENCY_MS})
-        http(f"{self.simulator}/_sim/latency", "POST", body.encode())
+        self.simulator_call("latency", {"graph_ms": milliseconds,
+                                        "service_ms": SERVICE_LATENCY_MS})
 
     def simulator_counts(self):
         """Messages so far that Meta accepted, that it accepted again, that were stored."""
-        counts = json.loads(http(f"{self.simulator}/_sim/counts")[1])
+        counts = self.simulator_call("counts")
         return {"accepted": counts["graph_accepted"], "duplicates": counts["duplicates"],
                 "stored": counts["conversation_distinct"]}

@@ -182,17 +182,33 @@ def quieten(stack, seconds=60):
         time.sleep(0.1)
 
 
-def run_step(stack, step, settles=True):
-    """`settles`: what it promises is sent now, so wait for it (5 s, or 60 for asynchronous)."""
+def wait_for(check, seconds, every):
+    """False when check() is not true within the time."""
+    end = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > end:
+            return False
+        time.sleep(every)
+    return True
+
+
+def run_step(stack, step, settles=True, on_mark=lambda name: None):
+    """`settles`: what it promises is sent now, so wait for it (5 s, or 60 for asynchronous).
+    on_mark: told "measuring" and "measured" too."""
     stack.check()
     stack.set_graph_latency(step.latency_ms)
     idle = stack.idle_pss_mb()
     before = stack.simulator_counts()
     memory = measure.PeakMemory(stack.workers)
     window = Window(stack.pids(), stack.database_counters)
+
+    def mark(name):
+        window.mark(name)
+        on_mark(name)
+
     memory.start()
     try:
-        load = Load(stack.programs["bench-load"], step, stack.port, window.mark).result()
+        load = Load(stack.programs["bench-load"], step, stack.port, mark).result()
     finally:
         peak = memory.stop()
     stack.check()
