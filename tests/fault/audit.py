@@ -17,6 +17,7 @@ KILLS = ("9", BREAKPOINT_SIGNAL)   # signals that were ours
 ORDER_HOLD_SECONDS = 10            # the default of the setting
 BELL_SECONDS = 5                   # in which a lost session is back
 SAMPLES = 5
+RANK = {"sent": 1, "delivered": 2, "read": 3}
 
 
 class Graph:
@@ -26,9 +27,13 @@ class Graph:
         self.accepted = collections.defaultdict(list)   # [(seconds, attempt, wamid)]
         self.calls = collections.Counter()
         self.stored = collections.Counter()
+        self.receipts = collections.defaultdict(set)    # {(attempt, status, wamid)}, acknowledged
         for line in path.read_text().splitlines():
             ms, service, text, verdict, wamid = line.split(" ")
             message_id, _, attempt = text.partition(":")
+            if service == "receipt":
+                self.receipts[message_id].add((int(attempt), verdict, wamid))
+                continue
             if service == "conversation":
                 self.stored[message_id] += verdict == "taken"
                 continue
@@ -48,6 +53,11 @@ class Tables:
                 "SELECT message_id::text, attempt, outcome, wamid FROM message_sender.attempt"
                 " ORDER BY attempt"):
             self.attempts[message_id].append((attempt, outcome, wamid))
+        self.receipts = collections.defaultdict(list)
+        for message_id, *receipt in house.query(
+                "SELECT message_id::text, attempt, status, wamid FROM message_sender.receipt"):
+            self.receipts[message_id].append(tuple(receipt))
+        self.orphans = set(house.query("SELECT wamid, status FROM message_sender.receipt_orphan"))
         self.work = {row[0]: row[1:] for row in house.query(
             "SELECT message_id::text, state, attempt_open FROM message_sender.work")}
         # So often a recorded policy sent a message again whose reply was lost.
@@ -62,21 +72,33 @@ class Tables:
 
 def unfinished(house):
     """How many messages are not at an end, `unknown` left out that was looked at and that no policy
-    is to end."""
+    is to end; and how many receipts have a message that they have not found yet."""
     return house.query(
-        "SELECT count(*) FROM message_sender.message m LEFT JOIN message_sender.work w"
+        "SELECT (SELECT count(*) FROM message_sender.receipt_orphan o WHERE EXISTS (SELECT FROM"
+        " message_sender.attempt a WHERE a.wamid = o.wamid) OR EXISTS (SELECT FROM"
+        " message_sender.message m WHERE m.message_id = o.message_id)) + count(*) FROM message_sender.message m LEFT JOIN message_sender.work w"
         " USING (message_id) WHERE m.state IN ('scheduled', 'queued', 'sending', 'retrying')"
+        " OR (m.state = 'unknown' AND EXISTS (SELECT FROM message_sender.receipt r"
+        " WHERE r.message_id = m.message_id))"
         " OR (w.message_id IS NOT NULL AND (w.state <> 'unknown'"
         " OR w.wait = 2 AND coalesce(w.settle_policy, 'resend') IN ('resend', 'fail')))")[0][0]
 
 
 def settle(house, seconds):
-    """Waits until everything is at an end; False when it is not within the time."""
+    """Waits until everything is reported and at an end; False when it is not within the time."""
     try:
+        house.simulator.wait_reported(seconds)
         wait_until(lambda: unfinished(house) == 0, seconds, "everything is at an end")
     except AssertionError:
         return False
     return True
+
+
+def said(receipts):
+    """The state of a message of which this was reported."""
+    statuses = {status for _, status, _ in receipts}
+    best = max(statuses, key=lambda status: RANK.get(status, 0))
+    return "failed" if "failed" in statuses and RANK.get(best, 0) < 2 else best
 
 
 class Audit:
@@ -108,6 +130,8 @@ class Audit:
                 self.violation("sent to WhatsApp, and not in the table", message_id)
             if self._too_often(message_id):
                 self.violation("sent to WhatsApp more than once", (message_id, accepted))
+        for message_id in self.graph.receipts.keys() | self.tables.receipts.keys():
+            self._receipts(message_id)
         for message_id in self.graph.stored:
             if message_id not in self.tables.messages:
                 self.violation("stored as a conversation, and not in the table", message_id)
@@ -119,6 +143,37 @@ class Audit:
 
     def _too_often(self, message_id):
         return len(self.graph.accepted[message_id]) > 1 + self.tables.resends[message_id]
+
+    def _receipts(self, message_id):
+        """What was reported and acknowledged is there, once; what it says is so."""
+        told, kept = self._told_of(message_id), self.tables.receipts[message_id]
+        if told - set(kept):
+            self.violation("a receipt was acknowledged, and is not in the table",
+                           (message_id, sorted(told - set(kept))))
+        if set(kept) - told:
+            self.violation("a receipt is in the table, and was not reported",
+                           (message_id, sorted(set(kept) - told)))
+        if len(kept) > len(set(kept)):
+            self.violation("one event is several receipts", (message_id, sorted(kept)))
+        message = self.tables.messages.get(message_id)
+        if message and message["state"] == "unknown" and told:
+            self.violation("unknown, and its receipt arrived", (message, sorted(kept)))
+        elif message and told and message_id not in self.tables.given_up and (
+                len(self.graph.accepted[message_id]) < 2) and (
+                message["state"] != said(told)):
+            self.violation("its receipts say otherwise than its state", (message, sorted(told)))
+
+    def _told_of(self, message_id):
+        """What was reported of it, but for what nobody can know: without callback data, of a reply
+        that was lost."""
+        known = {wamid for _, _, wamid in self.tables.attempts[message_id]}
+        return {(attempt, status, wamid) for attempt, status, wamid
+                in self.graph.receipts[message_id]
+                if wamid in known or (wamid, status) not in self.tables.orphans}
+
+    def _failed_later(self, message_id):
+        """Meta reported that it failed, after it had taken it."""
+        return any(status == "failed" for _, status, _ in self.graph.receipts[message_id])
 
     def _ask(self, ask):
         rows = self.by_key.get(ask.key, [])
@@ -154,7 +209,8 @@ class Audit:
             if look.status not in (0, 200, 500, 502, 503, 504):
                 self.violation("acknowledged, and not to be read",
                                (ask.key, ask.message_id, look.status, look.text))
-            elif look.status == 200 and ask.status == 200 and look.body["status"] not in SENT:
+            elif look.status == 200 and ask.status == 200 and (
+                    look.body["status"] not in SENT) and not self._failed_later(ask.message_id):
                 self.violation("told that it was sent, and another state is read",
                                (ask.key, look.text))
 
@@ -189,6 +245,16 @@ class Audit:
                 states["sent" if message["state"] in SENT else message["state"]] += 1
         return dict(sorted(states.items()))
 
+    def unknown(self):
+        """A line for each message whose outcome nobody has told."""
+        lines = []
+        for message_id, message in sorted(self.tables.messages.items()):
+            if message["state"] == "unknown":
+                taken = "taken" if self.graph.accepted.get(message_id) else "not taken"
+                outcomes = " ".join(outcome for _, outcome, _ in self.tables.attempts[message_id])
+                lines.append(f"{message_id} {message['key']}: {taken} by WhatsApp; {outcomes}\n")
+        return lines
+
     def _sum(self):
         """Acknowledged = sent + honestly not sent, and sums over states = accepted."""
         acknowledged = sum(ask.acknowledged for ask in self.asks.values())
@@ -206,7 +272,8 @@ class Audit:
     def _told_sent(self, ask, message):
         wamid = ask.body["whatsapp_message_id"]
         given = [given for _, _, given in self.graph.accepted[ask.message_id]]
-        if message["state"] not in SENT:
+        given += [given for _, _, given in self.graph.receipts[ask.message_id]]
+        if message["state"] not in SENT and not self._failed_later(ask.message_id):
             self.violation("told that it was sent, and the state is another", (ask.key, message))
         if wamid not in given or wamid != message["wamid"]:
             self.violation("told a wamid that WhatsApp did not give",
@@ -229,7 +296,7 @@ class Audit:
             if message["conversation_id"] and not self.graph.stored[message_id]:
                 self.violation("sent, and never stored as a conversation", message)
         if state in ("failed", "cancelled", "expired") and accepted and \
-                message_id not in self.tables.given_up:
+                message_id not in self.tables.given_up and not self._failed_later(message_id):
             self.violation(f"{state}, and WhatsApp took it", (message, outcomes, accepted))
         if state == "cancelled" and self.graph.calls[message_id] and set(outcomes) - {"refused",
                                                                                       "not_sent"}:
@@ -272,9 +339,10 @@ class Audit:
                          for message_id in self.graph.calls)
         recovered = sum(not ask.acknowledged and ask.key in self.by_key
                         for ask in self.asks.values())
+        receipts = sum(map(len, self.graph.receipts.values()))
         return {"acknowledged": len(acknowledged), "attempted": len(self.asks), "lost": lost,
                 "duplicated": duplicated, "unexpected": unexpected, "recovered": recovered,
-                "overtaken": self.overtaken}
+                "receipts": receipts, "overtaken": self.overtaken}
 
     def answers(self):
         """How often each answer was given, by status and code; 0: none came.  INTERNAL and

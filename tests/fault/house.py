@@ -28,6 +28,13 @@ from recovery import Death  # noqa: E402
 WORKERS = 4
 GRAPH_MS = 80
 SERVICE_MS = 2
+APP_SECRET = "fault-programme"
+# What is reported of the messages: in any order, twice, late, too early, of some nothing.
+RECEIPTS = {"statuses": ["sent", "delivered", "read"], "reorder": 10, "duplicate": 10,
+            "duplicate_ms": 300, "delay": 10, "delay_ms": 1500, "drop": 5, "early": 10, "silent": 20,
+            "fail": 2, "code": 131026, "callback": "not_failed"}
+WEBHOOKS = {"batch": 20, "batch_min": 1, "gather_ms": 50, "retry_ms": 100, "timeout_ms": 5000,
+            "deaf": 5}
 # A worker that dies within a second of its birth is replaced later and later, so most are
 # left to live longer than that.
 LIFE_SECONDS = 1.2
@@ -85,12 +92,15 @@ class House:
             **self.simulator.settings(), "WORKERS": WORKERS,
             "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self.proxy.port}/{self.database}"
                             "?sslmode=disable&gssencmode=disable",
-            "QUOTA_CACHE_SECONDS": 1, "NUMBER_RATE": 0, "PAIR_SECONDS": 0, **settings,
+            "WHATSAPP_APP_SECRET": APP_SECRET, "QUOTA_CACHE_SECONDS": 1, "NUMBER_RATE": 0, "PAIR_SECONDS": 0, **settings,
         }
         for number in range(1, nodes + 1):
             node = Node(self.work, self.sockets, f"node{number}", self.settings)
             self.nodes.append(node)
             self.webs.append(Web(web, self.work, f"web{number}", node.socket))
+        self.simulator.receipts(RECEIPTS)
+        self.simulator.webhooks(url=f"{self.webs[0].url}/api/v1/webhooks/whatsapp",
+                                secret=APP_SECRET, **WEBHOOKS)
 
     def __enter__(self):
         return self
