@@ -42,7 +42,8 @@ def test_once():
     assert process.returncode == 0, output
     assert f"curl http://127.0.0.1:{port}/api/v1/messages/send" in output
     assert '"status":"sent"' in output
-    assert re.search(r"^state +\| sent$", output, re.MULTILINE), output
+    assert '"status":"read","delivered_at":"' in output
+    assert re.search(r"^state +\| read$", output, re.MULTILINE), output
     assert left_behind() == []
     assert not accepts(port)
 
