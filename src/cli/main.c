@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/configuration.h"
+#include "cli/private.h"
 
 #define WHAT_IS_HELD \
 	"--tenant ID | --outlet TENANT/OUTLET | --tenant ID --outlet ID | --number ID | --all"
@@ -311,6 +312,7 @@ static bool explain_half(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	private_keep();
 	if (argc < 2) {
 		print_usage(stderr);
 		return EXIT_USAGE;

@@ -35,9 +35,10 @@ def left_behind():
     return found
 
 
-def test_once():
+@pytest.mark.parametrize("words", [(), ("--standalone",)], ids=["neighbours", "standalone"])
+def test_once(words):
     port = free_port()
-    process = quickstart("--once", "--port", str(port))
+    process = quickstart("--once", *words, "--port", str(port))
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert f"curl http://127.0.0.1:{port}/api/v1/messages/send" in output

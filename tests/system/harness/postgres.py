@@ -8,6 +8,7 @@ import signal
 
 import psycopg
 
+from harness import secrets
 from harness.process import BUILD, SANITIZERS, TOP, Process, children, free_port, run
 from harness.wait import wait_until
 
@@ -46,6 +47,8 @@ class Postgres:
 
     def remove(self):
         self.stop(signal.SIGQUIT)  # no checkpoint of what is deleted at once
+        found = secrets.find(self.data)  # tables and WAL
+        (self.work / f"{self.name}.secrets").write_text("".join(f"{name}\n" for name in found))
         run([TOOL, "--remove", self.dir], seconds=120)
 
     def processes(self):
