@@ -58,6 +58,14 @@ static void answer_status(struct flow *f, struct http_response *r)
 		http_status(r, &status);
 }
 
+static void answer_again(const struct flow *f, struct http_response *r)
+{
+	if (f->bulk)
+		http_bulk_again(r, f->id, f->key->answer_status, f->key->answer_body);
+	else
+		http_send_again(r, f->message, f->key->answer_status, f->key->answer_body);
+}
+
 void flow_build(struct flow *f, struct http_response *r)
 {
 	const struct delivery_result *o = &f->outcome;
@@ -112,10 +120,7 @@ void flow_build(struct flow *f, struct http_response *r)
 		http_problem(r, PROBLEM_STORE_UNAVAILABLE, ask_again(f->route));
 		return;
 	case REPLY_AGAIN:
-		if (f->bulk)
-			http_bulk_again(r, f->id, f->key->answer_status, f->key->answer_body);
-		else
-			http_send_again(r, f->message, f->key->answer_status, f->key->answer_body);
+		answer_again(f, r);
 		return;
 	case REPLY_KEY_IN_USE:
 		http_problem(r, PROBLEM_KEY_IN_USE, NULL);

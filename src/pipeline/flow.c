@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "http/explain.h"
 #include "pipeline/bulk.h"
 #include "pipeline/webhook.h"
 
@@ -65,4 +66,35 @@ void flow_free(struct flow *f)
 	free(f->response);
 	free(f);
 	p->flows--;
+}
+
+/* The wait ran out, or a result was lost: the store knows how the message stands. */
+void flow_use_state(struct flow *f, const struct store_status *status)
+{
+	const struct graph_error *error;
+
+	f->outcome.attempts = status->attempts;
+	text_copy_cut(f->detail, sizeof(f->detail),
+		      state_detail(status->state, status->failure_code));
+	switch (status->state) {
+	case STATE_SENT:
+	case STATE_DELIVERED:
+	case STATE_READ:
+		f->reply = REPLY_SENT;
+		f->outcome.sent_wall_us = status->sent_wall_us;
+		text_copy_cut(f->outcome.wamid, sizeof(f->outcome.wamid), status->wamid);
+		break;
+	case STATE_FAILED:
+	case STATE_EXPIRED:
+	case STATE_CANCELLED:
+		f->reply = REPLY_FAILED;
+		f->outcome.code = status->failure_code;
+		text_copy_cut(f->outcome.title, sizeof(f->outcome.title), status->failure_reason);
+		error = explain_error(status->failure_code, 0);
+		text_copy_cut(f->action, sizeof(f->action), error ? error->action : "");
+		break;
+	default:
+		f->reply = REPLY_PENDING;
+		break;
+	}
 }

@@ -20,7 +20,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "http/explain.h"
 #include "pipeline/bulk.h"
 #include "pipeline/flow.h"
 #include "pipeline/webhook.h"
@@ -520,37 +519,6 @@ static enum flow_result look_up_status(struct flow *f)
 	}
 	f->timer = loop_timer(p->world->loop, now_ms + STATUS_WAIT_MS, on_status_late, f);
 	return FLOW_PENDING;
-}
-
-/* The wait ran out, or a result was lost: the store knows how the message stands. */
-void flow_use_state(struct flow *f, const struct store_status *status)
-{
-	const struct graph_error *error;
-
-	f->outcome.attempts = status->attempts;
-	text_copy_cut(f->detail, sizeof(f->detail),
-		      state_detail(status->state, status->failure_code));
-	switch (status->state) {
-	case STATE_SENT:
-	case STATE_DELIVERED:
-	case STATE_READ:
-		f->reply = REPLY_SENT;
-		f->outcome.sent_wall_us = status->sent_wall_us;
-		text_copy_cut(f->outcome.wamid, sizeof(f->outcome.wamid), status->wamid);
-		break;
-	case STATE_FAILED:
-	case STATE_EXPIRED:
-	case STATE_CANCELLED:
-		f->reply = REPLY_FAILED;
-		f->outcome.code = status->failure_code;
-		text_copy_cut(f->outcome.title, sizeof(f->outcome.title), status->failure_reason);
-		error = explain_error(status->failure_code, 0);
-		text_copy_cut(f->action, sizeof(f->action), error ? error->action : "");
-		break;
-	default:
-		f->reply = REPLY_PENDING;
-		break;
-	}
 }
 
 static void use_status(struct flow *f, enum store_verdict verdict,
