@@ -14,7 +14,6 @@ from harness.api import SEND, Api, new_message
 from harness.service import command
 from harness.shape import assert_invalid, assert_problem, assert_time
 from harness.wait import wait_until
-from harness.wait import wait_until
 
 ASYNC = {"Prefer": "respond-async"}
 NOBODY = "01900000-0000-7000-8000-000000000000"
