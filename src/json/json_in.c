@@ -5,6 +5,9 @@
  * Members of the same name: json-c keeps the last one.  The scan counts members, so a tree
  * with fewer of them had a repetition; only then is the text walked again to find the name.
  *
+ * Without memory json-c 0.16 may leave out members, elements, or parts of strings, and call it a
+ * success.  So the tree has to weigh as much as the scan says.
+ *
  * A json_value is a json_object under another name; JSON's null is json-c's null pointer.
  */
 #include "json/json_in.h"
@@ -62,21 +65,27 @@ static bool build(const char *text, size_t len, struct json_object **ret_root)
 	return true;
 }
 
-static size_t count_members(struct json_object *o)
+static void weigh(struct json_object *o, struct json_scan *sum)
 {
-	size_t count = 0;
-
+	sum->values += o != NULL;
 	if (json_object_is_type(o, json_type_object)) {
 		json_object_object_foreach(o, name, value)
 		{
-			(void)name;
-			count += 1 + count_members(value);
+			sum->members++;
+			sum->text_bytes += strlen(name);
+			weigh(value, sum);
 		}
 	} else if (json_object_is_type(o, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(o); i++)
-			count += count_members(json_object_array_get_idx(o, i));
+			weigh(json_object_array_get_idx(o, i), sum);
+	} else if (json_object_is_type(o, json_type_string)) {
+		sum->text_bytes += (size_t)json_object_get_string_len(o);
 	}
-	return count;
+}
+
+static bool weighs(const struct json_scan *sum, const struct json_scan *wanted)
+{
+	return sum->values == wanted->values && sum->text_bytes == wanted->text_bytes;
 }
 
 /* The names seen so far in the open object of each depth. */
@@ -90,6 +99,8 @@ static bool see_name(void *arg, unsigned depth, const char *raw, size_t raw_len)
 {
 	struct repetition *r = arg;
 	struct json_object *name = NULL;
+	struct json_scan wanted;
+	struct json_scan sum = { 0 };
 	bool go_on;
 
 	if (raw == NULL) {
@@ -97,8 +108,13 @@ static bool see_name(void *arg, unsigned depth, const char *raw, size_t raw_len)
 		r->seen[depth] = json_object_new_object();
 		return r->seen[depth] != NULL;
 	}
-	if (!build(raw, raw_len, &name))
+	if (!json_scan(raw, raw_len, 1, NULL, NULL, &wanted) || !build(raw, raw_len, &name))
 		return false;
+	weigh(name, &sum);
+	if (!weighs(&sum, &wanted)) {
+		json_object_put(name);
+		return false;
+	}
 	r->found = json_object_object_get_ex(r->seen[depth], json_object_get_string(name), NULL);
 	if (r->found)
 		text_copy_cut(r->name, sizeof(r->name), json_object_get_string(name));
@@ -125,6 +141,7 @@ static void name_repetition(const char *text, size_t len, struct err *ret_err)
 struct json_doc *json_doc_parse(const char *text, size_t len, struct err *ret_err)
 {
 	struct json_scan scan;
+	struct json_scan sum = { 0 };
 	struct json_doc *doc;
 
 	if (len > INT32_MAX) {
@@ -142,12 +159,15 @@ struct json_doc *json_doc_parse(const char *text, size_t len, struct err *ret_er
 		err_set(ret_err, ERR_INTERNAL, 0, "body: no memory to read it");
 		return NULL;
 	}
-	if (count_members(doc->root) != scan.members) {
-		json_doc_free(doc);
+	weigh(doc->root, &sum);
+	if (sum.members == scan.members && weighs(&sum, &scan))
+		return doc;
+	json_doc_free(doc);
+	if (sum.members != scan.members)
 		name_repetition(text, len, ret_err);
-		return NULL;
-	}
-	return doc;
+	else
+		err_set(ret_err, ERR_INTERNAL, 0, "body: no memory to read it");
+	return NULL;
 }
 
 void json_doc_free(struct json_doc *doc)

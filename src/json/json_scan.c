@@ -9,6 +9,8 @@ struct scanner {
 	size_t len;
 	size_t at;
 	size_t members;
+	size_t values;
+	size_t text_bytes;
 	unsigned depth;
 	unsigned max_depth;
 	json_scan_fn *visit;
@@ -123,8 +125,10 @@ static bool scan_unicode(struct scanner *s, bool is_name)
 		return fail(s, "the name of a member must not hold \\u0000");
 	if (unit >= 0xdc00 && unit <= 0xdfff)
 		return fail(s, "a low surrogate without a high one before it");
+	s->text_bytes += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
 	if (unit < 0xd800 || unit > 0xdbff)
 		return true;
+	s->text_bytes++; /* a pair of them has 4 */
 	if (peek(s) != '\\' || s->at + 1 >= s->len || s->text[s->at + 1] != 'u')
 		return fail(s, "a high surrogate without a low one behind it");
 	s->at += 2;
@@ -144,7 +148,10 @@ static bool scan_escape(struct scanner *s, bool is_name)
 	if (c <= 0 || strchr("\"\\/bfnrtu", c) == NULL)
 		return fail(s, "no such escape in a string");
 	s->at++;
-	return c != 'u' || scan_unicode(s, is_name);
+	if (c == 'u')
+		return scan_unicode(s, is_name);
+	s->text_bytes++;
+	return true;
 }
 
 static bool scan_string(struct scanner *s, bool is_name)
@@ -165,6 +172,7 @@ static bool scan_string(struct scanner *s, bool is_name)
 			continue;
 		}
 		ascii = ascii && c < 0x80;
+		s->text_bytes++;
 		s->at++;
 	}
 	if (!ascii && !text_utf8_valid(s->text + start, s->at - start, &code_points)) {
@@ -234,6 +242,7 @@ static bool scan_value(struct scanner *s)
 {
 	int c = skip_space(s);
 
+	s->values += c != 'n';
 	switch (c) {
 	case '{':
 		return scan_container(s, '}');
@@ -254,6 +263,17 @@ static bool scan_value(struct scanner *s)
 	}
 }
 
+static struct json_scan result(const struct scanner *s)
+{
+	return (struct json_scan){
+		.members = s->members,
+		.values = s->values,
+		.text_bytes = s->text_bytes,
+		.at = s->at,
+		.why = s->why,
+	};
+}
+
 bool json_scan(const char *text, size_t len, unsigned max_depth, json_scan_fn *visit, void *arg,
 	       struct json_scan *ret_scan)
 {
@@ -268,7 +288,7 @@ bool json_scan(const char *text, size_t len, unsigned max_depth, json_scan_fn *v
 
 	if (ok && skip_space(&s) >= 0)
 		ok = fail(&s, "nothing may follow the document");
-	*ret_scan = (struct json_scan){ .members = s.members, .at = s.at, .why = s.why };
+	*ret_scan = result(&s);
 	return ok;
 }
 
@@ -278,6 +298,6 @@ bool json_scan_value(const char *text, size_t len, unsigned max_depth, bool is_n
 	struct scanner s = { .text = text, .len = len, .max_depth = max_depth };
 	const bool ok = is_name ? scan_string(&s, true) : scan_value(&s);
 
-	*ret_scan = (struct json_scan){ .members = s.members, .at = s.at, .why = s.why };
+	*ret_scan = result(&s);
 	return ok;
 }

@@ -17,9 +17,12 @@
 typedef bool json_scan_fn(void *arg, unsigned depth, const char *name, size_t name_len);
 
 struct json_scan {
-	size_t members;  /* of all objects together, when it was valid */
-	size_t at;       /* byte offset of the fault */
-	const char *why; /* static; null when the visitor stopped it */
+	/* Of the whole, when it was valid: */
+	size_t members;    /* of all objects together */
+	size_t values;     /* that are not null, objects and arrays included */
+	size_t text_bytes; /* of all strings and names, without escapes */
+	size_t at;         /* byte offset of the fault */
+	const char *why;   /* static; null when the visitor stopped it */
 };
 
 /* True: UTF-8, whole, valid, nested at most max_depth.  visit may be null. */

@@ -15,14 +15,14 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests" / "system"))
 
 from harness import fcgi  # noqa: E402
-from harness.api import SEND, new_message  # noqa: E402
+from harness.api import SEND  # noqa: E402
 from harness.burst import raise_file_limit  # noqa: E402
 from harness.postgres import Postgres  # noqa: E402
 from harness.process import BUILD, REPORT  # noqa: E402
 from harness.service import Service, command  # noqa: E402
 from harness.simulator import Simulator  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
-from kinds import ASYNC, batch_later, post, sent_later  # noqa: E402
+from kinds import ASYNC, TEXTS, batch_later, new_text, post, sent_later  # noqa: E402
 
 ANSWER_SECONDS = 3      # a trial that is not answered by then is left
 RECOVERY_SECONDS = 30   # until the service takes messages again after one
@@ -89,7 +89,7 @@ class House:
         self.service = Service(self.work, self.sockets, f"service-{name}", {
             **self.simulator.settings(), "DATABASE_URL": self.database.url, **SETTINGS},
             variables={"LD_PRELOAD": str(self.shim), "FAILING_CONTROL": str(self.control.path)})
-        self.message = new_message()
+        self.message = new_text()
         self.known = self.taken(post(SEND, self.message))["message_id"]
         self.waiting = sent_later(self)
         self.batch = batch_later(self)
@@ -151,7 +151,7 @@ class House:
 
     def recover(self, before):
         """Nothing fails any more: it takes a message again."""
-        self.taken(post(SEND, new_message(), ASYNC))
+        self.taken(post(SEND, new_text(), ASYNC))
         if self.pid() != before:
             time.sleep(LIFE_SECONDS)
 
@@ -186,16 +186,19 @@ class House:
             self.violations.append(str(error))
 
     def audit(self):
-        """What was acknowledged is there; nothing was sent twice; the database is sound."""
+        """What was acknowledged is there, word for word; nothing was sent twice; the database is sound."""
         self.settle()
         rows = {str(row["message_id"]): row for row in self.database.query(
-            "SELECT message_id, state, wamid FROM message_sender.message")}
+            "SELECT message_id, state, wamid, payload FROM message_sender.message")}
         for message_id, (status, wamid) in self.acknowledged.items():
             row = rows.get(message_id)
             if row is None:
                 self.violations.append(f"{message_id}: acknowledged ({status}) and missing")
             elif wamid and (row["wamid"] != wamid or row["state"] not in ("sent", "delivered", "read")):
                 self.violations.append(f"{message_id}: told {status} {wamid}, is {row}")
+        cut = [key for key, row in rows.items() if json.loads(row["payload"])["body"] not in TEXTS]
+        if cut:
+            self.violations.append(f"stored otherwise than sent: {cut}")
         if self.simulator.duplicates():
             self.violations.append(f"sent twice: {self.simulator.duplicates()}")
         done = command("check", env={"DATABASE_URL": self.database.url})

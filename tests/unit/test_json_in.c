@@ -1,11 +1,30 @@
 #include "json/json_in.h"
 
 #include <check.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
+
+/* clang puts its sanitizer into the program: what stands in front of realloc there is its own. */
+#if !defined(__clang__)
+#define REALLOC_FAILS
+#endif
+
+#ifdef REALLOC_FAILS
+static unsigned long grown;
+static unsigned long fails_at; /* 0: none */
+
+void *realloc(void *memory, size_t size)
+{
+	void *(*real)(void *, size_t);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "realloc");
+	return ++grown == fails_at ? NULL : real(memory, size);
+}
+#endif
 
 /* The document, which the caller frees; text need not end with 0. */
 static struct json_doc *valid(const char *text)
@@ -347,6 +366,55 @@ START_TEST(a_repetition_among_many_members_is_found)
 }
 END_TEST
 
+START_TEST(what_is_read_weighs_as_much_as_the_text)
+{
+	static const char *const texts[] = {
+		"[]",
+		"{}",
+		"\"\"",
+		"null",
+		"[null,null,{\"a\":null}]",
+		"[0,-1.5e3,true,false]",
+		"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+		"\"\\u0000\\u007f\\u0080\\u07ff\\u0800\\uffff\"",
+		"\"\\ud83d\\ude00\\ud800\\udc00\\udbff\\udfff\"",
+		"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
+		"{\"\\u00e9\\n\":[{\"\\ud83d\\ude00\":\"\\u20ac\"}]}",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		json_doc_free(valid(texts[i]));
+}
+END_TEST
+
+#ifdef REALLOC_FAILS
+/* json-c would leave out what it had no memory for, and call that a success. */
+START_TEST(nothing_is_left_out_for_want_of_memory)
+{
+	static const char text[] =
+		"{\"a name that is longer than the first memory\":\"a text that is longer than the "
+		"first memory, and than the second, so that it is grown more than once: 0123456789\"}";
+	struct json_doc *doc = NULL;
+	unsigned failures = 0;
+	struct err err;
+
+	while (!doc) {
+		err.class = ERR_NONE;
+		grown = 0;
+		fails_at = failures + 1;
+		doc = json_doc_parse(text, strlen(text), &err);
+		fails_at = 0;
+		if (doc)
+			break;
+		ck_assert_int_eq(err.class, ERR_INTERNAL);
+		failures++;
+	}
+	ck_assert_uint_ge(failures, 2);
+	json_doc_free(doc);
+}
+END_TEST
+#endif
+
 int main(void)
 {
 	Suite *suite = suite_create("json_in");
@@ -369,6 +437,10 @@ int main(void)
 	tcase_add_test(tcase, members_come_in_order_until_told_to_stop);
 	tcase_add_test(tcase, a_root_may_be_any_value);
 	tcase_add_test(tcase, a_repetition_among_many_members_is_found);
+	tcase_add_test(tcase, what_is_read_weighs_as_much_as_the_text);
+#ifdef REALLOC_FAILS
+	tcase_add_test(tcase, nothing_is_left_out_for_want_of_memory);
+#endif
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
