@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cli/caller.h"
 #include "cli/command.h"
+#include "cli/configuration.h"
 #include "cli/database.h"
 #include "crypto/digest.h"
 #include "domain/api_key.h"
@@ -142,7 +143,27 @@ static const char *who(const struct arguments *a, char caller[CALLER_BYTES])
 	return a->by ? a->by : caller;
 }
 
-static int create(struct query *q, const struct arguments *a)
+/* Whose tenants there are.  Who gives DATABASE_URL alone has not said whether there is a Tenant
+ * Service. */
+static const char *tenants_of(const struct settings *settings, const struct arguments *a)
+{
+	if (*settings->tenant_service_url)
+		return "any";
+	return configuration_file(a->config_file) ? "own" : "unsure";
+}
+
+static int tell_created(const struct query *q, const struct arguments *a, const struct new_key *key)
+{
+	if (query_rows(q))
+		return tell_new(a, key);
+	(void)fprintf(stderr,
+		      "message-sender: key create: there is no tenant %s; make it first: "
+		      "message-sender tenant add %s, or set TENANT_SERVICE_URL\n",
+		      a->tenant, a->tenant);
+	return 1;
+}
+
+static int create(struct query *q, const struct arguments *a, const char *tenants)
 {
 	char caller[CALLER_BYTES];
 	struct new_key key;
@@ -152,10 +173,11 @@ static int create(struct query *q, const struct arguments *a)
 		const char *const values[] = { key.id,         key.hash,
 					       a->tenant,      a->outlet,
 					       a->scope,       a->expires,
-					       who(a, caller), a->why ? a->why : "" };
+					       who(a, caller), a->why ? a->why : "",
+					       tenants };
 
-		if (database_run(q, "key create", "key_create", 8, values))
-			status = tell_new(a, &key);
+		if (database_run(q, "key create", "key_create", 9, values))
+			status = tell_created(q, a, &key);
 	}
 	explicit_bzero(&key, sizeof(key));
 	return status;
@@ -206,12 +228,15 @@ static int rotate(struct query *q, const struct arguments *a)
 
 int command_key_create(const struct arguments *arguments)
 {
+	struct settings settings;
 	int status;
 	struct query *q = open_for("key create", check_create(arguments), arguments, &status);
 
 	if (!q)
 		return status;
-	status = create(q, arguments);
+	status = EXIT_CONFIG;
+	if (!configuration_load_for_database(&settings, arguments->config_file))
+		status = create(q, arguments, tenants_of(&settings, arguments));
 	query_close(q);
 	return status;
 }

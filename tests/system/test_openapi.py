@@ -95,6 +95,28 @@ def test_routes_and_document_are_the_same():
     assert told == routes()
 
 
+def scopes():
+    """Name of the route -> the scope that its row needs."""
+    source = (TOP / "src" / "http" / "router.c").read_text()
+    return dict(re.findall(r'ROW\(\s*"(\w+)",\s*SCOPE_(\w+)', source))
+
+
+def test_the_document_tells_where_a_key_is_asked_for():
+    """Bearer, 401 and 403 for every route with a scope; `security: []` for those without."""
+    scheme = DOCUMENT["components"]["securitySchemes"]["key"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    assert {"key": []} in DOCUMENT["security"]
+    found = scopes()
+    assert len(found) == len(routes()) and set(found.values()) >= {"OPEN", "SEND", "READ"}
+    for name, scope in found.items():
+        entry = operation(name)[2]
+        if scope == "OPEN":
+            assert entry["security"] == [], name
+        else:
+            assert {"key": []} in entry.get("security", DOCUMENT["security"]), name
+            assert {"401", "403"} <= set(entry["responses"]), name
+
+
 def test_it_is_served(api):
     served = api.get("/api/v1/openapi.yaml")
     assert served.headers["Content-Type"] == "application/yaml"

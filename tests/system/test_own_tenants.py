@@ -303,3 +303,20 @@ def test_quotas_are_imported_and_listed(own):
     assert own.run("quota", "add", tenants[0], "--daily", 6).returncode == 1
     assert own.run("quota", "set", "nobody", "--daily", 6).returncode == 1
     assert own.run("quota", "set", tenants[0], "--daily", "-1").returncode == 2
+
+
+def test_a_key_names_a_tenant_that_is_there(own, work):
+    tenant = own.outlet()["tenant_id"]
+    words = ("key", "create", "--scope", "send", "--tenant")
+    assert set(own.do(*words, tenant)) == {"id", "key"}
+    refused = own.run(*words, "nobody")
+    assert refused.returncode == 1 and not refused.stdout
+    assert "there is no tenant nobody" in refused.stderr and "tenant add" in refused.stderr
+    # Whose tenants there are, the settings say.
+    settings = work / "key.conf"
+    settings.write_text(f"DATABASE_URL={own.service.database.url}\n")
+    assert own.run(*words, "nobody", "--config", settings).returncode == 1
+    settings.write_text(f"DATABASE_URL={own.service.database.url}\n"
+                        "TENANT_SERVICE_URL=http://127.0.0.1:1\n")
+    assert own.run(*words, "nobody", "--config", settings).returncode == 0
+    assert own.run(*words, "nobody", TENANT_SERVICE_URL="http://127.0.0.1:1").returncode == 0
