@@ -393,7 +393,7 @@ START_TEST(nothing_is_left_out_for_want_of_memory)
 {
 	static const char text[] =
 		"{\"a name that is longer than the first memory\":\"a text that is longer than the "
-		"first memory, and than the second, so that it is grown more than once: 0123456789\"}";
+		"first memory, and than the second, so that it grows more than once: 01234567\"}";
 	struct json_doc *doc = NULL;
 	unsigned failures = 0;
 	struct err err;
