@@ -57,6 +57,8 @@ class Node(Service):
 class House:
     """`name`: of its folder in BUILD_DIR/fault-tests; `nodes`: how many, on one database."""
 
+    own_tenants = False  # the Tenant Service knows them
+
     def __init__(self, name, nodes, rate, web, settings):
         assert (BUILD / "message-sender").exists(), f"build first: no message-sender in {BUILD}"
         raise_file_limit()

@@ -108,10 +108,11 @@ class Trap:
                 pass   # dead
 
 
-def commits():
-    """The statements of all commits."""
+def commits(own_tenants):
+    """The statements of all commits; those that charge a quota of ours only with own tenants."""
     batch = (TOP / "src" / "store" / "batch.c").read_text()
     names = re.findall(r'static const struct batch_statement \w+ = \{\s*"(\w+)"', batch)
     leases = sorted(path.stem for path in (TOP / "sql" / "statements").glob("lanes_*.sql"))
     assert "accept" in names and leases
-    return [name for name in names if name not in HELPERS] + leases
+    return [name for name in names if name not in HELPERS
+            and (own_tenants or not name.endswith("_charged"))] + leases

@@ -156,7 +156,7 @@ def kill_at_commit(house, how, statement):
 def kill_at_commits(house, times, report, some=None):
     """Each statement's so often, every time another way; or only at some, whichever.  Returns
     those where nobody died."""
-    statements = points.commits()
+    statements = points.commits(house.own_tenants)
     first = random.randrange(len(HOWS))
     for number in range(times):
         how = list(HOWS)[(first + number) % len(HOWS)]
