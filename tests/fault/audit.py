@@ -4,6 +4,7 @@ import bisect
 import collections
 import datetime
 
+import tenants
 from harness.process import REPORT
 from harness.service import parse_log_line
 from harness.wait import wait_until
@@ -76,7 +77,8 @@ def unfinished(house):
     return house.query(
         "SELECT (SELECT count(*) FROM message_sender.receipt_orphan o WHERE EXISTS (SELECT FROM"
         " message_sender.attempt a WHERE a.wamid = o.wamid) OR EXISTS (SELECT FROM"
-        " message_sender.message m WHERE m.message_id = o.message_id)) + count(*) FROM message_sender.message m LEFT JOIN message_sender.work w"
+        " message_sender.message m WHERE m.message_id = o.message_id)) + count(*)"
+        " FROM message_sender.message m LEFT JOIN message_sender.work w"
         " USING (message_id) WHERE m.state IN ('scheduled', 'queued', 'sending', 'retrying')"
         " OR (m.state = 'unknown' AND EXISTS (SELECT FROM message_sender.receipt r"
         " WHERE r.message_id = m.message_id))"
@@ -138,6 +140,9 @@ class Audit:
         self._logs()
         self._order()
         self._sum()
+        if self.house.own_tenants:
+            for row in tenants.wrongly_charged(self.house):
+                self.violation("a quota says otherwise than its messages", row)
         self._command()
         return not self.violations
 
@@ -200,8 +205,13 @@ class Audit:
             self.violation("told that it was not taken, and it is in the table",
                            (ask.key, ask.body, rows))
         elif ask.status not in (None, 0, 200, 202, 500, 502, 503, 504) and not (
-                ask.keyed and ask.status == 409):
+                ask.keyed and ask.status == 409) and not self._used_up(ask):
             self.violation("an answer that nobody asked for", (ask.key, ask.status, ask.body))
+
+    def _used_up(self, ask):
+        """Refused, as that tenant's quota is small."""
+        return (self.house.own_tenants and ask.to[0] in tenants.NARROW and ask.status in (400, 429)
+                and ask.body.get("code") == "QUOTA_EXCEEDED")
 
     def _looks(self, ask):
         """Who reads what was acknowledged finds it, and not less than was told."""

@@ -21,18 +21,21 @@ from harness.service import Service, command  # noqa: E402
 from harness.simulator import Simulator  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
 from harness.web import Web  # noqa: E402
+import points  # noqa: E402
+import tenants  # noqa: E402
 from callers import MISSING  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from recovery import Death  # noqa: E402
 
+ONE_NODE, TWO_NODES, OWN_TENANTS = "one-node", "two-nodes", "own-tenants"
 WORKERS = 4
 GRAPH_MS = 80
 SERVICE_MS = 2
 APP_SECRET = "fault-programme"
 # What is reported of the messages: in any order, twice, late, too early, of some nothing.
 RECEIPTS = {"statuses": ["sent", "delivered", "read"], "reorder": 10, "duplicate": 10,
-            "duplicate_ms": 300, "delay": 10, "delay_ms": 1500, "drop": 5, "early": 10, "silent": 20,
-            "fail": 2, "code": 131026, "callback": "not_failed"}
+            "duplicate_ms": 300, "delay": 10, "delay_ms": 1500, "drop": 5, "early": 10,
+            "silent": 20, "fail": 2, "code": 131026, "callback": "not_failed"}
 WEBHOOKS = {"batch": 20, "batch_min": 1, "gather_ms": 50, "retry_ms": 100, "timeout_ms": 5000,
             "deaf": 5}
 # A worker that dies within a second of its birth is replaced later and later, so most are
@@ -55,14 +58,14 @@ class Node(Service):
 
 
 class House:
-    """`name`: of its folder in BUILD_DIR/fault-tests; `nodes`: how many, on one database."""
+    """`kind`: one of those above, and its folder in BUILD_DIR/fault-tests."""
 
-    own_tenants = False  # the Tenant Service knows them
-
-    def __init__(self, name, nodes, rate, web, settings):
+    def __init__(self, kind, rate, web, settings):
         assert (BUILD / "message-sender").exists(), f"build first: no message-sender in {BUILD}"
         raise_file_limit()
-        self.work = BUILD / "fault-tests" / name
+        self.kind = kind
+        self.own_tenants = kind == OWN_TENANTS
+        self.work = BUILD / "fault-tests" / kind
         if self.work.exists():
             shutil.rmtree(self.work)
         self.work.mkdir(parents=True)
@@ -78,7 +81,7 @@ class House:
         self.unreached = []  # points at which nobody could be killed
         self._lives = {}     # of workers, by process id
         try:
-            self._start(nodes, web, settings)
+            self._start(2 if kind == TWO_NODES else 1, web, settings)
         except BaseException:
             self.close()
             raise
@@ -94,8 +97,12 @@ class House:
             **self.simulator.settings(), "WORKERS": WORKERS,
             "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self.proxy.port}/{self.database}"
                             "?sslmode=disable&gssencmode=disable",
-            "WHATSAPP_APP_SECRET": APP_SECRET, "QUOTA_CACHE_SECONDS": 1, "NUMBER_RATE": 0, "PAIR_SECONDS": 0, **settings,
+            "WHATSAPP_APP_SECRET": APP_SECRET, "QUOTA_CACHE_SECONDS": 1, "NUMBER_RATE": 0,
+            "PAIR_SECONDS": 0, **settings,
         }
+        if self.own_tenants:
+            self.settings.update(tenants.settings(self.work))
+            tenants.fill(self)
         for number in range(1, nodes + 1):
             node = Node(self.work, self.sockets, f"node{number}", self.settings)
             self.nodes.append(node)
@@ -170,9 +177,14 @@ class House:
 
     # --- service ---
 
-    def command(self, *words):
+    def statement(self, name):
+        """By which an accepting statement goes here."""
+        charged = name + points.CHARGED
+        return charged if charged in points.commits(self.own_tenants) else name
+
+    def command(self, *words, text_input=None):
         """`message-sender WORDS...`, past the proxy."""
-        return command(*words, env={
+        return command(*words, text_input=text_input, env={
             **{name: str(value) for name, value in self.settings.items()},
             "DATABASE_URL": self.postgres.tcp_url(self.database)})
 

@@ -108,11 +108,16 @@ class Trap:
                 pass   # dead
 
 
+CHARGED = "_charged"
+# In their places where nothing is charged; where it is, accept_again is never without `cancel`.
+UNCHARGED = {"accept", "accept_again", "accept_keyed", "add"}
+
+
 def commits(own_tenants):
-    """The statements of all commits; those that charge a quota of ours only with own tenants."""
+    """The statements of all commits, where quotas are ours or the Tenant Service's."""
     batch = (TOP / "src" / "store" / "batch.c").read_text()
     names = re.findall(r'static const struct batch_statement \w+ = \{\s*"(\w+)"', batch)
     leases = sorted(path.stem for path in (TOP / "sql" / "statements").glob("lanes_*.sql"))
     assert "accept" in names and leases
     return [name for name in names if name not in HELPERS
-            and (own_tenants or not name.endswith("_charged"))] + leases
+            and not (name in UNCHARGED if own_tenants else name.endswith(CHARGED))] + leases

@@ -111,12 +111,12 @@ def kill_at_some_steps(house, times, report):
 
 def doubt(house):
     """A commit whose reply is lost is repeated, and settled."""
-    house.proxy.cut("reply", "accept", 5)
+    house.proxy.cut("reply", house.statement("accept"), 5)
 
 
 def long_doubt(house, statement):
     """It takes so long that callers are told 503 meanwhile."""
-    house.proxy.cut("long", statement, 5)
+    house.proxy.cut("long", house.statement(statement), 5)
 
 
 def reload_node(house):
