@@ -120,7 +120,8 @@ int conversation_client_store(struct conversation_client *c, uint64_t tag, const
 {
 	char tenant[ENDPOINT_HEADER_BYTES];
 	char key[sizeof(KEY_HEADER) + MESSAGE_ID_TEXT_BYTES] = KEY_HEADER;
-	const char *const headers[] = { tenant, key, ENDPOINT_JSON };
+	char trace[ENDPOINT_TRACE_BYTES];
+	const char *const headers[] = { tenant, key, ENDPOINT_JSON, trace };
 	struct str body = STR_INIT(BODY_MAX);
 	int rc = -1;
 
@@ -135,7 +136,7 @@ int conversation_client_store(struct conversation_client *c, uint64_t tag, const
 			.url = c->url,
 			.post = true,
 			.headers = headers,
-			.header_count = 3,
+			.header_count = endpoint_trace_header(trace, m->traceparent) ? 4 : 3,
 			.body = body.data,
 			.body_len = body.len,
 			.deadline_boot_ms = clock_boot_ms() + c->timeout_ms,

@@ -23,6 +23,15 @@ bool endpoint_tenant_header(char header[ENDPOINT_HEADER_BYTES], const char *tena
 	return true;
 }
 
+bool endpoint_trace_header(char header[ENDPOINT_TRACE_BYTES], const char *traceparent)
+{
+	if (!*traceparent)
+		return false;
+	snprintf(header, ENDPOINT_TRACE_BYTES, "traceparent: %.*s", TRACE_PARENT_BYTES - 1,
+		 traceparent);
+	return true;
+}
+
 /* A repeat of the same call cannot be expected to help. */
 static bool is_final(int status)
 {

@@ -15,6 +15,7 @@
 #define ENDPOINT_USER_AGENT "message-sender"
 #define ENDPOINT_JSON "Content-Type: application/json"
 #define ENDPOINT_HEADER_BYTES 192
+#define ENDPOINT_TRACE_BYTES 72 /* "traceparent: " and one */
 #define ENDPOINT_HTTP2_AGAIN_MS 60000
 
 /* A copy without slashes at its end, owned by the caller; null: no memory. */
@@ -22,6 +23,9 @@ char *endpoint_base(const char *base_url) MUST_CHECK;
 
 /* "X-Tenant-Id: <tenant>"; false when the id is not 1 to 128 visible ASCII characters. */
 bool endpoint_tenant_header(char header[ENDPOINT_HEADER_BYTES], const char *tenant_id) MUST_CHECK;
+
+/* "traceparent: <that>"; false: there is none. */
+bool endpoint_trace_header(char header[ENDPOINT_TRACE_BYTES], const char *traceparent) MUST_CHECK;
 
 /* The JSON of a 2xx answer; null with ret_err for everything else.  what: "quota check". */
 struct json_doc *endpoint_answer(const struct transport_result *result, const char *what,

@@ -161,7 +161,8 @@ int graph_client_send(struct graph_client *c, uint64_t tag, const struct message
 		      int64_t deadline_boot_ms, struct err *ret_err)
 {
 	char authorization[sizeof(AUTHORIZATION) + CREDENTIALS_TOKEN_BYTES];
-	const char *const headers[] = { authorization, ENDPOINT_JSON };
+	char trace[ENDPOINT_TRACE_BYTES];
+	const char *const headers[] = { authorization, ENDPOINT_JSON, trace };
 	struct str url = STR_INIT(ENDPOINT_URL_MAX);
 	struct str body = STR_INIT(BODY_MAX);
 	int rc = -1;
@@ -174,7 +175,7 @@ int graph_client_send(struct graph_client *c, uint64_t tag, const struct message
 			.url = url.data,
 			.post = true,
 			.headers = headers,
-			.header_count = 2,
+			.header_count = endpoint_trace_header(trace, m->traceparent) ? 3 : 2,
 			.body = body.data,
 			.body_len = body.len,
 			.deadline_boot_ms = deadline_boot_ms,

@@ -153,26 +153,35 @@ void tenant_client_free(struct tenant_client *c)
 
 /* --- calls --- */
 
-static int get(struct tenant_client *c, uint64_t tag, const char *tenant_id, const char *before,
-	       const char *id, const char *after, int64_t timeout_ms, struct err *ret_err)
+/* What is asked for, and on whose behalf. */
+struct question {
+	const char *tenant_id;
+	const char *before; /* the path: before, id, after */
+	const char *id;
+	const char *after;
+	const char *traceparent;
+	int64_t timeout_ms;
+};
+
+static int get(struct tenant_client *c, uint64_t tag, const struct question *q, struct err *ret_err)
 {
-	char tenant[ENDPOINT_HEADER_BYTES];
-	const char *const headers[] = { tenant };
+	char tenant[ENDPOINT_HEADER_BYTES], trace[ENDPOINT_TRACE_BYTES];
+	const char *const headers[] = { tenant, trace };
 	struct str url = STR_INIT(ENDPOINT_URL_MAX);
 	int rc = -1;
 
-	if (!endpoint_tenant_header(tenant, tenant_id)) {
+	if (!endpoint_tenant_header(tenant, q->tenant_id)) {
 		err_set(ret_err, ERR_INVALID, 0, "id is not fit for a URL");
-	} else if (!str_append_text(&url, c->base_url) || !str_append_text(&url, before) ||
-		   !str_append_url_segment(&url, id) || !str_append_text(&url, after)) {
+	} else if (!str_append_text(&url, c->base_url) || !str_append_text(&url, q->before) ||
+		   !str_append_url_segment(&url, q->id) || !str_append_text(&url, q->after)) {
 		err_set(ret_err, ERR_TEMPORARY, 0, "URL: too long, or no memory");
 	} else {
 		const struct transport_request request = {
 			.tag = tag,
 			.url = url.data,
 			.headers = headers,
-			.header_count = 1,
-			.deadline_boot_ms = clock_boot_ms() + timeout_ms,
+			.header_count = endpoint_trace_header(trace, q->traceparent) ? 2 : 1,
+			.deadline_boot_ms = clock_boot_ms() + q->timeout_ms,
 			.answer_max = ANSWER_MAX,
 		};
 
@@ -237,21 +246,26 @@ static void count_quota(struct tenant_client *c, const struct quota_answer *answ
 }
 
 static bool ask_quota(struct tenant_client *c, struct lookup *l, const char *tenant_id,
-		      struct err *ret_err)
+		      const char *traceparent, struct err *ret_err)
 {
+	const struct question q = { .tenant_id = tenant_id,
+				    .before = "/api/v1/tenants/",
+				    .id = tenant_id,
+				    .after = "/quota/check",
+				    .traceparent = traceparent,
+				    .timeout_ms = c->settings.quota_timeout_ms };
 	uint64_t id = begin_call(c, l, ret_err);
 
 	if (id == 0)
 		return false;
-	if (get(c, id, tenant_id, "/api/v1/tenants/", tenant_id, "/quota/check",
-		c->settings.quota_timeout_ms, ret_err) == 0)
+	if (get(c, id, &q, ret_err) == 0)
 		return true;
 	drop_call(c, l);
 	return false;
 }
 
-bool tenant_client_quota(struct tenant_client *c, const char *tenant_id, uint64_t tag,
-			 struct quota_answer *ret_answer)
+bool tenant_client_quota(struct tenant_client *c, const char *tenant_id, const char *traceparent,
+			 uint64_t tag, struct quota_answer *ret_answer)
 {
 	struct lookup *l;
 	struct quota_lookup *q;
@@ -274,7 +288,7 @@ bool tenant_client_quota(struct tenant_client *c, const char *tenant_id, uint64_
 		return true;
 	}
 	err_set(&err, ERR_LIMIT, 0, "too many quota checks at once");
-	if (l != NULL && (l->asked || ask_quota(c, l, tenant_id, &err))) {
+	if (l != NULL && (l->asked || ask_quota(c, l, tenant_id, traceparent, &err))) {
 		if (lookup_join(l, tag))
 			return false;
 		err_set(&err, ERR_TEMPORARY, 0, "quota check: no memory");
@@ -348,16 +362,21 @@ static void tell(const struct credentials_lookup *l, bool stale, struct credenti
 }
 
 static bool ask_outlet(struct tenant_client *c, struct credentials_lookup *l, const char *tenant_id,
-		       const char *outlet_id)
+		       const char *outlet_id, const char *traceparent)
 {
+	const struct question q = { .tenant_id = tenant_id,
+				    .before = "/api/v1/outlets/",
+				    .id = outlet_id,
+				    .after = "",
+				    .traceparent = traceparent,
+				    .timeout_ms = c->settings.credentials_timeout_ms };
 	uint64_t id = begin_call(c, &l->lookup, &l->err);
 
 	if (id == 0)
 		return false;
 	if ((c->settings.ask
 		     ? c->settings.ask(c->settings.ask_arg, id, tenant_id, outlet_id, &l->err)
-		     : get(c, id, tenant_id, "/api/v1/outlets/", outlet_id, "",
-			   c->settings.credentials_timeout_ms, &l->err)) == 0)
+		     : get(c, id, &q, &l->err)) == 0)
 		return true;
 	drop_call(c, &l->lookup);
 	if (l->err.class == ERR_INVALID) {
@@ -371,14 +390,14 @@ static bool ask_outlet(struct tenant_client *c, struct credentials_lookup *l, co
 /* Past its time and the service did not answer last time: serve it, and look in passing
  * whether the service is back. */
 static void serve_stale(struct tenant_client *c, struct credentials_lookup *l,
-			const char *tenant_id, const char *outlet_id)
+			const char *tenant_id, const char *outlet_id, const char *traceparent)
 {
 	int64_t now = loop_now_ms(c->loop);
 
 	if (l->lookup.asked || now < l->fresh_until)
 		return;
 	l->fresh_until = now + PROBE_MS;
-	(void)ask_outlet(c, l, tenant_id, outlet_id);
+	(void)ask_outlet(c, l, tenant_id, outlet_id, traceparent);
 }
 
 static bool no_room(struct credentials_answer *ret_answer)
@@ -389,7 +408,8 @@ static bool no_room(struct credentials_answer *ret_answer)
 }
 
 bool tenant_client_credentials(struct tenant_client *c, const char *tenant_id,
-			       const char *outlet_id, const char *refused_token, uint64_t tag,
+			       const char *outlet_id, const char *refused_token,
+			       const char *traceparent, uint64_t tag,
 			       struct credentials_answer *ret_answer)
 {
 	char key[KEY_MAX + 1];
@@ -404,7 +424,7 @@ bool tenant_client_credentials(struct tenant_client *c, const char *tenant_id,
 		drop_token(l);
 	ok = l->known && l->verdict == CREDENTIALS_OK;
 	if (ok && l->failing) {
-		serve_stale(c, l, tenant_id, outlet_id);
+		serve_stale(c, l, tenant_id, outlet_id, traceparent);
 		tell(l, true, &c->at_hand, ret_answer);
 		return true;
 	}
@@ -412,7 +432,7 @@ bool tenant_client_credentials(struct tenant_client *c, const char *tenant_id,
 		tell(l, false, &c->at_hand, ret_answer);
 		return true;
 	}
-	if (l->lookup.asked || ask_outlet(c, l, tenant_id, outlet_id)) {
+	if (l->lookup.asked || ask_outlet(c, l, tenant_id, outlet_id, traceparent)) {
 		if (lookup_join(&l->lookup, tag))
 			return false;
 		err_set(&l->err, ERR_TEMPORARY, 0, "outlet look-up: no memory");

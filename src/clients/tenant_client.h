@@ -85,15 +85,17 @@ struct tenant_client *tenant_client_new(struct loop *loop,
 					struct err *ret_err) MUST_CHECK;
 void tenant_client_free(struct tenant_client *c);
 
-/* True: *ret_answer is the answer, now.  False: it comes later with this tag. */
-bool tenant_client_quota(struct tenant_client *c, const char *tenant_id, uint64_t tag,
-			 struct quota_answer *ret_answer) MUST_CHECK;
+/* traceparent: of the call, if this makes one; "": none.
+ * True: *ret_answer is the answer, now.  False: it comes later with this tag. */
+bool tenant_client_quota(struct tenant_client *c, const char *tenant_id, const char *traceparent,
+			 uint64_t tag, struct quota_answer *ret_answer) MUST_CHECK;
 
 /* refuse_token: null, or a token that was just refused: it is dropped from the cache and the
  * service is asked again.  True: *ret_answer now (its credentials are borrowed until the
  * next call).  False: later. */
 bool tenant_client_credentials(struct tenant_client *c, const char *tenant_id,
-			       const char *outlet_id, const char *refused_token, uint64_t tag,
+			       const char *outlet_id, const char *refused_token,
+			       const char *traceparent, uint64_t tag,
 			       struct credentials_answer *ret_answer) MUST_CHECK;
 
 /* What the cache holds, fresh or stale, without asking the service; false: nothing. */

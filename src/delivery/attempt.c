@@ -123,8 +123,7 @@ static void log_attempt(const struct item *item, const struct graph_answer *answ
 	log_str(&line, "message_id", id);
 	if (*item->message->request_id)
 		log_str(&line, "request_id", item->message->request_id);
-	if (*item->message->trace_id)
-		log_str(&line, "trace_id", item->message->trace_id);
+	log_str(&line, "traceparent", item->message->traceparent);
 	log_str(&line, "tenant_id", item->message->tenant_id);
 	log_phone(&line, "to", item->message->recipient);
 	log_int(&line, "attempt", item->attempt);

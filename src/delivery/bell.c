@@ -147,7 +147,7 @@ static void put_order(struct pack *p, const struct delivery_order *order)
 	pack_put_text(p, m->sender_type);
 	pack_put_text(p, m->deliver_between ? m->deliver_between : "");
 	pack_put_text(p, m->request_id);
-	pack_put_text(p, m->trace_id);
+	pack_put_text(p, m->traceparent);
 	put_credentials(p, order->credentials);
 	pack_put_i64(p, order->expires_wall_us);
 	put_waiter(p, &order->waiter);
@@ -353,7 +353,7 @@ static void take_order(struct bell *bell, struct pack *p)
 	m.sender_type = pack_get_text(p);
 	m.deliver_between = pack_get_text(p);
 	text_copy_cut(m.request_id, sizeof(m.request_id), pack_get_text(p));
-	text_copy_cut(m.trace_id, sizeof(m.trace_id), pack_get_text(p));
+	text_copy_cut(m.traceparent, sizeof(m.traceparent), pack_get_text(p));
 	if (get_credentials(p, &credentials))
 		order.credentials = &credentials;
 	order.expires_wall_us = pack_get_i64(p);

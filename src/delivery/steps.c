@@ -252,7 +252,7 @@ static enum item_result ask_credentials(struct item *item)
 	else if (item->token_refused && item->credentials)
 		refused = item->credentials->token;
 	at_hand = tenant_client_credentials(d->world->tenant, m->tenant_id, m->outlet_id, refused,
-					    item->job.id, &answer);
+					    m->traceparent, item->job.id, &answer);
 	explicit_bzero(&known, sizeof(known));
 	return at_hand ? use_credentials(item, &answer) : ITEM_PENDING;
 }

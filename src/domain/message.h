@@ -11,6 +11,7 @@
 
 #include "base/compiler.h"
 #include "domain/message_id.h"
+#include "domain/trace.h"
 
 #define MESSAGE_LANES 64
 #define MESSAGE_TOKEN_MAX 128 /* tenant, outlet, conversation: visible ASCII characters */
@@ -25,7 +26,6 @@ enum message_class {
 };
 
 #define MESSAGE_REQUEST_ID_BYTES 64
-#define MESSAGE_TRACE_ID_BYTES 33
 
 struct message {
 	struct message_id id;
@@ -40,15 +40,14 @@ struct message {
 	struct message_id batch_id;  /* of the bulk call; all 0: none */
 	const char *tenant_id;
 	const char *outlet_id;
-	const char *conversation_id; /* "": not stored in the Conversation Service */
-	const char *recipient;       /* normalised */
-	const char *type;            /* "text" */
-	const char *payload;         /* JSON text */
-	const char *sender_type;     /* "llm" or "agent" */
-	const char *deliver_between; /* JSON text, null or "": at any time */
-	/* Of the request that brought it, for the log: "" once it was read from the store. */
-	char request_id[MESSAGE_REQUEST_ID_BYTES]; /* cut */
-	char trace_id[MESSAGE_TRACE_ID_BYTES];     /* "": its caller gave none */
+	const char *conversation_id;               /* "": not stored in the Conversation Service */
+	const char *recipient;                     /* normalised */
+	const char *type;                          /* "text" */
+	const char *payload;                       /* JSON text */
+	const char *sender_type;                   /* "llm" or "agent" */
+	const char *deliver_between;               /* JSON text, null or "": at any time */
+	char request_id[MESSAGE_REQUEST_ID_BYTES]; /* cut; "" once it was read from the store */
+	char traceparent[TRACE_PARENT_BYTES];      /* of its calls and log lines */
 };
 
 /* A copy with all its texts in one block, none of them null; lane and queue are computed.  Null: no

@@ -1,15 +1,27 @@
 /*
- * trace - the id of a trace, from a traceparent header (W3C Trace Context, version 00 and the
- * known part of later ones).  Pure.
+ * trace - traceparent (W3C Trace Context): what a caller names is continued, and every request and
+ * message has one, which our calls and log lines carry.  Pure.
+ *
+ * The parent id is that of what we do about the request, new for each; of the flags "sampled" and
+ * "random" are kept, as the standard orders of those it does not know.
  */
-#ifndef HTTP_TRACE_H
-#define HTTP_TRACE_H
+#ifndef DOMAIN_TRACE_H
+#define DOMAIN_TRACE_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
-#define TRACE_ID_BYTES 33 /* 32 hexadecimal digits */
+#include "domain/message_id.h"
 
-/* False: there is none, or it is not as the standard has it; ret_id is untouched. */
-bool trace_id_read(const char *traceparent, char ret_id[TRACE_ID_BYTES]);
+#define TRACE_PARENT_BYTES 56 /* "00-<32 digits>-<16 digits>-<2 digits>" */
+#define TRACE_RANDOM_BYTES 24
+
+/* Of version 00, or the known part of a later one: its trace goes on.  Otherwise (there is none, or
+ * not as the standard has it) a new one begins, whose flags are 00, as nobody records it. */
+void trace_continue(const char *traceparent, const uint8_t random[TRACE_RANDOM_BYTES],
+		    char ret_parent[TRACE_PARENT_BYTES]);
+
+/* Of a message whose request is forgotten (it was read back from the store): its id names the
+ * trace. */
+void trace_of_message(struct message_id id, char ret_parent[TRACE_PARENT_BYTES]);
 
 #endif

@@ -180,8 +180,7 @@ static void log_request(const struct flow *f, int status)
 
 	log_begin(&line, p->world->log, status >= 500 ? LOG_WARNING : LOG_INFO, "request");
 	log_str(&line, "request_id", f->request_id);
-	if (*f->trace_id)
-		log_str(&line, "trace_id", f->trace_id);
+	log_str(&line, "traceparent", f->traceparent);
 	log_str(&line, "route", http_route_name(f->route));
 	log_int(&line, "status", status);
 	if (f->tenant_id)
@@ -227,6 +226,7 @@ static void log_webhook(const struct flow *f, int status)
 	log_begin(&line, f->pipeline->world->log, status >= 500 ? LOG_WARNING : LOG_INFO,
 		  "webhook");
 	log_str(&line, "request_id", f->request_id);
+	log_str(&line, "traceparent", f->traceparent);
 	log_int(&line, "status", status);
 	webhook_log(f, &line);
 	log_int(&line, "took_ms", clock_boot_ms() - f->begun_boot_ms);

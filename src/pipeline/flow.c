@@ -9,8 +9,16 @@
 #include "pipeline/bulk.h"
 #include "pipeline/webhook.h"
 
+void flow_trace(const struct http_request *request, char ret_parent[TRACE_PARENT_BYTES])
+{
+	uint8_t random[TRACE_RANDOM_BYTES];
+
+	random_bytes(random, sizeof(random));
+	trace_continue(request->traceparent, random, ret_parent);
+}
+
 struct flow *flow_new(struct pipeline *p, uint64_t fcgi_id, enum route route,
-		      const char *request_id)
+		      const char *request_id, const struct http_request *request)
 {
 	struct flow *f = calloc(1, sizeof(*f));
 
@@ -31,6 +39,7 @@ struct flow *flow_new(struct pipeline *p, uint64_t fcgi_id, enum route route,
 	f->outcome.detail = f->detail;
 	text_copy_cut(f->detail, sizeof(f->detail), "queued");
 	text_copy_cut(f->request_id, sizeof(f->request_id), request_id);
+	flow_trace(request, f->traceparent);
 	list_init(&f->ready);
 	list_init(&f->all);
 	list_append(&p->all, &f->all);

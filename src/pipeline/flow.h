@@ -15,7 +15,6 @@
 #include "http/prefer.h"
 #include "http/response.h"
 #include "http/router.h"
-#include "http/trace.h"
 #include "pipeline/access.h"
 #include "pipeline/pipeline.h"
 
@@ -127,7 +126,7 @@ struct flow {
 	struct http_response *response; /* owned; its answer */
 	int64_t step_boot_ms;           /* when it came to its step */
 	char request_id[FLOW_REQUEST_ID_BYTES];
-	char trace_id[TRACE_ID_BYTES]; /* "": its caller gave none */
+	char traceparent[TRACE_PARENT_BYTES];
 };
 
 struct pipeline {
@@ -159,8 +158,10 @@ struct pipeline {
 };
 
 /* flow.c */
+/* Begins its trace, or continues the caller's. */
+void flow_trace(const struct http_request *request, char ret_parent[TRACE_PARENT_BYTES]);
 struct flow *flow_new(struct pipeline *p, uint64_t fcgi_id, enum route route,
-		      const char *request_id);
+		      const char *request_id, const struct http_request *request);
 void flow_free(struct flow *f);
 
 /* steps.c */

@@ -148,10 +148,13 @@ static void answer_problem(struct pipeline *p, uint64_t fcgi_id, const char *req
 			   const struct http_request *request, enum route route,
 			   struct http_response *response, const char *cause)
 {
+	char traceparent[TRACE_PARENT_BYTES];
 	struct log_line line;
 
+	flow_trace(request, traceparent);
 	log_begin(&line, p->world->log, LOG_INFO, "request");
 	log_str(&line, "request_id", request_id);
+	log_str(&line, "traceparent", traceparent);
 	log_str(&line, "method", request->method);
 	log_str(&line, "path", request->path);
 	log_int(&line, "status", response->status);
@@ -214,7 +217,7 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 		flow_key_free(key);
 		return;
 	}
-	f = flow_new(p, fcgi_id, ROUTE_SEND, request_id);
+	f = flow_new(p, fcgi_id, ROUTE_SEND, request_id, request);
 	if (!f) {
 		message_free(message);
 		flow_key_free(key);
@@ -223,9 +226,8 @@ static void receive_send(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	}
 	f->message = message;
 	f->tenant_id = message->tenant_id;
-	trace_id_read(request->traceparent, f->trace_id);
 	text_copy_cut(message->request_id, sizeof(message->request_id), request_id);
-	text_copy_cut(message->trace_id, sizeof(message->trace_id), f->trace_id);
+	text_copy_cut(message->traceparent, sizeof(message->traceparent), f->traceparent);
 	f->key = key;
 	f->prefer = prefer_read(request->prefer);
 	wait_ms = prefer_wait_ms(&f->prefer, p->settings.sync_wait_ms);
@@ -257,9 +259,8 @@ static void receive_bulk(struct pipeline *p, uint64_t fcgi_id, const char *reque
 		refuse(p, fcgi_id, request_id, ROUTE_BULK, PROBLEM_OVERLOADED);
 		return;
 	}
-	f = flow_new(p, fcgi_id, ROUTE_BULK, request_id);
+	f = flow_new(p, fcgi_id, ROUTE_BULK, request_id, request);
 	if (f) {
-		trace_id_read(request->traceparent, f->trace_id);
 		f->deadline_boot_ms = f->begun_boot_ms + p->settings.sync_wait_ms;
 		f->key = *text ? flow_key_new(text, later) : NULL;
 		if (f->key || !*text)
@@ -305,7 +306,7 @@ static void receive_webhook(struct pipeline *p, uint64_t fcgi_id, const char *re
 			       "WHATSAPP_APP_SECRET is not set");
 		return;
 	}
-	f = flow_new(p, fcgi_id, ROUTE_WEBHOOK, request_id);
+	f = flow_new(p, fcgi_id, ROUTE_WEBHOOK, request_id, request);
 	if (f)
 		f->webhook =
 			webhook_new(f, request->large ? request->large : &none, request->signature);
@@ -327,9 +328,10 @@ static void answer_no_such_id(struct pipeline *p, uint64_t fcgi_id, const char *
 }
 
 static void enter_read(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
-		       enum route route, const struct store_read *read)
+		       const struct http_request *request, enum route route,
+		       const struct store_read *read)
 {
-	struct flow *f = flow_new(p, fcgi_id, route, request_id);
+	struct flow *f = flow_new(p, fcgi_id, route, request_id, request);
 
 	if (!f) {
 		refuse(p, fcgi_id, request_id, route, PROBLEM_OVERLOADED);
@@ -357,7 +359,7 @@ static void receive_read(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	};
 
 	if (message_id_parse(match->param, &read.id))
-		enter_read(p, fcgi_id, request_id, match->route, &read);
+		enter_read(p, fcgi_id, request_id, request, match->route, &read);
 	else
 		answer_no_such_id(p, fcgi_id, request_id, request, match->route);
 }
@@ -377,7 +379,7 @@ static void receive_list(struct pipeline *p, uint64_t fcgi_id, const char *reque
 	}
 	why = grant_refuses(p->grant, read.filter.tenant_id, NULL);
 	if (!why) {
-		enter_read(p, fcgi_id, request_id, ROUTE_LIST, &read);
+		enter_read(p, fcgi_id, request_id, request, ROUTE_LIST, &read);
 		return;
 	}
 	http_problem(&response, PROBLEM_FORBIDDEN, why);
@@ -402,7 +404,7 @@ static void receive_report(struct pipeline *p, uint64_t fcgi_id, const char *req
 				    &err)) {
 		why = grant_refuses_report(p->grant, read.report.tenant_id);
 		if (!why) {
-			enter_read(p, fcgi_id, request_id, ROUTE_REPORT, &read);
+			enter_read(p, fcgi_id, request_id, request, ROUTE_REPORT, &read);
 			return;
 		}
 		problem = PROBLEM_FORBIDDEN;

@@ -230,7 +230,8 @@ static enum flow_result check_quota(struct flow *f)
 {
 	struct quota_answer a;
 
-	if (!tenant_client_quota(f->pipeline->world->tenant, f->tenant_id, f->job.id, &a))
+	if (!tenant_client_quota(f->pipeline->world->tenant, f->tenant_id, f->traceparent,
+				 f->job.id, &a))
 		return FLOW_PENDING;
 	return use_quota(f, &a);
 }
@@ -271,7 +272,7 @@ static enum flow_result find_credentials(struct flow *f)
 	struct credentials_answer a;
 
 	if (!tenant_client_credentials(f->pipeline->world->tenant, m->tenant_id, m->outlet_id, NULL,
-				       f->job.id, &a))
+				       f->traceparent, f->job.id, &a))
 		return FLOW_PENDING;
 	return use_credentials(f, &a);
 }

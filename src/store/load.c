@@ -101,7 +101,7 @@ static struct store_work work_of(const struct row *r)
 {
 	const uint64_t queue = (uint64_t)number(r, QUEUE);
 
-	return (struct store_work){
+	struct store_work work = {
 		.message = {
 			.id = uuid(r, MESSAGE_ID),
 			.seq = (uint64_t)number(r, SEQ),
@@ -132,6 +132,9 @@ static struct store_work work_of(const struct row *r)
 		.conversation_tries = (unsigned)number(r, CONVERSATION_TRIES),
 		.gone = number(r, GONE) != 0,
 	};
+
+	trace_of_message(work.message.id, work.message.traceparent);
+	return work;
 }
 
 bool load_row(const PGresult *result, int at, int64_t now_wall_us, struct store_work *ret_work)

@@ -4,8 +4,8 @@
  * meets a stream that is gone.
  *
  * Header compression: Authorization is never indexed (RFC 7541, 7.1.3): it is a secret, and
- * differs per tenant, so that a few would push everything else out of the 4 KiB table.  What is
- * the same for all calls costs a byte each after the first.
+ * differs per tenant, so that a few would push everything else out of the 4 KiB table; nor is what
+ * differs with each call.  What is the same for all costs a byte each after the first.
  */
 #include "transport/h2_session.h"
 
@@ -211,15 +211,21 @@ static ssize_t on_read(nghttp2_session *h2, int32_t id, uint8_t *data, size_t sp
 	return (ssize_t)len;
 }
 
+static bool is(const char *wanted, const char *name, size_t name_len)
+{
+	return name_len == strlen(wanted) && strncasecmp(name, wanted, name_len) == 0;
+}
+
 static nghttp2_nv header(const char *name, size_t name_len, const char *value)
 {
-	bool secret = name_len == 13 && strncasecmp(name, "authorization", 13) == 0;
+	const bool own = is("authorization", name, name_len) || is("traceparent", name, name_len) ||
+			 is("idempotency-key", name, name_len);
 
 	return (nghttp2_nv){ .name = (uint8_t *)(uintptr_t)name,
 			     .namelen = name_len,
 			     .value = (uint8_t *)(uintptr_t)value,
 			     .valuelen = strlen(value),
-			     .flags = secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE };
+			     .flags = own ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE };
 }
 
 static nghttp2_nv named(const char *name, const char *value)

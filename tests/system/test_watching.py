@@ -88,12 +88,42 @@ def test_ping_top_and_stages(new_service, sockets):
     request, = service.wait_event("request", route="send")
     attempt, = service.wait_event("attempt")
     for line in (request, attempt):
-        assert (line["request_id"], line["trace_id"]) == ("of-the-caller", TRACE)
+        assert line["request_id"] == "of-the-caller"
         assert line["message_id"] == request["message_id"]
+        assert line["traceparent"] == request["traceparent"]
     service.stop()
     gone = command("ping", env=env)
     assert gone.returncode == 2 and gone.stdout.startswith("CRITICAL: ")
     assert command("ping", env={**env, "MANAGEMENT_SOCKET": ""}).returncode == 3
+
+
+def carried(service, simulator, headers):
+    """The traceparent that all calls and both log lines of one message have in common."""
+    answer = service.ask("POST", "/api/v1/messages/send", json.dumps(new_message()).encode(),
+                         headers)
+    assert answer.status == 200, answer.body
+    line, = service.wait_event("attempt", message_id=json.loads(answer.body)["message_id"])
+    told = {simulator.last(name)["headers"]["traceparent"]
+            for name in ("quota", "outlet", "graph", "conversation")}
+    request, = service.wait_event("request", message_id=line["message_id"])
+    told |= {line["traceparent"], request["traceparent"]}
+    assert len(told) == 1, told
+    return re.fullmatch(r"00-([0-9a-f]{32})-([0-9a-f]{16})-(0[0-3])", told.pop()).groups()
+
+
+def test_calls_and_lines_carry_the_callers_trace(new_service, new_simulator):
+    """W3C Trace Context: continued with a parent of ours; begun when there is none, or a wrong one."""
+    simulator = new_simulator()
+    service = new_service(simulator=simulator, CREDENTIALS_CACHE_SECONDS="0", WORKERS="2")
+    parent = "b7ad6b7169203331"
+    mine = carried(service, simulator, {"traceparent": f"00-{TRACE}-{parent}-01"})
+    assert (mine[0], mine[2]) == (TRACE, "01") and mine[1] != parent
+    again = carried(service, simulator, {"traceparent": f"00-{TRACE}-{parent}-00"})
+    assert (again[0], again[2]) == (TRACE, "00") and again[1] not in (parent, mine[1])
+    for wrong in ({}, {"traceparent": f"00-{TRACE.upper()}-{parent}-01"}):
+        begun = carried(service, simulator, wrong)
+        assert begun[0].lower() != TRACE and int(begun[0], 16) and int(begun[1], 16)
+        assert begun[2] == "00"
 
 
 def test_ping_tells_alive_from_ready(new_service, sockets, own_postgres):

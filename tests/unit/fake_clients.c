@@ -183,10 +183,11 @@ static struct quota_answer quota_answer(void)
 	return answer;
 }
 
-bool tenant_client_quota(struct tenant_client *c, const char *tenant_id, uint64_t tag,
-			 struct quota_answer *ret_answer)
+bool tenant_client_quota(struct tenant_client *c, const char *tenant_id, const char *traceparent,
+			 uint64_t tag, struct quota_answer *ret_answer)
 {
 	(void)c;
+	(void)traceparent;
 	(void)tenant_id;
 	*NEXT(quota_tags, quota_count) = tag;
 	if (fake.quota_at_once)
@@ -212,12 +213,14 @@ static struct credentials_answer credentials_answer(void)
 }
 
 bool tenant_client_credentials(struct tenant_client *c, const char *tenant_id,
-			       const char *outlet_id, const char *refused_token, uint64_t tag,
+			       const char *outlet_id, const char *refused_token,
+			       const char *traceparent, uint64_t tag,
 			       struct credentials_answer *ret_answer)
 {
 	struct fake_lookup *l = NEXT(lookups, lookup_count);
 
 	(void)c;
+	(void)traceparent;
 	l->tag = tag;
 	KEEP(l->tenant, tenant_id);
 	KEEP(l->outlet, outlet_id);

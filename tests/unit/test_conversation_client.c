@@ -69,6 +69,8 @@ static void open_client(const struct fake_step *step)
 	ck_assert_ptr_nonnull(f.client);
 }
 
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 static struct message a_message(void)
 {
 	struct message m = { .tenant_id = "tenant/1",
@@ -77,7 +79,8 @@ static struct message a_message(void)
 			     .recipient = "+628123456789",
 			     .type = "text",
 			     .payload = "{\"body\":\"Hello!\\n\\u00e9\"}",
-			     .sender_type = "llm" };
+			     .sender_type = "llm",
+			     .traceparent = TRACE };
 
 	ck_assert(message_id_parse("0192f0c1-2345-7abc-8def-0123456789ab", &m.id));
 	return m;
@@ -109,6 +112,7 @@ START_TEST(the_call_is_the_contracts)
 	ck_assert_ptr_nonnull(
 		strstr(request, "\r\nIdempotency-Key: 0192f0c1-2345-7abc-8def-0123456789ab\r\n"));
 	ck_assert_ptr_nonnull(strstr(request, "\r\nContent-Type: application/json\r\n"));
+	ck_assert_ptr_nonnull(strstr(request, "\r\ntraceparent: " TRACE "\r\n"));
 	ck_assert_str_eq(
 		fake_server_body(f.server, 0),
 		"{\"conversation_id\":\"conv-uuid\",\"sender_type\":\"llm\","

@@ -86,6 +86,8 @@ static void open_client(const struct fake_step *steps, size_t count)
 	ck_assert_ptr_nonnull(f.client);
 }
 
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 static struct message a_message(void)
 {
 	struct message m = { .tenant_id = "t-1",
@@ -94,7 +96,8 @@ static struct message a_message(void)
 			     .recipient = "+628123456789",
 			     .type = "text",
 			     .payload = "{\"body\":\"Halo \\\"Budi\\\" \xe2\x9c\x93\"}",
-			     .sender_type = "llm" };
+			     .sender_type = "llm",
+			     .traceparent = TRACE };
 
 	ck_assert(message_id_parse("0192f0c1-2345-7abc-8def-0123456789ab", &m.id));
 	return m;
@@ -154,6 +157,7 @@ START_TEST(the_call_is_the_contracts)
 			 0);
 	ck_assert_ptr_nonnull(strstr(request, "\r\nAuthorization: Bearer EAAG-demo\r\n"));
 	ck_assert_ptr_nonnull(strstr(request, "\r\nContent-Type: application/json\r\n"));
+	ck_assert_ptr_nonnull(strstr(request, "\r\ntraceparent: " TRACE "\r\n"));
 	ck_assert_str_eq(fake_server_body(f.server, 0),
 			 "{\"messaging_product\":\"whatsapp\",\"recipient_type\":\"individual\","
 			 "\"to\":\"+628123456789\",\"type\":\"text\","

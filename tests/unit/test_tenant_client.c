@@ -13,6 +13,7 @@
 #define STEPS(...) ((const struct fake_step[]){ __VA_ARGS__ })
 #define COUNT(steps) (sizeof(steps) / sizeof((steps)[0]))
 #define MAX_ENTRIES 3
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 /* Of a look-up; longer on slow machines, yet waits for one in vain must end. */
 #define TIMEOUT_MS (slowness() > 1 ? 1500 : 300)
 #define ALLOWED "{\"can_send_message\":true,\"reason\":\"\"}"
@@ -123,7 +124,7 @@ static void pass(int64_t ms)
 /* True: it came at once. */
 static bool quota(const char *tenant)
 {
-	if (tenant_client_quota(f.client, tenant, 1, &f.quota))
+	if (tenant_client_quota(f.client, tenant, TRACE, 1, &f.quota))
 		return true;
 	ck_assert(run(f.answers + 1, 5000));
 	return false;
@@ -133,7 +134,7 @@ static bool credentials(const char *outlet, const char *refused)
 {
 	struct credentials_answer answer;
 
-	if (tenant_client_credentials(f.client, "t-1", outlet, refused, 1, &answer)) {
+	if (tenant_client_credentials(f.client, "t-1", outlet, refused, TRACE, 1, &answer)) {
 		keep_credentials(&answer);
 		return true;
 	}
@@ -157,6 +158,7 @@ START_TEST(the_quota_call_is_the_contracts)
 				 "GET /api/v1/tenants/te%2Fnant%3F/quota/check HTTP/1.1\r\n", 55),
 			 0);
 	ck_assert_ptr_nonnull(strstr(request, "\r\nX-Tenant-Id: te/nant?\r\n"));
+	ck_assert_ptr_nonnull(strstr(request, "\r\ntraceparent: " TRACE "\r\n"));
 }
 END_TEST
 
@@ -204,8 +206,8 @@ START_TEST(the_same_check_is_one_call)
 
 	open_client(STEPS({ .body = ALLOWED }), 1);
 	for (uint64_t tag = 1; tag <= 10; tag++)
-		ck_assert(!tenant_client_quota(f.client, "t-1", tag, &answer));
-	ck_assert(!tenant_client_quota(f.client, "t-2", 100, &answer));
+		ck_assert(!tenant_client_quota(f.client, "t-1", TRACE, tag, &answer));
+	ck_assert(!tenant_client_quota(f.client, "t-2", TRACE, 100, &answer));
 	ck_assert(run(11, 5000));
 	ck_assert_uint_eq(f.tags, 155);
 	ck_assert_uint_eq(fake_server_requests(f.server), 2);
@@ -256,10 +258,10 @@ START_TEST(checks_at_once_have_a_limit)
 	struct quota_answer answer;
 
 	open_client(STEPS({ .body = ALLOWED }), 1);
-	ck_assert(!tenant_client_quota(f.client, "t-1", 1, &answer));
-	ck_assert(!tenant_client_quota(f.client, "t-2", 1, &answer));
-	ck_assert(!tenant_client_quota(f.client, "t-3", 1, &answer));
-	ck_assert(tenant_client_quota(f.client, "t-4", 1, &answer));
+	ck_assert(!tenant_client_quota(f.client, "t-1", TRACE, 1, &answer));
+	ck_assert(!tenant_client_quota(f.client, "t-2", TRACE, 1, &answer));
+	ck_assert(!tenant_client_quota(f.client, "t-3", TRACE, 1, &answer));
+	ck_assert(tenant_client_quota(f.client, "t-4", TRACE, 1, &answer));
 	ck_assert_int_eq(answer.verdict, QUOTA_UNCHECKED);
 	ck_assert_int_eq(answer.err.class, ERR_LIMIT);
 	ck_assert(run(3, 5000));
@@ -405,8 +407,9 @@ START_TEST(the_same_look_up_is_one_call)
 
 	open_client(STEPS({ .body = OUTLET("EAAG-1") }), 1);
 	for (uint64_t tag = 1; tag <= 4; tag++)
-		ck_assert(!tenant_client_credentials(f.client, "t-1", "o-1", NULL, tag, &answer));
-	ck_assert(!tenant_client_credentials(f.client, "t-2", "o-1", NULL, 90, &answer));
+		ck_assert(!tenant_client_credentials(f.client, "t-1", "o-1", NULL, TRACE, tag,
+						     &answer));
+	ck_assert(!tenant_client_credentials(f.client, "t-2", "o-1", NULL, TRACE, 90, &answer));
 	ck_assert(run(5, 5000));
 	ck_assert_uint_eq(f.tags, 100);
 	ck_assert_uint_eq(fake_server_requests(f.server), 2);
@@ -421,9 +424,10 @@ START_TEST(look_ups_at_once_have_a_limit)
 	open_client(STEPS({ .body = OUTLET("EAAG-1") }), 1);
 	for (int i = 0; i < MAX_ENTRIES; i++) {
 		snprintf(outlet, sizeof(outlet), "o-%d", i);
-		ck_assert(!tenant_client_credentials(f.client, "t-1", outlet, NULL, 1, &answer));
+		ck_assert(!tenant_client_credentials(f.client, "t-1", outlet, NULL, TRACE, 1,
+						     &answer));
 	}
-	ck_assert(tenant_client_credentials(f.client, "t-1", "o-x", NULL, 1, &answer));
+	ck_assert(tenant_client_credentials(f.client, "t-1", "o-x", NULL, TRACE, 1, &answer));
 	ck_assert_int_eq(answer.verdict, CREDENTIALS_AWAY);
 	ck_assert_int_eq(answer.err.class, ERR_LIMIT);
 	ck_assert(run(3, 5000));
