@@ -35,6 +35,10 @@ void delivery_gauge(struct delivery *d)
 	meter_set(m, METRIC_TOKEN_HOLDS, 0, 0, tokens_held(d->tokens));
 	for (unsigned i = 0; i < SHARE_CLASSES; i++)
 		meter_set(m, METRIC_PACE_WAITING, i, 0, pace_waiting(d->pace, i));
+	for (enum message_class c = 0; c < MESSAGE_CLASSES; c++) {
+		meter_set(m, METRIC_QUEUE_DEPTH, c, 0, tally_depth(d->world->tally, c));
+		meter_set(m, METRIC_QUEUE_LATE, c, 0, tally_late_s(d->world->tally, c));
+	}
 	watch_protocol(d);
 	count_since(d, BOUND_BELLS, bell_lost(d->bell), &d->bells_lost);
 	count_since(d, BOUND_FAR_BELLS, far_lost(d->far), &d->far_bells_lost);

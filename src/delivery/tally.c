@@ -56,6 +56,8 @@ struct tally {
 	int64_t next_boot_ms;    /* the next count of our own */
 	int64_t drawn;           /* order numbers, at the last count */
 	uint64_t counts;
+	int64_t depth[MESSAGE_CLASSES];
+	int64_t late_us[MESSAGE_CLASSES];
 };
 
 static void on_time(void *arg);
@@ -114,6 +116,16 @@ void tally_lead(struct tally *t, bool lead)
 bool tally_known(const struct tally *t)
 {
 	return t->known;
+}
+
+int64_t tally_depth(const struct tally *t, enum message_class class)
+{
+	return t->lead ? t->depth[class] : 0;
+}
+
+int64_t tally_late_s(const struct tally *t, enum message_class class)
+{
+	return t->lead ? t->late_us[class] / 1000000 : 0;
 }
 
 /* -- tenants --------------------------------------------------------------------------- */
@@ -320,6 +332,8 @@ void tally_on_count(struct tally *t, const struct store_backlog *b)
 		ask_later(t);
 		return;
 	}
+	memcpy(t->depth, b->depth, sizeof(t->depth));
+	memcpy(t->late_us, b->late_us, sizeof(t->late_us));
 	if (t->counting)
 		t->next_boot_ms = clock_boot_ms() + DUTY * (b->took_us / 1000);
 	else

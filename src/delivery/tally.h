@@ -46,6 +46,10 @@ void tally_lead(struct tally *t, bool lead);
 
 /* The work has been counted. */
 bool tally_known(const struct tally *t);
+/* What is to be sent of a class, as it was counted last, and how long the one due longest has been
+ * due, in seconds; 0 unless this worker counts for all. */
+int64_t tally_depth(const struct tally *t, enum message_class class);
+int64_t tally_late_s(const struct tally *t, enum message_class class);
 /* So many messages more of this tenant are let in, all or none: true, and tally_leave() is owed for
  * each; else ret_full. */
 bool tally_enter(struct tally *t, const char *tenant_id, unsigned count,

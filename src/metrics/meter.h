@@ -39,6 +39,8 @@ enum metric {
 	METRIC_BREAKER_WAITS,    /* scope */
 	METRIC_PACE_WAITS,       /* for (enum metric_pace) */
 	METRIC_PACE_WAITING,     /* class (0 high, 1 normal, 2 bulk); gauge */
+	METRIC_QUEUE_DEPTH,      /* class; gauge */
+	METRIC_QUEUE_LATE,       /* class; seconds; gauge */
 	METRIC_LIMIT_REFUSALS,   /* limit (enum metric_limit) */
 	METRIC_WEBHOOKS,         /* end (enum metric_webhook) */
 	METRIC_RECEIPTS,         /* status (enum receipt_status) */

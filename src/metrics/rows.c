@@ -186,6 +186,12 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		"a number that was used up, a tenant that was, a message whose pair was." },
 	[METRIC_PACE_WAITING] = { "pace_waiting", METRIC_GAUGE, { LABEL("priority", priorities) },
 		"Messages in memory that wait for a place to be sent from." },
+	[METRIC_QUEUE_DEPTH] = { "queue_messages", METRIC_GAUGE, { LABEL("priority", priorities) },
+		"Messages to be sent, of all nodes, told by the one that counts them: not those "
+		"that are scheduled, held, or unknown." },
+	[METRIC_QUEUE_LATE] = { "queue_oldest_seconds", METRIC_GAUGE,
+		{ LABEL("priority", priorities) },
+		"How long the one of them that is due longest is due." },
 	[METRIC_LIMIT_REFUSALS] = { "limit_refusals_total", METRIC_COUNTER,
 		{ LABEL("limit", limits) },
 		"Attempts that Meta refused for a limit. throughput: 130429, the number is "

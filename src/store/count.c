@@ -3,7 +3,17 @@
 #include <stdlib.h>
 
 /* The columns of sql/statements/backlog_view.sql. */
-enum column { AGE = 0, TOOK, MESSAGES, ACCEPTED, TENANT_ID, WAITING, COLUMNS };
+enum column {
+	AGE = 0,
+	TOOK,
+	MESSAGES,
+	ACCEPTED,
+	TENANT_ID,
+	WAITING,
+	DEPTH, /* a column a class */
+	LATE = DEPTH + MESSAGE_CLASSES,
+	COLUMNS = LATE + MESSAGE_CLASSES,
+};
 
 int count_send(const struct op_count *count, PGconn *handle, struct array *memory)
 {
@@ -38,6 +48,10 @@ struct store_backlog *count_read(const PGresult *result)
 	b->took_us = number(result, 0, TOOK);
 	b->messages = number(result, 0, MESSAGES);
 	b->accepted = number(result, 0, ACCEPTED);
+	for (unsigned c = 0; c < MESSAGE_CLASSES; c++) {
+		b->depth[c] = number(result, 0, DEPTH + c);
+		b->late_us[c] = number(result, 0, LATE + c);
+	}
 	for (int row = 0; row < PQntuples(result) && b->count < STORE_COUNTED_MAX; row++) {
 		if (PQgetisnull(result, row, TENANT_ID))
 			continue;

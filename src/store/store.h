@@ -415,11 +415,14 @@ typedef void store_api_key_fn(void *arg, enum store_verdict verdict, int64_t ver
 
 /* How much work waits, as it was counted (sql/migrations, backlog). */
 struct store_backlog {
-	int64_t age_us;   /* since the count began, when PostgreSQL answered */
-	int64_t took_us;  /* the count */
-	int64_t messages; /* rows of work */
-	int64_t accepted; /* order numbers drawn by then */
-	unsigned count;   /* tenants with at least so many as asked for, the most first */
+	int64_t age_us;                   /* since the count began, when PostgreSQL answered */
+	int64_t took_us;                  /* the count */
+	int64_t messages;                 /* rows of work */
+	int64_t accepted;                 /* order numbers drawn by then */
+	int64_t depth[MESSAGE_CLASSES];   /* to be sent */
+	int64_t late_us[MESSAGE_CLASSES]; /* how long the one due longest is due, as PostgreSQL
+					   * answered */
+	unsigned count; /* tenants with at least so many as asked for, the most first */
 	struct {
 		const char *tenant_id; /* borrowed */
 		int64_t waiting;

@@ -70,6 +70,53 @@ START_TEST(all_work_is_counted_whatever_it_waits_for)
 }
 END_TEST
 
+/* One of tenant "a", due so many seconds ago. */
+static void fill_class(int class, const char *state, int wait, int seconds)
+{
+	harness_sql_text(
+		&h,
+		"INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state, "
+		"caller_waits, attempt, attempt_open, due_at, expires_at, queue, class, wait) "
+		"SELECT gen_random_uuid(), 'a', 0, nextval('message_sender.work_seq'), '%s', "
+		"false, 0, false, now() - interval '%d s', now(), 1, %d, %d",
+		state, seconds, class, wait);
+}
+
+START_TEST(what_is_to_be_sent_is_told_by_class_and_how_long_it_is_due)
+{
+	ask_now(true, 1);
+	for (int c = 0; c < MESSAGE_CLASSES; c++) {
+		ck_assert_int_eq(h.backlog->depth[c], 0);
+		ck_assert_int_eq(h.backlog->late_us[c], 0);
+	}
+	fill_class(MESSAGE_HIGH, "queued", 0, -100); /* not due yet */
+	fill_class(MESSAGE_NORMAL, "queued", 0, 1000);
+	fill_class(MESSAGE_NORMAL, "retrying", 0, 3000);
+	fill_class(MESSAGE_NORMAL, "sending", 0, 2000);
+	fill_class(MESSAGE_BULK, "unknown", 2, 5000);
+	fill_class(MESSAGE_BULK, "sent", 1, 5000);
+	fill_class(MESSAGE_BULK, "held", 3, 5000);
+	fill_class(MESSAGE_BULK, "scheduled", 5, 5000);
+	ask_now(true, 1);
+	ck_assert_int_eq(h.backlog->messages, 8);
+	ck_assert_int_eq(h.backlog->depth[MESSAGE_HIGH], 1);
+	ck_assert_int_eq(h.backlog->late_us[MESSAGE_HIGH], 0);
+	ck_assert_int_eq(h.backlog->depth[MESSAGE_NORMAL], 3);
+	ck_assert_int_ge(h.backlog->late_us[MESSAGE_NORMAL], 3000000000);
+	ck_assert_int_lt(h.backlog->late_us[MESSAGE_NORMAL], 3600000000);
+	ck_assert_int_eq(h.backlog->depth[MESSAGE_BULK], 0);
+	ck_assert_int_eq(h.backlog->late_us[MESSAGE_BULK], 0);
+	/* The one message that was late has gone; told without counting it is as it was. */
+	harness_sql_text(
+		&h, "DELETE FROM message_sender.work WHERE due_at < now() - interval '2500 s'");
+	ask_now(false, 1);
+	ck_assert_int_eq(h.backlog->depth[MESSAGE_NORMAL], 3);
+	ask_now(true, 1);
+	ck_assert_int_eq(h.backlog->depth[MESSAGE_NORMAL], 2);
+	ck_assert_int_lt(h.backlog->late_us[MESSAGE_NORMAL], 3000000000);
+}
+END_TEST
+
 START_TEST(tenants_below_the_least_are_left_out)
 {
 	fill("a", 3, "queued");
@@ -186,6 +233,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, all_work_is_counted_whatever_it_waits_for);
+	tcase_add_test(tcase, what_is_to_be_sent_is_told_by_class_and_how_long_it_is_due);
 	tcase_add_test(tcase, tenants_below_the_least_are_left_out);
 	tcase_add_test(tcase, at_most_2000_tenants_the_largest);
 	tcase_add_test(tcase, a_view_is_the_last_count_and_its_age);

@@ -7,6 +7,7 @@ import signal
 import stat
 
 from harness import fcgi
+from harness.api import new_message
 from harness.service import command
 from harness.wait import wait_until
 
@@ -54,6 +55,8 @@ def test_what_happens_is_counted_across_workers_and_their_deaths(new_service, so
     assert now['bound_reached_total{bound="body"}'] == 1
     assert now["lanes_held"] == 64
     assert now["workers_ended_total"] == 0
+    for priority in ("high", "normal", "bulk"):
+        assert f'queue_messages{{priority="{priority}"}}' in now
 
     for pid in service.workers():
         os.kill(pid, signal.SIGKILL)
@@ -109,3 +112,19 @@ def test_the_command_prints_them(new_service, sockets):
     assert gone.returncode == 1 and management_of(service) in gone.stderr
     env["MANAGEMENT_SOCKET"] = ""
     assert command("metrics", env=env).returncode == 78
+
+
+def test_what_is_to_be_sent_and_since_when(new_service, sockets, simulator):
+    service = new_managed(new_service, sockets, "queue", REQUEST_TIMEOUT_SECONDS="4")
+    message = {**new_message(), "priority": "high"}
+    simulator.script("graph", message["to"], "hang")
+
+    def queue(metric):
+        return metrics(service)[f'queue_{metric}{{priority="high"}}']
+
+    assert (queue("messages"), queue("oldest_seconds")) == (0, 0)
+    assert service.ask("POST", "/api/v1/messages/send", json.dumps(message).encode(),
+                       {"Prefer": "respond-async"}).status == 202
+    wait_until(lambda: queue("messages") == 1 and queue("oldest_seconds") >= 1, 10, "it waits")
+    # Its reply is lost then: it is not to be sent any more.
+    wait_until(lambda: (queue("messages"), queue("oldest_seconds")) == (0, 0), 20, "it is unknown")

@@ -90,6 +90,27 @@ static void count(int64_t a, int64_t all, int64_t age_ms)
 	free(b);
 }
 
+/* Who does not count for all tells nothing: it would be told twice. */
+START_TEST(the_queue_is_told_by_who_counts)
+{
+	struct store_backlog *b = calloc(1, sizeof(*b));
+
+	open_tally(10, 100);
+	b->depth[MESSAGE_BULK] = 7;
+	b->late_us[MESSAGE_BULK] = 2999999;
+	tally_on_count(tally, b);
+	ck_assert_int_eq(tally_depth(tally, MESSAGE_BULK), 0);
+	ck_assert_int_eq(tally_late_s(tally, MESSAGE_BULK), 0);
+	tally_lead(tally, true);
+	ck_assert_int_eq(tally_depth(tally, MESSAGE_BULK), 7);
+	ck_assert_int_eq(tally_late_s(tally, MESSAGE_BULK), 2);
+	ck_assert_int_eq(tally_depth(tally, MESSAGE_HIGH), 0);
+	tally_lead(tally, false);
+	ck_assert_int_eq(tally_depth(tally, MESSAGE_BULK), 0);
+	free(b);
+}
+END_TEST
+
 static void first_count(int64_t a, int64_t all)
 {
 	turn_until_asked(1);
@@ -285,6 +306,7 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_checked_fixture(tcase, NULL, teardown);
 	tcase_add_test(tcase, nothing_is_known_before_the_first_count);
+	tcase_add_test(tcase, the_queue_is_told_by_who_counts);
 	tcase_add_test(tcase, a_store_that_is_away_is_not_asked);
 	tcase_add_test(tcase, a_tenant_is_full_at_its_limit);
 	tcase_add_test(tcase, all_are_full_at_theirs);
