@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/configuration.h"
 #include "cli/database.h"
 #include "domain/graph_error.h"
 #include "domain/message_id.h"
@@ -109,20 +110,21 @@ static void print_time(const char *name, int64_t wall_us)
 	(void)printf("%-9s %s\n", name, text);
 }
 
-static void explain_text(const struct message_facts *facts)
+static void explain_text(const struct message_facts *facts, const struct estimate_rates *rates)
 {
 	struct explanation e;
 
-	explain_message(facts, clock_wall_us(), &e);
+	explain_message(facts, rates, clock_wall_us(), &e);
 	(void)printf("%s: %s\n", state_detail(facts->state, facts->failure_code), e.summary);
 	if (*e.next)
 		(void)printf("%s\n", e.next);
 	(void)printf("\n");
 	print_time("since", e.since_wall_us);
 	print_time("until", e.until_wall_us);
+	print_time("estimated", e.estimated_wall_us);
 	print_time("expires", facts->expires_wall_us);
 	if (facts->placed)
-		(void)printf("%-9s %lld in its lane, %lld to this recipient before it\n",
+		(void)printf("%-9s %lld in its queue, %lld to this recipient before it\n",
 			     "position", (long long)facts->ahead + 1,
 			     (long long)facts->ahead_recipient);
 	if (e.code)
@@ -133,29 +135,46 @@ static void explain_text(const struct message_facts *facts)
 		(void)printf("%-9s %s\n", "action", e.action);
 }
 
-static int explain_json(const struct arguments *arguments, const struct message_facts *facts)
+static int explain_json(const struct arguments *arguments, const struct message_facts *facts,
+			const struct estimate_rates *rates)
 {
 	struct str document = STR_INIT(DOCUMENT_MAX);
 
-	http_explanation_write(&document, arguments->operand, facts, clock_wall_us());
+	http_explanation_write(&document, arguments->operand, facts, rates, clock_wall_us());
 	return print_document(&document);
+}
+
+/* As the service has them, when it reads the same settings. */
+static bool read_rates(const struct arguments *arguments, struct estimate_rates *ret_rates)
+{
+	struct settings settings;
+
+	if (configuration_load_for_database(&settings, arguments->config_file))
+		return false;
+	*ret_rates = (struct estimate_rates){ settings.number_rate, settings.tenant_rate };
+	return true;
 }
 
 int command_message_explain(const struct arguments *arguments)
 {
 	int status = 1;
 	struct query *q = open_on("message explain", arguments, "message_facts", &status);
+	struct estimate_rates rates;
 	struct message_facts facts;
 
 	if (!q)
 		return status;
+	if (!read_rates(arguments, &rates)) {
+		query_close(q);
+		return 1;
+	}
 	if (!query_facts(q, &facts)) {
 		(void)fprintf(stderr, "message-sender: message explain: its row is not to be "
 				      "understood\n");
 	} else if (arguments->json) {
-		status = explain_json(arguments, &facts);
+		status = explain_json(arguments, &facts, &rates);
 	} else {
-		explain_text(&facts);
+		explain_text(&facts, &rates);
 		status = 0;
 	}
 	query_close(q);

@@ -1,7 +1,6 @@
 #include "domain/bucket.h"
 
 #define TOKEN INT64_C(1000000) /* one message: so many thousandths a second bring it in a second */
-#define AIM 985                /* thousandths of the limit */
 #define SLOWER 7               /* tenths */
 #define SLOWEST 1000           /* thousandths of a message a second */
 #define SLOW_AGAIN_MS 1000
@@ -9,7 +8,7 @@
 
 static int64_t full_rate(const struct bucket *b)
 {
-	return (int64_t)b->limit * AIM;
+	return (int64_t)b->limit * BUCKET_FILLS;
 }
 
 static int64_t capacity(const struct bucket *b)

@@ -25,6 +25,7 @@
 
 #include "base/compiler.h"
 
+#define BUCKET_FILLS 985 /* thousandths of the limit (K1) */
 #define BUCKET_HOLDS_MS 50
 #define BUCKET_REGAIN_MS 60000
 #define BUCKET_REST_MS 5000

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "domain/estimate.h"
 #include "domain/outcome.h"
 #include "domain/state.h"
 
@@ -56,11 +57,12 @@ struct message_facts {
 	const char *settle_policy;  /* in force; "": its lane's owner has yet to look at it */
 	bool settle_by_tenant;      /* the tenant's own policy, not that of the service */
 	int64_t quarantine_wall_us; /* its end */
-	int64_t settle_wall_us;  /* the policy decides or looks again then; 0: a person decides */
-	unsigned settle_resends; /* by policy so far */
-	bool placed;             /* it waits in its lane, and these were counted: */
-	int64_t ahead;           /* messages before it in its queue, up to 10,000 */
-	int64_t ahead_recipient; /* those to its recipient, of the nearest 1,000 */
+	int64_t settle_wall_us;    /* the policy decides or looks again then; 0: a person decides */
+	unsigned settle_resends;   /* by policy so far */
+	bool placed;               /* it waits in its lane, and these were counted: */
+	int64_t ahead;             /* messages before it in its queue; above 10,000 about */
+	int64_t ahead_recipient;   /* those to its recipient, of the nearest 1,000 */
+	struct estimate_line line; /* while placed */
 };
 
 #endif

@@ -2,6 +2,11 @@
 
 static const int weights[SHARE_CLASSES] = { 16, 4, 1 };
 
+int share_weight(unsigned class)
+{
+	return weights[class];
+}
+
 unsigned share_next(const struct share *s, unsigned wanting)
 {
 	unsigned best = SHARE_CLASSES;

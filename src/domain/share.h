@@ -21,6 +21,8 @@ struct share {
 	int credit[SHARE_CLASSES];
 };
 
+/* S1 */
+int share_weight(unsigned class) MUST_CHECK;
 /* The class whose turn it is among those of `wanting` (bit i: class i; not 0). */
 unsigned share_next(const struct share *s, unsigned wanting) MUST_CHECK;
 /* It has had one, while these wanted. */

@@ -93,17 +93,29 @@ static void explain_turn(const struct message_facts *f, struct explanation *e)
 		(void)snprintf(e->summary, sizeof(e->summary),
 			       "It waits to be sent; %s%lld earlier message%s of its queue %s on "
 			       "the way.",
-			       f->ahead >= 10000 ? "at least " : "", (long long)f->ahead,
+			       f->ahead >= 10000 ? "about " : "", (long long)f->ahead,
 			       f->ahead == 1 ? "" : "s", f->ahead == 1 ? "is" : "are");
 	else
 		text_copy_cut(e->summary, sizeof(e->summary),
 			      "It is the next of its queue to be sent.");
 }
 
-static void explain_queued(const struct message_facts *f, struct explanation *e)
+/* When its next attempt begins, as far as what it waits for is limits and those before it. */
+static void estimate(const struct message_facts *f, const struct estimate_rates *rates,
+		     int64_t now_wall_us, struct explanation *e)
+{
+	const int64_t wait_ms = f->placed ? estimate_wait_ms(&f->line, rates) : -1;
+
+	if (wait_ms >= 0)
+		e->estimated_wall_us = now_wall_us + wait_ms * 1000;
+}
+
+static void explain_queued(const struct message_facts *f, const struct estimate_rates *rates,
+			   int64_t now_wall_us, struct explanation *e)
 {
 	e->since_wall_us = f->accepted_wall_us;
 	explain_turn(f, e);
+	estimate(f, rates, now_wall_us, e);
 	say_next(e, "Attempt 1 begins as soon as the worker that owns its lane has a place for it "
 		    "and the limits of its number (NUMBER_RATE, outlet set), its tenant "
 		    "(TENANT_RATE, tenant set) and its recipient (PAIR_SECONDS) allow it.");
@@ -140,8 +152,8 @@ static void explain_sending(const struct message_facts *f, int64_t now_wall_us,
 			   "passed.");
 }
 
-static void explain_retrying(const struct message_facts *f, int64_t now_wall_us,
-			     struct explanation *e)
+static void explain_retrying(const struct message_facts *f, const struct estimate_rates *rates,
+			     int64_t now_wall_us, struct explanation *e)
 {
 	char due[CLOCK_RFC3339_BYTES];
 	char cause[320];
@@ -180,6 +192,7 @@ static void explain_retrying(const struct message_facts *f, int64_t now_wall_us,
 		e->estimated_wall_us = f->due_wall_us;
 		(void)snprintf(e->next, sizeof(e->next), "Attempt %u begins then.", f->attempt + 1);
 	} else {
+		estimate(f, rates, now_wall_us, e);
 		(void)snprintf(e->next, sizeof(e->next),
 			       "Attempt %u is due; it begins as soon as the worker that owns its "
 			       "lane has a place for it and the limits of number, tenant and "
@@ -379,14 +392,14 @@ static void explain_ended(const struct message_facts *f, const char *how, struct
 	say_next(e, "Nothing is sent under this message_id any more.");
 }
 
-void explain_message(const struct message_facts *f, int64_t now_wall_us,
-		     struct explanation *ret_explanation)
+void explain_message(const struct message_facts *f, const struct estimate_rates *rates,
+		     int64_t now_wall_us, struct explanation *ret_explanation)
 {
 	struct explanation e = { .title = "", .action = "" };
 
 	switch (f->state) {
 	case STATE_QUEUED:
-		explain_queued(f, &e);
+		explain_queued(f, rates, now_wall_us, &e);
 		break;
 	case STATE_SCHEDULED:
 		explain_scheduled(f, &e);
@@ -395,7 +408,7 @@ void explain_message(const struct message_facts *f, int64_t now_wall_us,
 		explain_sending(f, now_wall_us, &e);
 		break;
 	case STATE_RETRYING:
-		explain_retrying(f, now_wall_us, &e);
+		explain_retrying(f, rates, now_wall_us, &e);
 		break;
 	case STATE_UNKNOWN:
 		explain_unknown(f, now_wall_us, &e);

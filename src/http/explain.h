@@ -21,8 +21,9 @@ struct explanation {
 	const char *action;        /* what a person should do; ""; static */
 };
 
-void explain_message(const struct message_facts *facts, int64_t now_wall_us,
-		     struct explanation *ret_explanation);
+/* rates: where none are set for the message's outlet. */
+void explain_message(const struct message_facts *facts, const struct estimate_rates *rates,
+		     int64_t now_wall_us, struct explanation *ret_explanation);
 
 /* The row of the error table for a stored code, Meta's or a case of ours; null for 0. */
 const struct graph_error *explain_error(int code, int subcode);

@@ -73,12 +73,13 @@ static const char *or_null(const char *text)
 }
 
 void http_explanation_write(struct str *to, const char *message_id,
-			    const struct message_facts *facts, int64_t now_wall_us)
+			    const struct message_facts *facts, const struct estimate_rates *rates,
+			    int64_t now_wall_us)
 {
 	struct explanation e;
 	struct json_out out;
 
-	explain_message(facts, now_wall_us, &e);
+	explain_message(facts, rates, now_wall_us, &e);
 	json_out_begin(&out, to);
 	json_out_object(&out, NULL);
 	json_out_text(&out, "message_id", message_id);
@@ -101,8 +102,9 @@ void http_explanation_write(struct str *to, const char *message_id,
 }
 
 void http_explanation(struct http_response *r, const char *message_id,
-		      const struct message_facts *facts, int64_t now_wall_us)
+		      const struct message_facts *facts, const struct estimate_rates *rates,
+		      int64_t now_wall_us)
 {
 	http_response_init(r, 200);
-	http_explanation_write(&r->body, message_id, facts, now_wall_us);
+	http_explanation_write(&r->body, message_id, facts, rates, now_wall_us);
 }

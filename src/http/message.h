@@ -27,10 +27,12 @@ void http_message(struct http_response *r, const struct message_whole *whole);
 void http_document(struct http_response *r, const char *json);
 
 void http_explanation(struct http_response *r, const char *message_id,
-		      const struct message_facts *facts, int64_t now_wall_us);
+		      const struct message_facts *facts, const struct estimate_rates *rates,
+		      int64_t now_wall_us);
 /* The body of the last one. */
 void http_explanation_write(struct str *to, const char *message_id,
-			    const struct message_facts *facts, int64_t now_wall_us);
+			    const struct message_facts *facts, const struct estimate_rates *rates,
+			    int64_t now_wall_us);
 void http_message_write(struct str *to, const struct message_whole *whole);
 
 #endif

@@ -33,8 +33,9 @@ struct pipeline_settings {
 	int64_t accept_timeout_ms;  /* longest wait for the accepting commit */
 	int64_t request_timeout_ms; /* one attempt */
 	int64_t message_ttl_ms;     /* MESSAGE_TTL_SECONDS */
-	const char *version;        /* borrowed, for /health */
-	const char *environment;    /* borrowed, for /health */
+	struct estimate_rates rates;
+	const char *version;     /* borrowed, for /health */
+	const char *environment; /* borrowed, for /health */
 	/* Of webhooks; words separated by commas, borrowed. */
 	const char *app_secrets;
 	const char *verify_tokens;

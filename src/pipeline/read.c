@@ -35,7 +35,8 @@ static void build(const struct flow *f, const struct store_found *found, struct 
 		return;
 	case STORE_READ_FACTS:
 		message_id_text(f->id, id);
-		http_explanation(r, id, &found->facts, clock_wall_us());
+		http_explanation(r, id, &found->facts, &f->pipeline->settings.rates,
+				 clock_wall_us());
 		return;
 	case STORE_READ_EVENTS:
 	case STORE_READ_LIST:

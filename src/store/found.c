@@ -46,6 +46,10 @@ enum fact {
 	QUARANTINE_ENDS,
 	SETTLE_AT,
 	SETTLE_RESENDS,
+	CLASS,
+	HIGH, /* and the other classes, in order */
+	NUMBER_RATE = HIGH + SHARE_CLASSES,
+	TENANT_RATE,
 	FACTS,
 };
 
@@ -109,11 +113,19 @@ bool found_facts(const PGresult *result, struct message_facts *ret_facts)
 		.placed = !PQgetisnull(result, 0, AHEAD),
 		.ahead = number(result, AHEAD),
 		.ahead_recipient = number(result, AHEAD_RECIPIENT),
+		.line = { .class = (unsigned)number(result, CLASS),
+			  .number_rate = (int)number(result, NUMBER_RATE),
+			  .tenant_rate = (int)number(result, TENANT_RATE) },
 	};
 
 	if (PQnfields(result) != FACTS || !state_parse(text(result, STATE), &f.state) ||
 	    !outcome_parse(text(result, LAST_OUTCOME), &f.last_outcome))
 		return false;
+	for (unsigned i = 0; i < SHARE_CLASSES; i++)
+		f.line.waiting[i] = number(result, HIGH + (int)i);
+	if (f.line.class >= SHARE_CLASSES)
+		return false;
+	f.line.waiting[f.line.class] = f.ahead;
 	*ret_facts = f;
 	return true;
 }

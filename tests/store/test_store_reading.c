@@ -171,6 +171,66 @@ START_TEST(one_message_is_found_by_its_id)
 }
 END_TEST
 
+/* Makes so many others before it in the queue of a class, one seq in so many. */
+static void stand_before(unsigned tag, unsigned count, unsigned every, int class)
+{
+	harness_sql_text(
+		&h,
+		"INSERT INTO message_sender.work SELECT (jsonb_populate_record(w, "
+		"jsonb_build_object('message_id', gen_random_uuid(), 'class', %d, 'queue', "
+		"w.queue - w.class + %d, 'seq', w.seq - n * %u))).* "
+		"FROM message_sender.work w, generate_series(1, %u) AS n WHERE w.message_id = '%s'",
+		class, class, every, count, harness_id(&h, tag));
+}
+
+/* How it stands, but for the texts. */
+static struct message_facts facts_of(unsigned tag)
+{
+	const char *const values[] = { harness_id(&h, tag), NULL, "" };
+	struct err err = { .text = "" };
+	struct query *q = query_open(harness_url(), &err);
+	struct message_facts facts;
+
+	ck_assert_msg(q != NULL, "%s", err.text);
+	ck_assert_msg(query_run(q, "message_facts", 3, values, &err) == 0, "%s", err.text);
+	ck_assert(query_facts(q, &facts));
+	query_close(q);
+	return facts;
+}
+
+START_TEST(who_stands_before_it_is_counted_or_told_from_those_near)
+{
+	struct message_facts facts;
+
+	harness_accept(&h, 0, false);
+	harness_until_done(&h, 1, 3000);
+	facts = facts_of(0);
+	ck_assert_int_eq(facts.ahead, 0);
+	ck_assert_int_eq(facts.line.number_rate, -1);
+	ck_assert_int_eq(facts.line.tenant_rate, -1);
+	ck_assert_uint_eq(facts.line.class, MESSAGE_HIGH);
+	stand_before(0, 7, 3, MESSAGE_BULK);
+	stand_before(0, 9999, 3, MESSAGE_HIGH);
+	harness_sql_text(&h, "INSERT INTO message_sender.rate SELECT tenant_id, outlet_id, 20, 1, "
+			     "'x', now(), 'y' FROM message_sender.message "
+			     "UNION ALL SELECT tenant_id, '', 50, 1, 'x', now(), 'y' "
+			     "FROM message_sender.message");
+	facts = facts_of(0);
+	ck_assert_int_eq(facts.ahead, 9999);
+	ck_assert_int_eq(facts.line.waiting[2], 7);
+	ck_assert_int_eq(facts.line.waiting[0], 9999);
+	ck_assert_int_eq(facts.line.waiting[1], 0);
+	ck_assert_int_eq(facts.line.number_rate, 20);
+	ck_assert_int_eq(facts.line.tenant_rate, 50);
+	harness_sql_text(&h, "DELETE FROM message_sender.work WHERE message_id <> '%s'",
+			 harness_id(&h, 0));
+	stand_before(0, 30000, 3, MESSAGE_HIGH);
+	facts = facts_of(0);
+	ck_assert_int_eq(facts.ahead, 30000);
+	ck_assert_int_eq(facts.line.waiting[0], 30000);
+}
+END_TEST
+
 /* -- decisions -- */
 
 /* As the command line does it; "" when done. */
@@ -345,6 +405,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, who_stands_before_it_is_counted_or_told_from_those_near);
 	tcase_add_test(tcase, a_list_is_the_tenants_alone);
 	tcase_add_test(tcase, lists_that_are_asked_for_together_do_not_mix);
 	tcase_add_test(tcase, the_reader_sees_no_more_than_the_tenant_that_is_set);

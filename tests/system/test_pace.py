@@ -3,6 +3,7 @@
 The simulator enforces Meta's throughput and pair rules (Simulator.limits) and counts what it had to
 refuse; how fast messages went is what its journal says."""
 
+import datetime
 import os
 import time
 import uuid
@@ -10,7 +11,7 @@ import uuid
 import pytest
 
 from harness import burst
-from harness.api import Api, new_message
+from harness.api import BULK, Api, batch_path, new_message
 from harness.service import command
 from harness.wait import wait_until
 
@@ -131,6 +132,41 @@ def test_one_number_is_used_up(enforcing, new_service, new_web):
     print(f"{reached:.1f} of {rate} a second; {simulator.counts()}")
     assert reached >= 0.98 * rate, reached
     expect_no_refusals(simulator)
+
+
+def instant(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def within(estimated, actual, asked):
+    """A fifth of the wait, and a second for a machine that is busy."""
+    return abs(estimated - actual) <= 0.2 * (actual - asked) + 1
+
+
+def test_who_waits_is_told_his_place_and_his_time(enforcing, new_service, new_web):
+    """The last message of a bulk call that its number holds up for 6 s, and the batch's end."""
+    simulator = enforcing(number_rate=NUMBER_RATE, pair_seconds=6)
+    service = new_service(simulator=simulator, NUMBER_RATE=None)
+    api = Api(new_web(service).url)
+    sender = Sender()
+    count = 6 * NUMBER_RATE
+    items = [{"to": one["to"]} for one in sender.messages(count)]
+    tenant_id, outlet_id = sender.names
+    answer = api.request("POST", BULK, json={
+        "tenant_id": tenant_id, "defaults": {"outlet_id": outlet_id, "message": "Sale!"},
+        "messages": items}).json()
+    ids = [result["message_id"] for result in answer["results"]]
+    asked = time.time()
+    told = api.get(f"/api/v1/messages/{ids[-1]}/explain").json()
+    assert told["state_detail"] == "queued" and 1 < told["position"] <= count, told
+    shown = run(service, "message", "explain", ids[-1])
+    assert "estimated 20" in shown, shown
+    simulator.taken.all_of(ids[:count // 3])
+    batch_asked = time.time()
+    batch = api.get(batch_path(answer["batch_id"])).json()
+    end = simulator.taken.all_of(ids)[-1]
+    assert within(instant(told["estimated_at"]), end, asked), (told, end)
+    assert within(instant(batch["estimated_end"]), end, batch_asked), (batch, end)
 
 
 def test_a_rate_that_is_set_counts_within_a_second(enforcing, new_service, new_web):

@@ -11,6 +11,7 @@
 	"PostgreSQL was restored from an earlier state or failed over, so whether attempt 1 was " \
 	"made is not known"
 
+static const struct estimate_rates rates = { .number = 80 };
 static struct message_facts f;
 static struct explanation e;
 
@@ -34,7 +35,7 @@ static void setup(void)
 static void says(enum state state, const char *summary)
 {
 	f.state = state;
-	explain_message(&f, NOW, &e);
+	explain_message(&f, &rates, NOW, &e);
 	ck_assert_str_eq(e.summary, summary);
 }
 
@@ -50,13 +51,40 @@ START_TEST(a_queued_message_waits_its_turn)
 	     "It waits to be sent; 9999 earlier messages of its queue are on the way.");
 	f.ahead = 10000;
 	says(STATE_QUEUED,
-	     "It waits to be sent; at least 10000 earlier messages of its queue are on the way.");
+	     "It waits to be sent; about 10000 earlier messages of its queue are on the way.");
 	f.ahead_recipient = 1;
 	says(STATE_QUEUED, "It waits its turn: 1 earlier message to this recipient goes first.");
 	f.ahead_recipient = 2;
 	says(STATE_QUEUED, "It waits its turn: 2 earlier messages to this recipient go first.");
 	ck_assert_str_eq(e.action, "");
 	ck_assert_str_eq(e.title, "");
+}
+END_TEST
+
+/* 80 a second, of which 78.8 are used; asked for only what waits in the store's order. */
+START_TEST(what_waits_for_its_turn_has_an_estimate)
+{
+	f.line = (struct estimate_line){
+		.class = 2, .waiting = { 0, 0, 788 }, .number_rate = -1, .tenant_rate = -1
+	};
+	f.ahead = 788;
+	says(STATE_QUEUED,
+	     "It waits to be sent; 788 earlier messages of its queue are on the way.");
+	ck_assert_int_eq(e.estimated_wall_us, 0);
+	f.placed = true;
+	says(STATE_QUEUED, e.summary);
+	ck_assert_int_eq(e.estimated_wall_us, NOW + 10 * SECOND);
+	f.line.number_rate = 20;
+	says(STATE_QUEUED, e.summary);
+	ck_assert_int_eq(e.estimated_wall_us, NOW + 40 * SECOND);
+	f.attempt = f.last_attempt = 1;
+	f.due_wall_us = NOW;
+	f.state = STATE_RETRYING;
+	explain_message(&f, &rates, NOW, &e);
+	ck_assert_int_eq(e.estimated_wall_us, NOW + 40 * SECOND);
+	f.due_wall_us = NOW + 1;
+	explain_message(&f, &rates, NOW, &e);
+	ck_assert_int_eq(e.estimated_wall_us, NOW + 1);
 }
 END_TEST
 
@@ -351,7 +379,7 @@ START_TEST(ends_that_are_bad)
 	ck_assert_int_eq(e.since_wall_us, f.failed_wall_us);
 	ck_assert_str_eq(e.action, explain_error(131026, 0)->action);
 	f.last_attempt = 1;
-	explain_message(&f, NOW, &e);
+	explain_message(&f, &rates, NOW, &e);
 	ck_assert_ptr_nonnull(strstr(e.summary, "after 1 attempt:"));
 	f.last_attempt = 0;
 	f.failure_code = GRAPH_CASE_CREDENTIALS;
@@ -368,7 +396,7 @@ START_TEST(every_state_has_its_sentence)
 {
 	for (int state = 0; state < STATE_COUNT; state++) {
 		f.state = (enum state)state;
-		explain_message(&f, NOW, &e);
+		explain_message(&f, &rates, NOW, &e);
 		ck_assert_msg(*e.summary, "%s", state_name(f.state));
 		ck_assert_ptr_nonnull(e.title);
 		ck_assert_ptr_nonnull(e.action);
@@ -387,7 +415,7 @@ START_TEST(texts_that_are_too_long_are_cut)
 	f.decision = "resend";
 	f.decided_by = f.why = text;
 	f.state = STATE_RETRYING;
-	explain_message(&f, NOW, &e);
+	explain_message(&f, &rates, NOW, &e);
 	ck_assert_uint_eq(strlen(e.summary), sizeof(e.summary) - 1);
 }
 END_TEST
@@ -401,6 +429,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, a_queued_message_waits_its_turn);
+	tcase_add_test(tcase, what_waits_for_its_turn_has_an_estimate);
 	tcase_add_test(tcase, an_attempt_under_way_names_its_worker);
 	tcase_add_test(tcase, a_wait_says_why_and_until_when);
 	tcase_add_test(tcase, a_wait_that_is_over_has_no_end);

@@ -107,6 +107,8 @@ static struct message_facts facts_of(enum state state)
 				       .why = "" };
 }
 
+static const struct estimate_rates rates = { .number = 0 };
+
 START_TEST(an_explanation_has_all_its_members)
 {
 	struct message_facts f = facts_of(STATE_QUEUED);
@@ -116,7 +118,7 @@ START_TEST(an_explanation_has_all_its_members)
 	f.expires_wall_us = 2000000;
 	f.placed = true;
 	f.ahead = 4;
-	http_explanation(&r, "m", &f, 1500000);
+	http_explanation(&r, "m", &f, &rates, 1500000);
 	ck_assert_int_eq(r.status, 200);
 	ck_assert_str_eq(
 		r.body.data,
@@ -140,7 +142,7 @@ START_TEST(what_does_not_wait_has_no_position)
 
 	f.last_attempt = 2;
 	f.sent_wall_us = 1000000;
-	http_explanation(&r, "m", &f, 1500000);
+	http_explanation(&r, "m", &f, &rates, 1500000);
 	ck_assert_ptr_nonnull(strstr(r.body.data, "\"position\":null,"
 						  "\"ahead_to_recipient\":null,\"attempt\":2,"));
 	ck_assert_ptr_nonnull(strstr(r.body.data, "\"expires_at\":null"));
