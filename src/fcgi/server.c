@@ -2,7 +2,9 @@
  * Listening and time; the connections themselves are connection.c's.
  *
  * The listening socket is shared by all workers: EPOLLEXCLUSIVE wakes one of them, and a
- * wake-up takes at most ACCEPT_BATCH connections, so that the others get theirs.  When no
+ * wake-up takes at most ACCEPT_BATCH connections, so that what else has happened is not kept
+ * waiting.  It must be many: a busy worker has long rounds, and while it takes few in each the
+ * socket's queue fills, nobody is refused in time, and lighttpd answers 500.  When no
  * descriptor is left, or max_connections is reached, listening pauses for PAUSE_MS: the
  * socket would stay readable and turn the loop into a busy one.
  */
@@ -17,7 +19,7 @@
 
 #include "fcgi/connection.h"
 
-#define ACCEPT_BATCH 16
+#define ACCEPT_BATCH 256 /* as many as a round has other events */
 #define ACCEPT_LAST 8192 /* taken from the backlog at the close */
 #define PAUSE_MS 10
 #define SWEEP_MS_MIN 5

@@ -433,6 +433,36 @@ START_TEST(no_descriptor_left_is_a_pause_not_a_busy_loop)
 }
 END_TEST
 
+static unsigned of_first_round;
+
+static bool after_each_round(void *arg)
+{
+	(void)arg;
+	if (of_first_round == 0)
+		of_first_round = house.count;
+	return false;
+}
+
+/* A worker with long rounds must not let the listening socket's queue fill. */
+START_TEST(a_round_takes_what_waits_but_not_for_ever)
+{
+	enum { BATCH = 256 };
+	static int fds[BATCH + 1];
+
+	of_first_round = 0;
+	for (unsigned i = 0; i <= BATCH; i++)
+		fds[i] = ask(1, 0, "/later", "x");
+	ck_assert_uint_eq(house.count, 0);
+	loop_hook(house.loop, after_each_round, NULL);
+	turn_until_requests(BATCH + 1);
+	ck_assert_uint_eq(of_first_round, BATCH);
+	for (unsigned i = 0; i <= BATCH; i++) {
+		ck_assert(answer(house.ids[i], "x"));
+		close(fds[i]);
+	}
+}
+END_TEST
+
 START_TEST(closing_takes_the_backlog_and_lets_requests_end)
 {
 	struct wire w = { 0 };
@@ -513,6 +543,7 @@ int main(void)
 	tcase_add_test(tcase, two_thousand_requests_wait_at_once);
 	tcase_add_test(tcase, connections_beyond_the_bound_wait_in_the_backlog);
 	tcase_add_test(tcase, no_descriptor_left_is_a_pause_not_a_busy_loop);
+	tcase_add_test(tcase, a_round_takes_what_waits_but_not_for_ever);
 	tcase_add_test(tcase, closing_takes_the_backlog_and_lets_requests_end);
 	tcase_add_test(tcase, closing_without_the_backlog_leaves_it_to_others);
 	suite_add_tcase(suite, tcase);
