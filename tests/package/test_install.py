@@ -155,3 +155,14 @@ def test_completion(root):
     assert "--limit" not in complete(root, "queue", "status", "--")
     assert "--limit" in complete(root, "queue", "replay", "--")
     assert complete(root, "queue", "resolve", "--as", "") == ["sent", "failed", "resend"]
+
+
+def test_maintainer_scripts_are_short_and_leave_the_database():
+    scripts = [path for path in (TOP / "debian").iterdir()
+               if path.suffix in (".preinst", ".postinst", ".prerm", ".postrm", ".config")]
+    assert scripts
+    lines = [line.strip() for path in scripts for line in path.read_text().splitlines()]
+    ours = [line for line in lines if line and not line.startswith("#")]
+    assert 0 < len(ours) <= 20
+    for line in ours:
+        assert not re.search(r"dropdb|psql|pg_dropcluster|DROP ", line), line
