@@ -23,6 +23,8 @@
 #define CLOCKS_S 5.0
 #define COUNTED_S 3600
 #define MONTHS_LEAST 2
+#define HANDSHAKE \
+	"/api/v1/webhooks/whatsapp?hub.mode=subscribe&hub.challenge=doctor&hub.verify_token="
 
 static void tell(bool good, bool *all_good, const char *what, const char *format, ...)
 	PRINTF_LIKE(4, 5);
@@ -119,6 +121,37 @@ static void try_socket(const char *what, const char *path, const char *page, con
 	str_fini(&text);
 }
 
+/* What Meta does when it is given the address. */
+static void try_webhook(const struct settings *s, bool *all_good)
+{
+	struct str token = STR_INIT(SETTINGS_WORDS_BYTES), path = STR_INIT(TEXT_MAX),
+		   text = STR_INIT(TEXT_MAX);
+	const size_t len = strcspn(s->whatsapp_verify_token, ",");
+	struct err err;
+
+	if (!*s->whatsapp_app_secret || !len) {
+		tell(true, all_good, "webhook",
+		     "not used: WHATSAPP_APP_SECRET and WHATSAPP_VERIFY_TOKEN are not both set, so "
+		     "no message becomes delivered or read");
+		return;
+	}
+	err_set(&err, ERR_LIMIT, 0, "no memory");
+	if (!str_append(&token, s->whatsapp_verify_token, len) ||
+	    !str_append_text(&path, HANDSHAKE) || !str_append_url_segment(&path, token.data) ||
+	    fcgi_ask(s->fcgi_socket, path.data, ASK_MS, &text, &err))
+		tell(false, all_good, "webhook",
+		     "%s: does the service run, with this WHATSAPP_VERIFY_TOKEN? After a change: "
+		     "`systemctl restart message-sender`",
+		     err.text);
+	else
+		tell(strcmp(text.data, "doctor") == 0, all_good, "webhook",
+		     "answers Meta's handshake; what comes from outside must reach "
+		     "/api/v1/webhooks/whatsapp over HTTPS");
+	str_fini(&token);
+	str_fini(&path);
+	str_fini(&text);
+}
+
 int command_doctor(const struct arguments *arguments)
 {
 	struct settings s;
@@ -137,12 +170,7 @@ int command_doctor(const struct arguments *arguments)
 		   "is the service running, and may this user enter the socket?", &good);
 	try_socket("ready", s.management_socket, "/readyz", "see `message-sender ping` and the log",
 		   &good);
-	if (!*s.whatsapp_app_secret || !*s.whatsapp_verify_token)
-		tell(true, &good, "webhook",
-		     "not used: WHATSAPP_APP_SECRET and WHATSAPP_VERIFY_TOKEN are not both set, so "
-		     "no message becomes delivered or read");
-	else
-		tell(true, &good, "webhook", "its secrets are set");
+	try_webhook(&s, &good);
 	(void)printf("%s\n", good ? "All is well." : "Mend what is BAD, from the top.");
 	return good ? 0 : 1;
 }

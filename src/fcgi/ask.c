@@ -18,7 +18,7 @@
 #include "base/text.h"
 
 #define ANSWER_MAX ((size_t)4 * 1024 * 1024)
-#define PATH_MAX_BYTES 100
+#define PATH_MAX_BYTES 4000
 
 static void put_header(struct str *out, uint8_t type, size_t len)
 {
@@ -28,11 +28,15 @@ static void put_header(struct str *out, uint8_t type, size_t len)
 	(void)str_append(out, header, sizeof(header));
 }
 
-/* Both shorter than 128 bytes. */
 static void put_param(struct str *out, const char *name, const char *value)
 {
+	const size_t len = strlen(value);
+	/* In the long form, which any length may have. */
+	const char value_len[] = { (char)(len >> 24 | 0x80), (char)(len >> 16), (char)(len >> 8),
+				   (char)len };
+
 	(void)str_append_char(out, (char)strlen(name));
-	(void)str_append_char(out, (char)strlen(value));
+	(void)str_append(out, value_len, sizeof(value_len));
 	(void)str_append_text(out, name);
 	(void)str_append_text(out, value);
 }
@@ -40,7 +44,7 @@ static void put_param(struct str *out, const char *name, const char *value)
 static bool build(struct str *out, const char *path)
 {
 	static const char begin[8] = { 0, FCGI_RESPONDER, 0, 0, 0, 0, 0, 0 };
-	struct str params = STR_INIT(1024);
+	struct str params = STR_INIT(2 * PATH_MAX_BYTES);
 
 	put_param(&params, "REQUEST_METHOD", "GET");
 	put_param(&params, "REQUEST_URI", path);
@@ -132,26 +136,28 @@ static int take_body(const char *path, const struct str *answer, struct str *ret
 	const char *end = strstr(answer->data, "\r\n\r\n");
 
 	if (!end || strncmp(answer->data, ok, sizeof(ok) - 1) != 0) {
-		err_set(ret_err, ERR_PERMANENT, 0, "%s: answered %.*s", path,
-			(int)strcspn(answer->data, "\r\n"), answer->data);
+		/* Its query may be secret. */
+		err_set(ret_err, ERR_PERMANENT, 0, "%.*s: answered %.*s", (int)strcspn(path, "?"),
+			path, (int)strcspn(answer->data, "\r\n"), answer->data);
 		return -1;
 	}
 	if (str_append_text(ret_body, end + 4))
 		return 0;
-	err_set(ret_err, ERR_LIMIT, 0, "%s: the answer is too long", path);
+	err_set(ret_err, ERR_LIMIT, 0, "%.*s: the answer is too long", (int)strcspn(path, "?"),
+		path);
 	return -1;
 }
 
 int fcgi_ask(const char *socket_path, const char *path, int64_t timeout_ms, struct str *ret_body,
 	     struct err *ret_err)
 {
-	struct str request = STR_INIT(2048);
+	struct str request = STR_INIT(3 * PATH_MAX_BYTES);
 	struct str answer = STR_INIT(ANSWER_MAX);
 	int result = -1;
 	int fd;
 
 	if (strlen(path) > PATH_MAX_BYTES || !build(&request, path)) {
-		err_set(ret_err, ERR_INVALID, 0, "%s: too long", path);
+		err_set(ret_err, ERR_INVALID, 0, "%.*s: too long", (int)strcspn(path, "?"), path);
 		str_fini(&request);
 		return -1;
 	}

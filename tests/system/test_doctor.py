@@ -7,7 +7,8 @@ from harness.api import new_message
 from harness.process import TOP
 from harness.service import command
 
-SECRETS = {"WHATSAPP_APP_SECRET": "s3cret-app", "WHATSAPP_VERIFY_TOKEN": "s3cret-verify"}
+SECRETS = {"WHATSAPP_APP_SECRET": "s3cret-app",
+           "WHATSAPP_VERIFY_TOKEN": "s3cret&" + "verify" * 100 + ",s3cret-before"}
 
 
 def environment(service):
@@ -26,7 +27,7 @@ def test_doctor_and_support(new_service, sockets):
     assert well.returncode == 0, well.stdout
     assert well.stdout.endswith("All is well.\n") and "BAD" not in well.stdout
     for what in ("database", "clock", "partitions", "reports", "lanes", "tenant", "conversation",
-                 "graph", "service", "ready"):
+                 "graph", "service", "ready", "webhook"):
         assert f"ok  {what} " in well.stdout, what
 
     told = command("support", env=env)
@@ -36,12 +37,19 @@ def test_doctor_and_support(new_service, sockets):
     for secret in ("s3cret", "628111222333", "not-to-be-told", "EAA"):
         assert secret not in told.stdout + told.stderr
 
+    assert "answers Meta's handshake" in well.stdout
+    other = command("doctor", env={**env, "WHATSAPP_VERIFY_TOKEN": "s3cret-after"})
+    assert other.returncode == 1 and "BAD webhook" in other.stdout
+    assert "403" in other.stdout and "s3cret" not in other.stdout
+    none = command("doctor", env={**env, "WHATSAPP_VERIFY_TOKEN": ""})
+    assert none.returncode == 0 and "ok  webhook        not used" in none.stdout
+
     env.update(TENANT_SERVICE_URL="http://127.0.0.1:1", GRAPH_CA_FILE="",
                FCGI_SOCKET=str(sockets / "nobody.sock"))
     ill = command("doctor", env=env)
     assert ill.returncode == 1
     bad = [line.split()[1] for line in ill.stdout.splitlines() if line.startswith("BAD")]
-    assert bad == ["tenant", "graph", "service"]  # the simulator's certificate is nobody's
+    assert bad == ["tenant", "graph", "service", "webhook"]  # the simulator's certificate is nobody's
     assert ill.stdout.endswith("from the top.\n")
 
     env["DATABASE_URL"] = "host=/nonexistent dbname=x"

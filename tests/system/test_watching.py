@@ -1,12 +1,18 @@
 """What watches the service: alert rules, dashboard, ping, top, and the log's lines of a message."""
 
 import json
+import os
+import pty
 import re
+import select
+import signal
+import subprocess
+import time
 
 from harness import fcgi
 from harness.api import new_message
 from harness.process import TOP, run
-from harness.service import command
+from harness.service import PROGRAM, command
 from harness.wait import wait_until
 
 RULES = TOP / "conf" / "prometheus"
@@ -137,3 +143,32 @@ def test_ping_tells_alive_from_ready(new_service, sockets, own_postgres):
 
     wait_until(lambda: pinged().returncode == 1, 10, "not ready")
     assert pinged().stdout.startswith("WARNING: not ready: ")
+
+
+def test_top_is_a_live_view_in_a_terminal(new_service, sockets):
+    """It draws anew until it is interrupted, and leaves the terminal as it was."""
+    service = new_service(MANAGEMENT_SOCKET=str(sockets / "live.sock"))
+    env = {name: value for name, value in service.settings.items() if value is not None}
+    master, slave = pty.openpty()
+    shown = b""
+    top = subprocess.Popen([PROGRAM, "top"], stdin=slave, stdout=slave, stderr=slave, env=env,
+                           start_new_session=True)
+    os.close(slave)
+    try:
+        assert service.ask("POST", "/api/v1/messages/send",
+                           json.dumps(new_message()).encode()).status == 200
+        end = time.monotonic() + 30
+        while shown.count(b"\x1b[H\x1b[2J") < 3:
+            assert time.monotonic() < end and select.select([master], [], [], 30)[0], shown
+            shown += os.read(master, 65536)
+        screens = shown.decode().replace("\r\n", "\n").split("\x1b[H\x1b[2J")
+        for screen in screens[1:3]:
+            assert "message-sender " in screen and "lanes 64" in screen
+            for part in ("requests", "attempts", "waiting for limits", "stage"):
+                assert part in screen, screen
+        assert screens[1] != screens[2]
+        top.send_signal(signal.SIGINT)
+        assert top.wait(10) == -signal.SIGINT
+    finally:
+        top.kill()
+        os.close(master)
