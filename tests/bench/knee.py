@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from bench import Outcome, at_least, at_most
 from report import table
+from stack import GRAPH_LATENCY_MS
 from steps import Step, failed, quieten, run_step
 
 KEPT_SHARE = 0.97
@@ -12,6 +13,7 @@ OVERLOAD = 3
 CONNECTIONS = 5900  # lighttpd takes 6,000
 # So that three times the rate of a short run is too much for any machine.
 SHORT_RATE = 40
+HOUSE_MS = 30  # of a message in the house, besides the Graph API's
 SHORT_IN_FLIGHT = 20
 
 
@@ -108,21 +110,32 @@ def overload_row(result, peak):
     load = result["load"]
     accepted, refused = load["latency_ms"], load["refused_latency_ms"]
     good = load["achieved_rate"]
-    return (f"{result['step'].rate:,.0f}", f"{peak:.0f}", f"{good:.0f}", f"{good / peak:.0%}",
+    return (result["step"].name, f"{result['step'].rate:,.0f}", f"{peak:.0f}", f"{good:.0f}",
+            f"{good / max(1, peak):.0%}",
             refusals(load), failed(load) - sum(n for s, n in load["all"]["status"].items()
                                                if s in ("429", "503")),
             *(f"{accepted[q]:.0f}" for q in ("p50", "p99")),
-            *(f"{refused[q]:.0f}" for q in ("p50", "p99", "max")))
+            *(f"{refused[q]:.0f}" for q in ("p50", "p99", "max")),
+            f"{load['waited_for_connection']:,}")
 
 
-def run_overload(bench):
-    """At three times the knee: how much is still done, and how soon the others are told."""
-    outcome = Outcome("overload")
-    short = bench.short
-    settings = {"MAX_IN_FLIGHT": str(SHORT_IN_FLIGHT)} if short else {}
-    with bench.stack("overload", settings=settings) as stack:
-        seconds = 2 if short else 20
-        rate = SHORT_RATE if short else bench.options.rate
+OVERLOAD_HEAD = ("step", "wanted/s", "peak, 2xx/s", "2xx/s", "of the peak", "429 and 503",
+                 "other failures", "2xx p50, ms", "p99", "refused p50, ms", "p99", "max",
+                 "waited in the generator")
+
+
+def flood(bench, stack, outcome, name, rate, seconds):
+    """So much that most is refused."""
+    bench.say(name)
+    return outcome.step(run_step(stack, Step(
+        name, rate, seconds, warmup=min(5, seconds), ramp=min(3, seconds),
+        connections=CONNECTIONS)))
+
+
+def flood_knee(bench, outcome, seconds):
+    """Three times what the machine carries; the knee and the row of a table."""
+    with bench.stack("overload") as stack:
+        rate = bench.options.rate
         if rate:
             peak = outcome.step(run_step(stack, Step(f"{rate:,.0f}/s", rate, seconds)))[
                 "load"]["achieved_rate"]
@@ -130,19 +143,58 @@ def run_overload(bench):
             found = sweep(bench, stack, outcome, plan_of(bench.options))
             rate, peak = found.rate or plan_of(bench.options)[0], found.peak
         quieten(stack)
-        step = Step(f"{OVERLOAD} x {rate:,.0f}/s", OVERLOAD * rate, seconds,
-                    warmup=min(5, seconds), ramp=min(3, seconds), connections=CONNECTIONS)
-        bench.say(step.name)
-        result = outcome.step(run_step(stack, step))
-    outcome.sections.append(("Overload", table(
-        ("wanted/s", "peak, 2xx/s", "2xx/s", "of the peak", "429 and 503", "other failures",
-         "2xx p50, ms", "p99", "refused p50, ms", "p99", "max"), [overload_row(result, peak)])))
-    load = result["load"]
-    if short and not refusals(load):
+        result = flood(bench, stack, outcome, f"{OVERLOAD} x {rate:,.0f}/s", OVERLOAD * rate,
+                       seconds)
+    outcome.limits += [
+        at_least(f"goodput at {OVERLOAD} times the knee, share of the peak",
+                 result["load"]["achieved_rate"] / max(1, peak), 0.9)]
+    return rate, overload_row(result, peak)
+
+
+def flood_house(bench, outcome, rate, seconds):
+    """Three times what MAX_IN_FLIGHT admits, which is so low that all that is offered is what the
+    machine carries: the service is too small, and neither web server nor generator."""
+    admitted = rate / OVERLOAD
+    house = SHORT_IN_FLIGHT if bench.short else max(2, round(
+        admitted * (GRAPH_LATENCY_MS + HOUSE_MS) / 1000))
+    with bench.stack("house", settings={"MAX_IN_FLIGHT": str(house)}) as stack:
+        first = flood(bench, stack, outcome, f"house of {house}, full", 1.2 * admitted, seconds)
+        quieten(stack)
+        result = flood(bench, stack, outcome, f"house of {house}, {OVERLOAD} x",
+                       OVERLOAD * admitted, seconds)
+    peak, load = first["load"]["achieved_rate"], result["load"]
+    if not refusals(load):
         outcome.failures.append("overload: nothing was refused beyond MAX_IN_FLIGHT")
-    outcome.limits = [
-        at_least("goodput at 3 times the knee, share of the peak",
+    outcome.limits += [
+        at_least(f"goodput at {OVERLOAD} times what the house admits, share of the peak",
                  load["achieved_rate"] / max(1, peak), 0.9),
-        at_most("refusals, p99, ms", load["refused_latency_ms"]["p99"], 50),
-    ]
+        at_most("refusals there, p99, ms", load["refused_latency_ms"]["p99"], 50)]
+    return overload_row(result, peak)
+
+
+def refusal_costs(bench, outcome, rate, seconds):
+    """CPU µs of each part for a request that is refused: hardly any other is."""
+    with bench.stack("refusals", settings={"MAX_IN_FLIGHT": "2"}) as stack:
+        result = flood(bench, stack, outcome, "all but two refused", rate, seconds)
+    load = result["load"]
+    messages = load["achieved_rate"] * seconds
+    parts = {name: result["cpu"][name] * messages / max(1, refusals(load))
+             for name in ("service", "web")}
+    parts["generator"] = result["cpu"]["generator"]
+    return table(parts, [[f"{us:.1f}" for us in parts.values()]])
+
+
+def run_overload(bench):
+    """Three times the knee, and three times what the house admits: how much is still done, how
+    soon the others are told, and what it costs to tell them."""
+    outcome = Outcome("overload")
+    seconds = 2 if bench.short else 20
+    if bench.short:
+        rate, rows = 3 * SHORT_RATE, []
+    else:
+        rate, row = flood_knee(bench, outcome, seconds)
+        rows = [row]
+    rows.append(flood_house(bench, outcome, rate, seconds))
+    outcome.sections.append(("Overload", table(OVERLOAD_HEAD, rows)))
+    outcome.sections.append(("A refusal, CPU µs", refusal_costs(bench, outcome, rate, seconds)))
     return outcome
