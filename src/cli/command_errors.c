@@ -63,6 +63,13 @@ int command_errors(const struct arguments *arguments)
 		     "body has `error`, `message`, `code`, and `details` where there is more to "
 		     "say.\n\n");
 	http_problem_print_reference(stdout);
+	(void)printf("\nThe web server answers for itself what does not reach the service, in the "
+		     "same form. `UNAVAILABLE` (503: the service\ncannot be reached), `TIMEOUT` "
+		     "(504: it did not answer in time) and `INTERNAL` (500: it ended without an "
+		     "answer): the\nmessage may have been taken; repeat the request with its "
+		     "Idempotency-Key; `message-sender ping` tells whether the service\nlives. "
+		     "`LENGTH_REQUIRED` (411): send `Content-Length`. `INVALID_REQUEST`, "
+		     "`BODY_TOO_LARGE`: as above.\n");
 	(void)printf("\n## Why messages fail or wait\n\n`failure_code` in reports, `code` in the "
 		     "log, under `details` of `SEND_FAILED`: Meta's, as 131026 or\n100/33 (with a "
 		     "subcode); below 0 a case of our own. What we do: to a message nobody waits "

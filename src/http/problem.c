@@ -81,12 +81,106 @@ static const struct problem_row rows[PROBLEM_COUNT] = {
 				      "2" },
 };
 
+/* For the manual alone. */
+struct problem_meaning {
+	const char *cause;
+	const char *we_do;
+	const char *cure;
+};
+
+static const struct problem_meaning meanings[PROBLEM_COUNT] = {
+	[PROBLEM_INVALID_REQUEST] = { "A field, header or parameter is wrong, or the body is "
+				      "no JSON; the message names it.",
+				      "Nothing was taken.", "Correct what the message names." },
+	[PROBLEM_UNAUTHORIZED] = { "No API key, or one that is unknown, has expired or was "
+				   "revoked (AUTH=keys).",
+				   "Nothing was taken.",
+				   "Send a key that is in force; `message-sender key list` "
+				   "tells which are." },
+	[PROBLEM_BAD_SIGNATURE] = { "A webhook that is not signed with one of "
+				    "WHATSAPP_APP_SECRET, or was changed on its way.",
+				    "It is not read; Meta sends it again.",
+				    "Set the app's secret as Meta shows it; let no proxy "
+				    "touch the body." },
+	[PROBLEM_FORBIDDEN] = { "The key has not the scope, the tenant or the outlet; "
+				"or, of webhooks, the token or the secret is not ours.",
+				"Nothing was done.",
+				"Use another key, or one with the scope: `message-sender "
+				"key create`." },
+	[PROBLEM_NOT_FOUND] = { "No such address, or no message or batch of that id that "
+				"the key may see.",
+				"Nothing.",
+				"Look at the address and the id; messages are kept for "
+				"RETENTION_DAYS." },
+	[PROBLEM_METHOD_NOT_ALLOWED] = { "The address is there, the method is none of its.",
+					 "Nothing was done.", "Use one of those in `Allow`." },
+	[PROBLEM_BODY_TOO_LARGE] = { "More than MAX_BODY_BYTES, in a bulk call "
+				     "MAX_BULK_BYTES; or the web server's own limit.",
+				     "Nothing was taken.", "Send less at once." },
+	[PROBLEM_UNSUPPORTED_TYPE] = { "A body that is not declared as JSON.", "Nothing was taken.",
+				       "Send `Content-Type: application/json`." },
+	[PROBLEM_HEAD_TOO_LARGE] = { "Headers of more bytes than are taken.", "Nothing was taken.",
+				     "Send fewer or shorter ones." },
+	[PROBLEM_KEY_IN_USE] = { "Two requests with one Idempotency-Key at once.",
+				 "The first one goes on; this one did nothing.",
+				 "Repeat it after `Retry-After`: then it has the first "
+				 "one's answer." },
+	[PROBLEM_KEY_REUSED] = { "The key was used in the last 7 days with other bytes.",
+				 "Nothing was taken.",
+				 "A new message wants a new key; a repetition the same "
+				 "bytes." },
+	[PROBLEM_NOT_CANCELLABLE] = { "An attempt is under way, was accepted or may have been, "
+				      "or the message has ended.",
+				      "Nothing was changed.",
+				      "Ask for its status; what was sent cannot be called back." },
+	[PROBLEM_BATCH_CANCELLED] = { "Somebody cancelled the batch while its call was still "
+				      "being taken.",
+				      "This message was not taken.",
+				      "Send it in a call of its own if it is still wanted." },
+	[PROBLEM_QUOTA_EXCEEDED] = { "The tenant has used up its quota; the reason is under "
+				     "`details`.",
+				     "Nothing was sent or stored.",
+				     "Upgrade, or wait for the reset." },
+	[PROBLEM_QUEUE_FULL] = { "MAX_BACKLOG_PER_TENANT or MAX_BACKLOG messages wait "
+				 "already; `details` tells which.",
+				 "Nothing was taken.",
+				 "Try again after `Retry-After`; `report queue` tells "
+				 "whose they are." },
+	[PROBLEM_SEND_FAILED] = { "WhatsApp refused it for good, or the attempts were used "
+				  "up; its code is under `details`, and below.",
+				  "It is failed for ever under this `message_id`.",
+				  "As `details.action` says; then send it anew, or "
+				  "`message-sender queue replay`." },
+	[PROBLEM_INTERNAL] = { "A fault of the service, or no memory.",
+			       "It is in the log, with the `X-Request-Id`.",
+			       "Report it with `message-sender support`." },
+	[PROBLEM_OVERLOADED] = { "MAX_IN_FLIGHT is reached, or commits are too slow.",
+				 "Nothing was taken.",
+				 "Try again after `Retry-After`, with the same "
+				 "Idempotency-Key." },
+	[PROBLEM_STORE_UNAVAILABLE] = { "PostgreSQL cannot be reached, is starting, or its disk "
+					"is full.",
+					"Nothing was taken; what was accepted before is kept.",
+					"Try again after `Retry-After`; mend PostgreSQL "
+					"(`message-sender doctor`)." },
+	[PROBLEM_STORE_UNCERTAIN] = { "The connection was lost in the midst of the commit.",
+				      "Settled once PostgreSQL is back: with a key the message "
+				      "is there or not; without one it is called off unless an "
+				      "attempt has begun.",
+				      "Repeat it with the same Idempotency-Key; without one "
+				      "ask for `details.message_id`." },
+};
+
 void http_problem_print_reference(FILE *out)
 {
-	(void)fputs("| code | status | message | Retry-After |\n|---|---|---|---|\n", out);
+	(void)fputs("| code | status | message | Retry-After | cause | what we do | what to do |\n"
+		    "|---|---|---|---|---|---|---|\n",
+		    out);
 	for (int i = 0; i < PROBLEM_COUNT; i++)
-		(void)fprintf(out, "| `%s` | %d | %s | %s |\n", rows[i].code, rows[i].status,
-			      rows[i].message, rows[i].retry_after ? rows[i].retry_after : "");
+		(void)fprintf(out, "| `%s` | %d | %s | %s | %s | %s | %s |\n", rows[i].code,
+			      rows[i].status, rows[i].message,
+			      rows[i].retry_after ? rows[i].retry_after : "", meanings[i].cause,
+			      meanings[i].we_do, meanings[i].cure);
 }
 
 void http_problem_members(struct json_out *out, enum problem problem, const char *message)

@@ -2,6 +2,7 @@
 dictionary of errors is what the tables say."""
 
 import json
+import re
 
 from harness.api import new_message
 from harness.process import TOP
@@ -59,3 +60,28 @@ def test_doctor_and_support(new_service, sockets):
 
 def test_the_dictionary_is_what_the_tables_say():
     assert command("errors").stdout == (TOP / "docs" / "errors.md").read_text()
+
+
+def test_the_dictionary_has_every_code_its_cause_and_its_cure():
+    callers, ours = command("errors").stdout.split("\n## Why messages fail or wait\n")
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")]
+            for line in callers.splitlines() if line.startswith("| `")]
+    assert len(rows) >= 20
+    for code, _, message, _, cause, we_do, cure in rows:
+        assert message and cause and we_do and cure, code
+    told = set(re.findall(r"`([A-Z_]{4,})`", callers))
+    problems = (TOP / "src" / "http" / "problem.c").read_text()
+    for code in re.findall(r'{ \d\d\d,\s*"\w+",\s*"([A-Z_]+)"', problems):
+        assert code in told, code
+    for path in (TOP / "conf").rglob("*"):
+        if path.is_file():
+            for code in re.findall(r'"code":"([A-Z_]+)"', path.read_text()):
+                assert code in told, (path, code)
+    for line in ours.splitlines():
+        if line.startswith("| ") and "---" not in line:
+            cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
+            assert len(cells) == 5 and all(cells), line
+    codes = (TOP / "tests" / "fixtures" / "graph" / "error-codes.tsv").read_text().splitlines()
+    for line in codes[1:]:
+        code = line.split("\t")[0]
+        assert re.search(rf"^\| (-\d+ \()?{re.escape(code)}\)? ", ours, re.M), code

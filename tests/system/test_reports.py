@@ -204,6 +204,27 @@ def test_days_are_those_of_the_tenant(postgres):
     assert report(database, "daily")[0]["day"] == before["day"]
 
 
+def test_maintain_makes_partitions_ahead(postgres):
+    database = postgres.database()
+
+    def months():
+        return {r["name"] for r in database.query(
+            "SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = 'message_sender.message'::regclass"
+            " AND c.relname ~ '[0-9]$'")}
+
+    maintain(database)
+    made = months()
+    last = max(made)
+    ahead = database.query("SELECT 'message_' || to_char(now() + interval '2 months', 'YYYY_MM')"
+                           " AS name")[0]["name"]
+    assert ahead <= last
+    database.query(f"SET ROLE message_sender_owner; DROP TABLE message_sender.{last}")
+    assert last not in months()
+    maintain(database)
+    assert months() == made
+
+
 def test_old_months_end_and_nothing_unfinished_with_them(postgres):
     database = postgres.database()
     at = "now() - interval '200 days'"
