@@ -96,9 +96,12 @@ static int print_report(struct query *q, const struct arguments *a)
 	const char *const values[VALUES] = { a->tenant, a->since, a->until,
 					     a->limit ? a->limit : LIMIT_DEFAULT };
 	struct err err;
+	int failed;
 
 	(void)snprintf(statement, sizeof(statement), "report_%s", a->operand);
-	if ((a->json ? query_run_json : query_run)(q, statement, VALUES, values, &err)) {
+	failed = a->json ? query_run_json(q, statement, VALUES, values, &err)
+			 : query_run(q, statement, VALUES, values, &err);
+	if (failed) {
 		(void)fprintf(stderr, "message-sender: report: %s\n", err.text);
 		return 1;
 	}

@@ -105,16 +105,21 @@ static ssize_t read_file(const char *file, char text[FILE_MAX + 1], struct err *
 	struct stat about;
 	ssize_t len = -1;
 
-	if (fd < 0 || fstat(fd, &about) != 0)
-		err_set(ret_err, ERR_INVALID, 0, "%s: cannot be read", file);
-	else if (about.st_mode & S_IRWXO)
-		err_set(ret_err, ERR_INVALID, 0, "%s: everybody may read it; chmod o= it", file);
-	else if ((len = read(fd, text, FILE_MAX + 1)) < 0)
+	if (fd >= 0 && fstat(fd, &about) == 0) {
+		if (about.st_mode & S_IRWXO) {
+			err_set(ret_err, ERR_INVALID, 0, "%s: everybody may read it; chmod o= it",
+				file);
+			fd_close(&fd);
+			return -1;
+		}
+		len = read(fd, text, FILE_MAX + 1);
+	}
+	if (fd >= 0)
+		fd_close(&fd);
+	if (len < 0)
 		err_set(ret_err, ERR_INVALID, 0, "%s: cannot be read", file);
 	else if (len > FILE_MAX)
 		err_set(ret_err, ERR_INVALID, 0, "%s: longer than %d bytes", file, FILE_MAX);
-	if (fd >= 0)
-		fd_close(&fd);
 	if (len < 0 || len > FILE_MAX)
 		return -1;
 	text[len] = '\0';

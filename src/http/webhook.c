@@ -9,7 +9,7 @@
 
 bool http_webhook_setup_read(const char *query, struct http_webhook_setup *ret)
 {
-	struct http_webhook_setup setup;
+	struct http_webhook_setup setup = { .token = "" };
 	char mode[32];
 
 	if (!http_query_find(query, "hub.mode", mode, sizeof(mode)) ||

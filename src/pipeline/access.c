@@ -479,8 +479,10 @@ struct access *access_new(struct world *world, bool keys, access_again_fn *again
 
 static void free_all(struct access *a, struct list *entries)
 {
-	while (!list_empty(entries)) {
-		struct entry *e = entry_of(entries->next);
+	struct list *one;
+
+	while ((one = list_take_first(entries))) {
+		struct entry *e = entry_of(one);
 		struct list *node;
 
 		while ((node = list_take_first(&e->waiting)))
