@@ -1,11 +1,4 @@
-/*
- * What waits stands in rings: tenants in the ring of a class, a tenant's lines in its own, tickets
- * in their line.  Only what may be in turn is linked: a line while it has tickets and its number
- * does not sleep, a tenant while it has such lines and does not sleep.  Who is found to have no
- * token sleeps until it has one (an alarm); a ticket whose pair must wait stands apart until then
- * and comes back to where it was in its line.  A line of a number that rests is in turn for its
- * urgent tickets, if it has any; so those are linked among themselves, too.
- */
+/* Who gets a place, and what becomes of it: pace_turn.c has how those who wait stand. */
 #include "delivery/pace.h"
 
 #include <stdlib.h>
@@ -13,6 +6,7 @@
 
 #include "base/random.h"
 #include "delivery/pace_line.h"
+#include "delivery/pace_turn.h"
 
 #define PAIRS_MAX (1u << 20)
 #define DEPART_AHEAD_MS 150
@@ -77,128 +71,6 @@ static uint64_t pair_of(const struct pace *p, unsigned lane, const char *number,
 		hash = (hash ^ (unsigned char)*recipient) * UINT64_C(0x100000001b3);
 	hash ^= hash >> 32;
 	return hash * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-/* -- in turn, or asleep ------------------------------------------------------------------- */
-
-static void link_tenant(struct pace *p, struct pace_tenant *t, unsigned class)
-{
-	if (!t->alarm.set && list_empty(&t->links[class]) && !list_empty(&t->rings[class]))
-		list_append(&p->rings[class], &t->links[class]);
-}
-
-/* Its tickets that are in turn when it is. */
-static const struct list *in_turn(const struct pace_line *line)
-{
-	return line->number->spares ? line->urgent : line->tickets;
-}
-
-static void link_line(struct pace *p, struct pace_line *line, unsigned class)
-{
-	const struct pace_number *n = line->number;
-
-	if ((n->alarm.set && !n->spares) || list_empty(&in_turn(line)[class]))
-		return;
-	if (list_empty(&line->links[class]))
-		list_append(&line->tenant->rings[class], &line->links[class]);
-	link_tenant(p, line->tenant, class);
-}
-
-static void unlink_line(struct pace_line *line, unsigned class)
-{
-	struct pace_tenant *t = line->tenant;
-
-	list_remove(&line->links[class]);
-	if (list_empty(&t->rings[class])) {
-		list_remove(&t->links[class]);
-		t->left[class] = 0;
-	}
-}
-
-/* One that was apart: only such as were, too, are before it in its line. */
-static void put_in(struct pace *p, struct pace_ticket *t)
-{
-	struct list *tickets = &t->line->tickets[t->class];
-	struct list *urgent = &t->line->urgent[t->class];
-	struct list *after = tickets->next;
-
-	while (after != tickets && LIST_OBJECT(after, struct pace_ticket, link)->order < t->order)
-		after = after->next;
-	list_append(after, &t->link);
-	after = urgent->next;
-	while (t->urgent && after != urgent &&
-	       LIST_OBJECT(after, struct pace_ticket, urgent_link)->order < t->order)
-		after = after->next;
-	if (t->urgent)
-		list_append(after, &t->urgent_link);
-	t->state = PACE_WAITS;
-	link_line(p, t->line, t->class);
-}
-
-static void put_out(struct pace_ticket *t)
-{
-	list_remove(&t->link);
-	list_remove(&t->urgent_link);
-	if (list_empty(&in_turn(t->line)[t->class]))
-		unlink_line(t->line, t->class);
-}
-
-static void visit_lines(struct pace *p, struct pace_number *n, bool asleep)
-{
-	for (struct list *node = n->lines.next; node != &n->lines; node = node->next) {
-		struct pace_line *line = LIST_OBJECT(node, struct pace_line, among);
-
-		for (unsigned i = 0; i < SHARE_CLASSES; i++) {
-			if (asleep && (!n->spares || list_empty(&line->urgent[i])))
-				unlink_line(line, i);
-			else if (!asleep)
-				link_line(p, line, i);
-		}
-	}
-}
-
-/* spares: but for what is urgent. */
-static void number_sleeps(struct pace *p, struct pace_number *n, bool spares, int64_t until_ms)
-{
-	n->spares = spares;
-	alarms_set(&p->alarms, &n->alarm, until_ms);
-	visit_lines(p, n, true);
-}
-
-static void number_wakes(struct pace *p, struct pace_number *n)
-{
-	alarms_clear(&p->alarms, &n->alarm);
-	n->spares = false;
-	visit_lines(p, n, false);
-}
-
-static void tenant_sleeps(struct pace *p, struct pace_tenant *t, int64_t until_ms)
-{
-	alarms_set(&p->alarms, &t->alarm, until_ms);
-	for (unsigned i = 0; i < SHARE_CLASSES; i++)
-		list_remove(&t->links[i]);
-}
-
-static void tenant_wakes(struct pace *p, struct pace_tenant *t)
-{
-	alarms_clear(&p->alarms, &t->alarm);
-	for (unsigned i = 0; i < SHARE_CLASSES; i++)
-		link_tenant(p, t, i);
-}
-
-static void wake(struct pace *p, int64_t now_ms)
-{
-	struct alarm *alarm;
-
-	while ((alarm = alarms_take(&p->alarms, now_ms))) {
-		if (alarm->kind == ALARM_NUMBER) {
-			number_wakes(p, LIST_OBJECT(alarm, struct pace_number, alarm));
-		} else if (alarm->kind == ALARM_TENANT) {
-			tenant_wakes(p, LIST_OBJECT(alarm, struct pace_tenant, alarm));
-		} else {
-			put_in(p, LIST_OBJECT(alarm, struct pace_ticket, alarm));
-		}
-	}
 }
 
 /* -- a place ------------------------------------------------------------------------------ */
@@ -268,7 +140,7 @@ static bool may_go(const struct pace_line *line, bool urgent, int64_t now_ms)
 {
 	struct pace_number *n = line->number;
 
-	if ((n->alarm.set && !n->spares) || wanting(in_turn(line)))
+	if ((n->alarm.set && !n->spares) || wanting(pace_in_turn(line)))
 		return false;
 	return !line->tenant->alarm.set && bucket_ready_ms(&n->bucket, !urgent, now_ms) == now_ms &&
 	       bucket_ready_ms(&line->tenant->bucket, false, now_ms) == now_ms;
@@ -277,7 +149,7 @@ static bool may_go(const struct pace_line *line, bool urgent, int64_t now_ms)
 bool pace_try(struct pace *p, struct pace_ticket *ticket, const struct pace_ask *ask,
 	      int64_t now_ms)
 {
-	wake(p, now_ms); /* who was apart until now is before it */
+	pace_wake(p, now_ms); /* who was apart until now is before it */
 	if (any_waits(p) || !attach(p, ticket, ask, now_ms) ||
 	    !may_go(ticket->line, ask->urgent, now_ms) || pair_ready_ms(p, ticket, now_ms) > now_ms)
 		return false;
@@ -298,7 +170,7 @@ bool pace_wait(struct pace *p, struct pace_ticket *ticket, const struct pace_ask
 	list_append(&ticket->line->tickets[ticket->class], &ticket->link);
 	if (ticket->urgent)
 		list_append(&ticket->line->urgent[ticket->class], &ticket->urgent_link);
-	link_line(p, ticket->line, ticket->class);
+	pace_link_line(p, ticket->line, ticket->class);
 	return true;
 }
 
@@ -312,7 +184,7 @@ static bool is_ready(struct pace *p, struct pace_ticket *t, int64_t now_ms)
 
 	if (at_ms > now_ms) {
 		meter_count(p->meter, METRIC_PACE_WAITS, PACE_FOR_PAIR, 0);
-		put_out(t);
+		pace_put_out(t);
 		t->state = PACE_APART;
 		t->alarm.kind = ALARM_TICKET;
 		alarms_set(&p->alarms, &t->alarm, at_ms);
@@ -325,14 +197,14 @@ static bool is_ready(struct pace *p, struct pace_ticket *t, int64_t now_ms)
 	if (at_ms > now_ms) {
 		meter_count(p->meter, METRIC_PACE_WAITS, PACE_FOR_NUMBER, 0);
 		n->scarce = true;
-		number_sleeps(p, n, spares, at_ms);
+		pace_number_sleeps(p, n, spares, at_ms);
 		return false;
 	}
 	at_ms = bucket_ready_ms(&tenant->bucket, true, now_ms);
 	if (at_ms > now_ms) {
 		meter_count(p->meter, METRIC_PACE_WAITS, PACE_FOR_TENANT, 0);
 		tenant->scarce = true;
-		tenant_sleeps(p, tenant, at_ms);
+		pace_tenant_sleeps(p, tenant, at_ms);
 		return false;
 	}
 	return true;
@@ -351,14 +223,14 @@ static void take_out(struct pace *p, struct pace_ticket *t)
 	list_remove(&line->among); /* when they wake, the others are first */
 	list_append(&line->number->lines, &line->among);
 	list_remove(&line->links[class]);
-	if (!list_empty(&in_turn(line)[class]))
+	if (!list_empty(&pace_in_turn(line)[class]))
 		list_append(&tenant->rings[class], &line->links[class]);
 	if (list_empty(&tenant->rings[class])) {
 		list_remove(&tenant->links[class]);
 		tenant->left[class] = 0;
 	} else if (share_turn_over(&tenant->left[class], tenant->weight)) {
 		list_remove(&tenant->links[class]);
-		link_tenant(p, tenant, class);
+		pace_link_tenant(p, tenant, class);
 	}
 }
 
@@ -373,7 +245,7 @@ struct pace_ticket *pace_next(struct pace *p, int64_t now_ms)
 {
 	unsigned classes;
 
-	wake(p, now_ms);
+	pace_wake(p, now_ms);
 	while ((classes = wanting(p->rings))) {
 		unsigned class = share_next(&p->share, classes);
 		struct pace_tenant *tenant =
@@ -388,7 +260,7 @@ struct pace_ticket *pace_next(struct pace *p, int64_t now_ms)
 		if (tenant->scarce)
 			class = share_next(&tenant->share, of_tenant);
 		line = LIST_OBJECT(tenant->rings[class].next, struct pace_line, links[class]);
-		of_line = wanting(in_turn(line));
+		of_line = wanting(pace_in_turn(line));
 		if (!tenant->scarce && line->number->scarce)
 			class = share_next(&line->share, of_line);
 		t = first_of(line, class);
@@ -449,9 +321,9 @@ static void pay_back(struct pace *p, struct pace_ticket *t)
 	bucket_give_back(&tenant->bucket);
 	pairs_give_back(p->pairs, t->pair);
 	if (n->alarm.set)
-		number_wakes(p, n);
+		pace_number_wakes(p, n);
 	if (tenant->alarm.set)
-		tenant_wakes(p, tenant);
+		pace_tenant_wakes(p, tenant);
 }
 
 void pace_leave(struct pace *p, struct pace_ticket *ticket, int64_t now_ms)
@@ -459,7 +331,7 @@ void pace_leave(struct pace *p, struct pace_ticket *ticket, int64_t now_ms)
 	switch (ticket->state) {
 	case PACE_WAITS:
 		p->waiting[ticket->class]--;
-		put_out(ticket);
+		pace_put_out(ticket);
 		break;
 	case PACE_APART:
 		p->waiting[ticket->class]--;
@@ -488,113 +360,6 @@ void pace_hand_over(struct pace_ticket *from, struct pace_ticket *to)
 	list_init(&to->link);
 	list_init(&to->urgent_link);
 	*from = (struct pace_ticket){ .line = NULL };
-}
-
-/* -- what changes it ---------------------------------------------------------------------- */
-
-/* What it may send has changed: whoever sleeps for it looks again. */
-static void look_again(struct pace *p, struct pace_line *line)
-{
-	if (line->number->alarm.set)
-		number_wakes(p, line->number);
-	if (line->tenant->alarm.set)
-		tenant_wakes(p, line->tenant);
-}
-
-void pace_tell(struct pace *p, struct pace_ticket *ticket, enum pace_news news, int64_t wait_ms,
-	       int64_t now_ms)
-{
-	struct bucket *bucket;
-
-	if (ticket->state != PACE_BEGUN)
-		return;
-	bucket = &ticket->line->number->bucket;
-	switch (news) {
-	case PACE_ACCEPTED:
-		if (bucket_rested(bucket, ticket->paid_ms))
-			look_again(p, ticket->line);
-		break;
-	case PACE_TOO_FAST:
-		(void)bucket_slow(bucket, now_ms);
-		break;
-	case PACE_PAIR:
-		pairs_refused(p->pairs, ticket->pair, now_ms);
-		break;
-	case PACE_REST:
-		bucket_rest(bucket, wait_ms, now_ms);
-		break;
-	}
-}
-
-struct visit {
-	struct pace *p;
-	uint64_t lanes;
-	int64_t now_ms;
-};
-
-static void empty_line(void *arg, void *object)
-{
-	const struct visit *v = arg;
-	struct pace_line *line = object;
-
-	if (!(v->lanes >> line->lane & 1))
-		return;
-	bucket_empty(&line->number->bucket, v->now_ms);
-	bucket_empty(&line->tenant->bucket, v->now_ms);
-}
-
-void pace_taken(struct pace *p, uint64_t lanes, int64_t now_ms)
-{
-	struct visit visit = { p, lanes, now_ms };
-
-	for (unsigned i = 0; i < MESSAGE_LANES; i++)
-		if (lanes >> i & 1) {
-			p->taken_ms[i] = now_ms;
-			p->takes[i]++;
-		}
-	table_visit(p->lines, empty_line, &visit);
-}
-
-static void forget_rate(void *arg, void *object)
-{
-	struct pace_line *line = object;
-
-	(void)arg;
-	line->number->rate = 0;
-}
-
-static void rate_line(void *arg, void *object)
-{
-	const struct visit *v = arg;
-
-	pace_line_rate(v->p, object);
-}
-
-static void limit_line(void *arg, void *object)
-{
-	const struct visit *v = arg;
-
-	pace_line_limit(v->p, object, v->now_ms);
-	look_again(v->p, object);
-}
-
-bool pace_learn(struct pace *p, const struct limit_set *set, int64_t now_ms)
-{
-	struct visit visit = { p, 0, now_ms };
-	struct limit *limits = NULL;
-
-	if (set->count > 0) {
-		limits = malloc(set->count * sizeof(*limits));
-		if (!limits)
-			return false;
-		memcpy(limits, set->limits, set->count * sizeof(*limits));
-	}
-	free(p->limits.limits);
-	p->limits = (struct limit_set){ limits, set->count };
-	table_visit(p->lines, forget_rate, &visit);
-	table_visit(p->lines, rate_line, &visit);
-	table_visit(p->lines, limit_line, &visit);
-	return true;
 }
 
 unsigned pace_waiting(const struct pace *p, unsigned class)

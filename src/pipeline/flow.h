@@ -172,9 +172,25 @@ void flow_ready(struct flow *f, enum flow_result result);
 /* The reply as the store says the message stands. */
 void flow_use_state(struct flow *f, const struct store_status *status);
 bool flow_advance_all(struct pipeline *p);
+
+/* lookups.c */
+enum flow_result flow_check_quota(struct flow *f);
+enum flow_result flow_use_quota(struct flow *f, const struct quota_answer *a);
+enum flow_result flow_find_credentials(struct flow *f);
+enum flow_result flow_use_credentials(struct flow *f, const struct credentials_answer *a);
+
+/* deliver.c */
+enum flow_result flow_deliver(struct flow *f);
 void flow_take_result(struct flow *f, const struct delivery_result *result);
 /* Waits for its delivery no longer than until_boot_ms. */
 void flow_hurry(struct flow *f, int64_t until_boot_ms);
+
+/* status.c */
+#define FLOW_STATUS_WAIT_MS 1000 /* for an answer of the reader */
+enum flow_result flow_look_up_status(struct flow *f);
+void flow_use_status(struct flow *f, enum store_verdict verdict, const struct store_status *status);
+/* A timer of a flow: no answer within that time. */
+void flow_status_late(void *flow);
 
 /* look.c: a result may have been lost on its way. */
 /* When the wait is long the flow looks into the store, now and then, as long as it waits. */
