@@ -106,10 +106,31 @@ def test_time_outs_nest():
     service = (TOP / "conf/systemd/message-sender.service").read_text()
     lighttpd = (TOP / "conf/lighttpd/50-message-sender.conf").read_text()
     nginx = (TOP / "conf/nginx/snippet.conf").read_text()
-    assert int(re.search(r'"read-timeout" *=> (\d+)', lighttpd).group(1)) >= wait + 10
-    assert int(re.search(r"fastcgi_read_timeout +(\d+)s", nginx).group(1)) >= wait + 10
-    assert int(re.search(r"TimeoutStopSec=(\d+)", service).group(1)) >= 10 + int(
-        default_of("DRAIN_SECONDS"))
+    for text, pattern in ((lighttpd, r'"%s-timeout" *=> (\d+)'), (nginx, r"fastcgi_%s_timeout +(\d+)s")):
+        connect, send, read = (
+            int(re.search(pattern % word, text).group(1))
+            for word in ("connect", "write" if text is lighttpd else "send", "read"))
+        assert 0 < connect < send < wait < wait + 10 <= read
+    drain = int(default_of("DRAIN_SECONDS"))
+    compose = (TOP / "conf/container/compose.yaml").read_text()
+    assert wait < drain
+    assert int(re.search(r"TimeoutStopSec=(\d+)", service).group(1)) >= drain + 10
+    assert int(re.search(r"stop_grace_period: (\d+)s", compose).group(1)) >= drain + 10
+
+
+def test_web_servers_hold_what_may_be_in_flight():
+    """2,000 requests, each a connection of a client and one to the service, and callers between them."""
+    lighttpd = (TOP / "conf/lighttpd/50-message-sender.conf").read_text()
+    readme = (TOP / "README.md").read_text()
+    connections = int(re.search(r"^server.max-connections := (\d+)", lighttpd, re.M).group(1))
+    assert connections >= 2000
+    assert int(re.search(r"^server.max-fds +:= (\d+)", lighttpd, re.M).group(1)) >= 2 * connections
+    told = re.findall(r"worker_connections (\d+)", readme + (TOP / "conf/nginx/site.conf").read_text())
+    assert told and max(map(int, told)) >= 2 * 2000
+    for path in ("conf/lighttpd/50-message-sender.conf", "conf/nginx/site.conf",
+                 "conf/systemd/message-sender.socket"):
+        backlog = re.search(r"backlog(?: +:= |=)(\d+)", (TOP / path).read_text(), re.I)
+        assert int(backlog.group(1)) >= 2000, path
 
 
 def test_limits_of_bodies_fit():
@@ -120,7 +141,9 @@ def test_limits_of_bodies_fit():
             "MAX_BODY_BYTES": (r"^\tserver\.max-request-size = (\d+)",
                                r"^client_max_body_size +(\d+)k"),
             "MAX_BULK_BYTES": (r'bulk" \{\s+server\.max-request-size = (\d+)',
-                               r"bulk \{\s+client_max_body_size +(\d+)k")}.items():
+                               r"bulk \{\s+client_max_body_size +(\d+)k"),
+            "MAX_WEBHOOK_BYTES": (r'whatsapp" \{\s+server\.max-request-size = (\d+)',
+                                  r"whatsapp \{\s+client_max_body_size +(\d+)k")}.items():
         taken = int(default_of(setting))
         for text, size in zip((lighttpd, nginx), sizes):
             kib = int(re.search(size, text, re.MULTILINE).group(1))
