@@ -210,11 +210,11 @@ START_TEST(there_are_eight_keys_at_most)
 	struct seal_keys *keys = NULL;
 
 	for (unsigned i = 0; i < SEAL_KEYS_MAX; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "k%u %s", i, ONE + 4);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "k%u %s", i, &ONE[4]);
 	keys = load(text, 0600, &err);
 	ck_assert_ptr_nonnull(keys);
 	seal_keys_free(keys);
-	(void)snprintf(text + len, sizeof(text) - len, "k8 %s", ONE + 4);
+	(void)snprintf(text + len, sizeof(text) - len, "k8 %s", &ONE[4]);
 	ck_assert_ptr_null(load(text, 0600, &err));
 }
 END_TEST
