@@ -1,8 +1,8 @@
 -- expire: takes out what is kept for some time only, about 1000 rows of each at a time: keys that
 -- have expired, waits of messages of more than 30 days ago, changes of lanes as old as that, webhooks
--- of more than 7 days ago that are in no day's partition, changes of quotas of messages of more than
+-- as old as they are kept that are in no day's partition, changes of quotas of messages of more than
 -- 70 days ago.
--- Parameters: none.  Result: one row, how many of the one that had most.
+-- Parameters: $1 integer days for which webhooks are kept.  Result: one row, how many of the one that had most.
 -- Ids grow with time, so the oldest keys are at the beginning of the index; a key never lives
 -- longer than 7 days after its message's id was made, but for a host's clock.
 -- Indexes: idempotency_key_message; primary keys.  Locks: the rows; skips those that others hold.
@@ -42,7 +42,7 @@ WITH keys AS (
 	DELETE FROM message_sender.webhook_default w
 	WHERE w.ctid = ANY (ARRAY(
 		SELECT e.ctid FROM message_sender.webhook_default e
-		WHERE e.received_at < statement_timestamp() - interval '7 days'
+		WHERE e.received_at < statement_timestamp() - make_interval(days => $1::integer)
 		ORDER BY e.received_at LIMIT 1000 FOR UPDATE SKIP LOCKED))
 	RETURNING 1
 )

@@ -32,9 +32,9 @@ static bool run_all(struct query *q, const char *statement, int count, const cha
 	return true;
 }
 
-static bool make_partitions(struct query *q)
+static bool make_partitions(struct query *q, const char *webhook_days)
 {
-	if (!database_run(q, "maintain", "partitions", 0, NULL))
+	if (!database_run(q, "maintain", "partitions", 1, &webhook_days))
 		return false;
 	(void)printf("partitions made: %s\n", query_value(q, 0, 0));
 	return true;
@@ -60,6 +60,7 @@ static bool drop_old(struct query *q, const char *days)
 {
 	const char *const prune[] = { days, ROWS };
 	long deleted;
+	long inbound;
 
 	for (;;) {
 		if (!database_run(q, "maintain", "maintain_drop", 1, &days))
@@ -68,16 +69,18 @@ static bool drop_old(struct query *q, const char *days)
 			break;
 		(void)printf("dropped: %s\n", query_value(q, 0, 0));
 	}
-	if (!run_all(q, "maintain_prune", 2, prune, &deleted))
+	if (!run_all(q, "maintain_prune", 2, prune, &deleted) ||
+	    !run_all(q, "maintain_inbound", 2, prune, &inbound))
 		return false;
-	if (deleted)
-		(void)printf("old rows deleted: %ld\n", deleted);
+	if (deleted + inbound)
+		(void)printf("old rows deleted: %ld\n", deleted + inbound);
 	return true;
 }
 
 int command_maintain(const struct arguments *arguments)
 {
 	char days[16];
+	char webhook_days[16];
 	struct settings settings;
 	int status;
 	struct query *q = database_open("maintain", arguments, &status);
@@ -87,7 +90,10 @@ int command_maintain(const struct arguments *arguments)
 	status = EXIT_CONFIG;
 	if (!configuration_load_for_database(&settings, arguments->config_file)) {
 		(void)snprintf(days, sizeof(days), "%d", (int)settings.retention_days);
-		status = make_partitions(q) && roll_up(q) && drop_old(q, days) ? 0 : 1;
+		(void)snprintf(webhook_days, sizeof(webhook_days), "%u",
+			       settings.webhook_keep_days);
+		status = make_partitions(q, webhook_days) && roll_up(q) && drop_old(q, days) ? 0
+											     : 1;
 	}
 	query_close(q);
 	return status;

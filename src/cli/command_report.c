@@ -19,9 +19,10 @@ static const struct {
 	const char *name;
 	bool timed; /* takes --since and --until */
 } reports[] = {
-	{ "daily", true },   { "hourly", true },  { "cost", true },   { "failure", true },
-	{ "latency", true }, { "queue", false },  { "quota", false }, { "unknown", true },
-	{ "hold", false },   { "message", true },
+	{ "daily", true },   { "hourly", true },  { "cost", true },     { "failure", true },
+	{ "latency", true }, { "queue", false },  { "quota", false },   { "unknown", true },
+	{ "hold", false },   { "message", true }, { "opt_out", false }, { "reply_window", false },
+	{ "number", false },
 };
 
 static const char *check_report(const struct arguments *a)
@@ -42,7 +43,7 @@ static const char *check_report(const struct arguments *a)
 				       ? NULL
 				       : "--since and --until are not for what is now";
 	return "NAME is one of daily, hourly, failure, latency, cost, queue, quota, unknown, hold, "
-	       "message";
+	       "message, opt_out, reply_window, number";
 }
 
 /* What a spreadsheet would run as a formula gets an apostrophe before it. */

@@ -202,11 +202,12 @@ static const struct command commands[] = {
 	  ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_CONFIG, ARGUMENT_WHY | ARGUMENT_BY,
 	  command_queue_release },
 	{ "report",
-	  "daily|hourly|failure|latency|cost|queue|quota|unknown|hold|message [--tenant ID] "
+	  "daily|hourly|failure|latency|cost|queue|quota|unknown|hold|message|opt_out|"
+	  "reply_window|number [--tenant ID] "
 	  "[--since TIME] [--until TIME] [--limit N] [--csv | --json] [--config FILE]",
 	  "print a report: what became of messages, why they failed, how long they took, what "
-	  "waits; of the last 30 days (hourly: 2, message: 1), 1000 rows at most, unless told "
-	  "otherwise",
+	  "waits, what webhooks told of customers and numbers; of the last 30 days (hourly: 2, "
+	  "message: 1), 1000 rows at most, unless told otherwise",
 	  ARGUMENT_OPERAND | ARGUMENT_TENANT | ARGUMENT_SINCE | ARGUMENT_UNTIL | ARGUMENT_LIMIT |
 		  ARGUMENT_CSV | ARGUMENT_JSON | ARGUMENT_CONFIG,
 	  ARGUMENT_OPERAND, command_report },

@@ -148,8 +148,8 @@ const struct settings_row settings_rows[] = {
 	{ "RETENTION_DAYS", ROW_INTEGER, FIELD(retention_days), RANGE(1, 36500, "days"),
 	  .default_value = "90", .reloadable = true,
 	  .meaning = "How long messages that have ended are kept, with attempts and receipts. "
-		     "`message-sender maintain` drops whole months that ended longer ago; what "
-		     "was counted for reports stays." },
+		     "`message-sender maintain` drops whole months that ended longer ago, and what "
+		     "customers wrote that long ago; what was counted for reports stays." },
 	{ "ORDER_HOLD_SECONDS", ROW_INTEGER, FIELD(order_hold_seconds), RANGE(0, 3600, "seconds"),
 	  .default_value = "10", .reloadable = true,
 	  .meaning = "How long a message that waits may delay later ones to the same recipient." },
@@ -218,6 +218,10 @@ const struct settings_row settings_rows[] = {
 	  .default_value = "", .reloadable = true, .secret = true,
 	  .meaning = "The word that Meta is given with the webhook's address, and sends when it is "
 		     "set up; one of several. Empty: no address can be set up." },
+	{ "WEBHOOK_KEEP_DAYS", ROW_INTEGER, FIELD(webhook_keep_days), RANGE(1, 365, "days"),
+	  .default_value = "7", .reloadable = true,
+	  .meaning = "How long webhooks are kept as they came, to the end of a day, so that "
+		     "`message-sender webhook replay` can apply them again." },
 	{ "WEBHOOK_UNSIGNED", ROW_CHOICE, FIELD(webhook_unsigned), .choices = "refuse|allow",
 	  .default_value = "refuse", .reloadable = true,
 	  .meaning = "What becomes of webhooks without WHATSAPP_APP_SECRET: `allow` takes them "

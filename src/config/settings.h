@@ -90,6 +90,7 @@ struct settings {
 	unsigned unknown_quarantine_seconds;
 	enum log_level log_level;
 	unsigned max_webhook_bytes;
+	unsigned webhook_keep_days;
 	char whatsapp_app_secret[SETTINGS_WORDS_BYTES];   /* secret; words separated by commas */
 	char whatsapp_verify_token[SETTINGS_WORDS_BYTES]; /* so too */
 	unsigned webhook_unsigned;                        /* 0 refuse, 1 allow */

@@ -40,6 +40,7 @@ void delivery_gauge(struct delivery *d)
 		meter_set(m, METRIC_QUEUE_LATE, c, 0, tally_late_s(d->world->tally, c));
 	}
 	watch_protocol(d);
+	store_count_orphans(d->world->store, lanes_ours(d->lanes) & 1); /* the owner of lane 0 */
 	count_since(d, BOUND_BELLS, bell_lost(d->bell), &d->bells_lost);
 	count_since(d, BOUND_FAR_BELLS, far_lost(d->far), &d->far_bells_lost);
 }

@@ -93,11 +93,15 @@ static void drop_tenant(struct pace *p, struct pace_tenant *t)
 
 /* -- limits ------------------------------------------------------------------------------- */
 
+/* As a person says, else as Meta has said, else as the settings say. */
 static unsigned outlet_rate(const struct pace *p, const struct pace_line *line)
 {
-	const struct limit *limit = limit_find(&p->limits, line->tenant->name, line->outlet);
+	const struct limit *set = limit_find(&p->limits, line->tenant->name, line->outlet);
+	const struct limit *told = limit_find(&p->limits, "", line->number->name);
 
-	return limit && limit->rate > 0 ? (unsigned)limit->rate : p->settings.number_rate;
+	if (set && set->rate > 0)
+		return (unsigned)set->rate;
+	return told && p->settings.number_rate ? (unsigned)told->rate : p->settings.number_rate;
 }
 
 /* Outlets that share a number may say different things of it: the least counts. */

@@ -11,9 +11,8 @@ static const char *const scopes[HOLD_SCOPES] = {
 };
 
 static const char *const reasons[HOLD_REASONS] = {
-	[HOLD_PAUSED] = "paused",
-	[HOLD_TOKEN] = "token",
-	[HOLD_RESTORE] = "restore",
+	[HOLD_PAUSED] = "paused",         [HOLD_TOKEN] = "token",       [HOLD_RESTORE] = "restore",
+	[HOLD_RESTRICTED] = "restricted", [HOLD_DISABLED] = "disabled",
 };
 
 const char *hold_scope_name(enum hold_scope scope)

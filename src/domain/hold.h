@@ -24,6 +24,8 @@ enum hold_reason {
 	HOLD_PAUSED = 0, /* by a person */
 	HOLD_TOKEN,      /* Meta refuses the outlet's token for its number */
 	HOLD_RESTORE,    /* the database was restored from a backup, or failed over */
+	HOLD_RESTRICTED, /* Meta restricts the account of the number */
+	HOLD_DISABLED,   /* Meta has disabled it */
 	HOLD_REASONS,
 };
 
@@ -44,7 +46,8 @@ struct hold_set {
 	unsigned count;
 };
 
-/* "all", "tenant", "outlet", "number"; "paused", "token", "restore": as in SQL. */
+/* "all", "tenant", "outlet", "number"; "paused", "token", "restore", "restricted", "disabled": as
+ * in SQL. */
 const char *hold_scope_name(enum hold_scope scope);
 bool hold_scope_parse(const char *name, enum hold_scope *ret_scope) MUST_CHECK;
 const char *hold_reason_name(enum hold_reason reason);

@@ -15,7 +15,8 @@
 #define LIMIT_TENANT_MAX 100000 /* messages a second */
 
 /* Of an outlet: its number's rate.  Of a tenant (outlet_id ""): of all its numbers together, and
- * its weight against other tenants. */
+ * its weight against other tenants.  Of a number, as Meta has said (tenant_id "", the number as
+ * outlet_id): its rate. */
 struct limit {
 	char tenant_id[MESSAGE_TOKEN_MAX + 1];
 	char outlet_id[MESSAGE_TOKEN_MAX + 1];

@@ -47,6 +47,9 @@ enum metric {
 	METRIC_RECEIPTS_KEPT,    /* as (enum metric_kept) */
 	METRIC_WEBHOOK_CHANGES,  /* field (enum webhook_field) */
 	METRIC_WEBHOOK_UNKNOWN,  /* what (enum webhook_unknown) */
+	METRIC_WEBHOOK_EFFECTS,  /* effect (enum store_effect) */
+	METRIC_ORPHANS,          /* gauge */
+	METRIC_ORPHANS_OLDEST,   /* gauge */
 	METRIC_WORKERS_ENDED,    /* counted by the master */
 	METRIC_COUNT,
 };

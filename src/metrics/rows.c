@@ -98,6 +98,7 @@ static const char *const fields[] = { "messages",
 				      "security",
 				      "other" };
 static const char *const unknowns[] = { "object", "field", "status", "member", "shape", "json" };
+static const char *const effects[] = { "inbound", "opt_out", "number", "rate", "hold", "release" };
 static const char *const connections[] = {
 	[CONNECTION_WRITER] = "writer",
 	[CONNECTION_READER] = "reader",
@@ -213,6 +214,17 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		"What in webhooks was not as it is known: the product, a field, the word or a "
 		"member of a status, a thing that is not of its kind, a body that is no JSON. It "
 		"is kept; a new version may have to read it." },
+	[METRIC_WEBHOOK_EFFECTS] = { "webhook_effects_total", METRIC_COUNTER,
+		{ LABEL("effect", effects) },
+		"What else webhooks changed, each thing once however often it comes. inbound: a "
+		"message of a customer is kept; opt_out: a customer wants no marketing messages, "
+		"or wants them again; number: one of ours is known that was not; rate: it may "
+		"send faster; hold, release: WhatsApp restricts its account, or does no more." },
+	[METRIC_ORPHANS] = { "receipt_orphans", METRIC_GAUGE, NO_LABELS,
+		"Receipts of messages that are not known, 100,000 at most; told by one node of "
+		"all. Many: another system sends from these numbers, or a restore lost messages." },
+	[METRIC_ORPHANS_OLDEST] = { "receipt_orphans_oldest_seconds", METRIC_GAUGE, NO_LABELS,
+		"How long the oldest of them has waited; after 7 days it is dropped." },
 	[METRIC_WORKERS_ENDED] = { "workers_ended_total", METRIC_COUNTER, NO_LABELS,
 		"Worker processes that ended, reloads included." },
 };

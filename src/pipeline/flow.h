@@ -17,6 +17,7 @@
 #include "http/router.h"
 #include "pipeline/access.h"
 #include "pipeline/pipeline.h"
+#include "webhook/gather.h"
 
 #define FLOW_REQUEST_ID_BYTES 132
 
@@ -146,6 +147,7 @@ struct pipeline {
 	size_t webhook_bytes; /* held of them */
 	uint64_t webhook_timer;
 	struct webhook_secrets *webhook_secrets;
+	struct webhook_numbers webhook_numbers;
 	unsigned flows;
 	bool draining;
 	int64_t drain_until_ms;      /* nobody is kept waiting longer */

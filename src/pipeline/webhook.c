@@ -10,6 +10,7 @@
 #include "http/webhook.h"
 #include "pipeline/flow.h"
 #include "webhook/body.h"
+#include "webhook/gather.h"
 #include "webhook/signature.h"
 
 /* More than WhatsApp sends at once; what is more yet is stored in parts. */
@@ -27,6 +28,7 @@ struct webhook {
 	struct webhook_body *reader;
 	bool whole; /* it has read all */
 	struct receipts *receipts;
+	struct notices *notices;
 	/* What it tells. */
 	unsigned statuses;
 	unsigned changes;
@@ -34,6 +36,7 @@ struct webhook {
 	bool no_json;
 	/* What came of it. */
 	unsigned fresh, repeated, orphans, rejected;
+	unsigned effects[STORE_EFFECTS];
 };
 
 static const struct meter *meter_of(const struct webhook *w)
@@ -58,7 +61,8 @@ struct webhook *webhook_new(struct flow *f, struct str *body, const char *signat
 	str_init(&w->body, 0);
 	w->signature = webhook_signature_new(p->webhook_secrets, signature);
 	w->receipts = receipts_new();
-	if (!w->signature || !w->receipts) {
+	w->notices = notices_new();
+	if (!w->signature || !w->receipts || !w->notices) {
 		webhook_free(w);
 		return NULL;
 	}
@@ -86,6 +90,7 @@ void webhook_free(struct webhook *w)
 	webhook_signature_free(w->signature);
 	webhook_body_free(w->reader);
 	receipts_free(w->receipts);
+	notices_free(w->notices);
 	str_fini(&w->body);
 	free(w);
 }
@@ -101,12 +106,29 @@ static void on_unknown(void *arg, enum webhook_unknown what)
 	meter_count(meter_of(w), METRIC_WEBHOOK_UNKNOWN, what, 0);
 }
 
+static void add_notice(struct webhook *w, const struct notice *notice)
+{
+	switch (notices_add(w->notices, notice)) {
+	case NOTICES_ADDED:
+		break;
+	case NOTICES_BAD:
+		on_unknown(w, WEBHOOK_UNKNOWN_SHAPE);
+		break;
+	case NOTICES_FULL: /* no memory: Meta sends it again */
+		w->flow->reply = REPLY_OVERLOADED;
+		break;
+	}
+}
+
 static void on_receipt(void *arg, const struct receipt *receipt)
 {
 	struct webhook *w = arg;
+	struct notice notice;
 
 	w->statuses++;
 	meter_count(meter_of(w), METRIC_RECEIPTS, receipt->status, 0);
+	if (webhook_notice_of_receipt(receipt, &notice))
+		add_notice(w, &notice);
 	switch (receipts_add(w->receipts, receipt)) {
 	case RECEIPTS_ADDED:
 		break;
@@ -119,12 +141,46 @@ static void on_receipt(void *arg, const struct receipt *receipt)
 	}
 }
 
+/* Meta has changed what may be sent: somebody should know.  Without telephone numbers. */
+static void log_told(const struct webhook *w, const struct webhook_change *change)
+{
+	struct log_line line;
+
+	log_begin(&line, w->flow->pipeline->world->log, LOG_WARNING, change->field_text);
+	log_str(&line, "account", change->account);
+	log_str(&line, "what", change->event);
+	log_str(&line, "limit", change->limit);
+	if (change->until_wall_us)
+		log_int(&line, "until", change->until_wall_us / 1000000);
+	log_end(&line);
+}
+
 static void on_change(void *arg, const struct webhook_change *change)
 {
 	struct webhook *w = arg;
 
+	struct notice notice;
+
 	w->changes++;
 	meter_count(meter_of(w), METRIC_WEBHOOK_CHANGES, change->field, 0);
+	if (!webhook_notice(change, &notice))
+		return;
+	add_notice(w, &notice);
+	if (change->kind == WEBHOOK_QUALITY || change->kind == WEBHOOK_RESTRICTION)
+		log_told(w, change);
+}
+
+static void on_number(void *arg, const char *number, const char *display, const char *account)
+{
+	struct webhook *w = arg;
+	struct pipeline *p = w->flow->pipeline;
+	const struct notice notice = {
+		.kind = NOTICE_NUMBER, .number = number, .display = display, .account = account
+	};
+
+	if (webhook_numbers_new(&p->webhook_numbers, number, display, account,
+				loop_now_ms(p->world->loop)))
+		add_notice(w, &notice);
 }
 
 /* -- its turns ---------------------------------------------------------------------------- */
@@ -153,7 +209,9 @@ static enum flow_result read_on(struct webhook *w)
 	w->whole = !webhook_body_read(w->reader, PORTION_BYTES);
 	if (w->flow->reply == REPLY_OVERLOADED)
 		return FLOW_NO;
-	return w->whole || receipts_count(w->receipts) >= PART_RECEIPTS ? FLOW_OK : FLOW_PENDING;
+	return w->whole || receipts_count(w->receipts) + notices_count(w->notices) >= PART_RECEIPTS
+		       ? FLOW_OK
+		       : FLOW_PENDING;
 }
 
 static void on_turn(void *arg)
@@ -206,13 +264,16 @@ enum flow_result webhook_read(struct flow *f)
 		.receipt = on_receipt,
 		.change = on_change,
 		.unknown = on_unknown,
+		.number = on_number,
 	};
 
 	if (!w->reader)
 		w->reader = webhook_body_new(w->body.data, w->body.len, &listener);
 	if (!w->receipts)
 		w->receipts = receipts_new();
-	if (w->reader && w->receipts)
+	if (!w->notices)
+		w->notices = notices_new();
+	if (w->reader && w->receipts && w->notices)
 		return enter_line(w);
 	f->reply = REPLY_OVERLOADED;
 	return FLOW_NO;
@@ -227,24 +288,44 @@ static char *take_body(struct webhook *w)
 	return str_detach(&w->body);
 }
 
-/* Body and receipts are the store's from here on, whatever comes of it. */
+/* Null instead of an empty list. */
+static struct receipts *take_receipts(struct webhook *w)
+{
+	struct receipts *list = w->receipts;
+
+	w->receipts = NULL;
+	if (receipts_count(list) > 0)
+		return list;
+	receipts_free(list);
+	return NULL;
+}
+
+static struct notices *take_notices(struct webhook *w)
+{
+	struct notices *list = w->notices;
+
+	w->notices = NULL;
+	if (notices_count(list) > 0)
+		return list;
+	notices_free(list);
+	return NULL;
+}
+
+/* Body and lists are the store's from here on, whatever comes of it. */
 enum flow_result webhook_store(struct flow *f)
 {
 	struct webhook *w = f->webhook;
-	struct receipts *receipts = w->receipts;
+	struct receipts *receipts = take_receipts(w);
+	struct notices *notices = take_notices(w);
 	char *body = w->whole ? take_body(w) : NULL;
 	struct err err;
 
-	w->receipts = NULL;
-	if (receipts_count(receipts) == 0) {
-		receipts_free(receipts);
-		receipts = NULL;
-	}
 	if ((body || !w->whole) && !store_receipts(f->pipeline->world->store, f->job.id, receipts,
-						   body, body ? w->bytes : 0, &err))
+						   notices, body, body ? w->bytes : 0, &err))
 		return FLOW_PENDING;
 	free(body);
 	receipts_free(receipts);
+	notices_free(notices);
 	f->reply = REPLY_OVERLOADED;
 	return FLOW_NO;
 }
@@ -261,6 +342,10 @@ static void add_received(struct webhook *w, const struct store_received *receive
 	meter_add(m, METRIC_RECEIPTS_KEPT, KEPT_REPEATED, 0, received->repeated);
 	meter_add(m, METRIC_RECEIPTS_KEPT, KEPT_ORPHAN, 0, received->orphans);
 	meter_add(m, METRIC_RECEIPTS_KEPT, KEPT_REJECTED, 0, received->rejected);
+	for (unsigned i = 0; i < STORE_EFFECTS; i++) {
+		w->effects[i] += received->effects[i];
+		meter_add(m, METRIC_WEBHOOK_EFFECTS, i, 0, received->effects[i]);
+	}
 }
 
 /* TAKEN: there is more to read. */
@@ -316,4 +401,7 @@ void webhook_log(const struct flow *f, struct log_line *line)
 	log_int(line, "orphans", w->orphans);
 	if (w->rejected)
 		log_int(line, "rejected", w->rejected);
+	for (unsigned i = 0; i < STORE_EFFECTS; i++)
+		if (w->effects[i])
+			log_int(line, store_effect_name((enum store_effect)i), w->effects[i]);
 }

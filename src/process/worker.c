@@ -119,6 +119,7 @@ static struct world_settings world_settings(const struct worker *w, const char *
 			   .boot_id = node_boot_id(w->options->node),
 			   .node_file = node_file(w->options->node),
 			   .accept_timeout_ms = ACCEPT_TIMEOUT_MS,
+			   .webhook_days = s->webhook_keep_days,
 			   .max_pending = ITEMS_PER_WORKER,
 			   .meter = meter(w),
 			   .known = w->keeper.kept },

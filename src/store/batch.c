@@ -20,6 +20,7 @@
  *   failures       receipts_lock, failures
  *   webhook        webhook
  *   answer         answer
+ *   notices        notices
  *
  * Each statement has a function that fills its parameters from rows and, where it tells
  * something, one that reads its result into the ops.  Rows are sorted by message id, so that
@@ -33,6 +34,7 @@
 
 #include "store/batch_private.h"
 #include "store/connection.h"
+#include "store/notices.h"
 #include "store/receipts.h"
 
 typedef void fill_fn(struct array *a, struct op *const *ops, unsigned count,
@@ -403,6 +405,7 @@ static const struct batch_statement failures = { "failures", receipts_fill_failu
 						 receipts_read };
 static const struct batch_statement webhook = { "webhook", receipts_fill_webhook, NULL };
 static const struct batch_statement answer = { "answer", fill_answer, read_positions };
+static const struct batch_statement notices = { "notices", notices_fill, notices_read };
 
 #define STATEMENTS_OF_KIND 2
 static const struct batch_statement *const statements[OP_WRITES][STATEMENTS_OF_KIND] = {
@@ -422,6 +425,7 @@ static const struct batch_statement *const statements[OP_WRITES][STATEMENTS_OF_K
 	[OP_FAILURES] = { &receipts_lock, &failures },
 	[OP_WEBHOOK] = { &webhook },
 	[OP_ANSWER] = { &answer },
+	[OP_NOTICES] = { &notices },
 };
 static const struct batch_statement *const accept_repeated[STATEMENTS_OF_KIND] = {
 	&accept_again,

@@ -23,7 +23,7 @@
 #define BATCH_ROWS 256
 #define BATCH_BYTES (1u << 20)
 #define BATCH_SEGMENTS 10   /* 1 + log2(BATCH_ROWS) + 1 */
-#define BATCH_STATEMENTS 27 /* most in one transaction */
+#define BATCH_STATEMENTS 28 /* most in one transaction */
 
 struct batch_statement;
 

@@ -162,7 +162,7 @@ static int migrate(PGconn *db, migrate_told_fn *told, void *arg, unsigned *ret_a
 		if (told)
 			told(arg, sql_migrations[there].name);
 	}
-	if (blocking_run_only(db, "SELECT message_sender.keep_partitions()", ret_err) != 0)
+	if (blocking_run_only(db, "SELECT message_sender.keep_partitions(36500)", ret_err) != 0)
 		return -1;
 	*ret_applied = applied;
 	return 0;

@@ -34,7 +34,8 @@ enum op_kind {
 	OP_FAILURES, /* so too those that failed: behind what is better */
 	OP_WEBHOOK,  /* its body */
 	OP_ANSWER,
-	OP_WRITES, /* how many kinds share batches */
+	OP_NOTICES, /* a portion of what it tells besides; last, as its lock may be everybody's */
+	OP_WRITES,  /* how many kinds share batches */
 	OP_LOAD = OP_WRITES,
 	OP_LOAD_IDS,
 	OP_LOAD_QUEUES,
@@ -45,12 +46,14 @@ enum op_kind {
 	OP_HOLD_RELEASE, /* so here */
 	OP_COUNT,        /* how much waits */
 	OP_CANCEL_BATCH,
-	OP_LANES,   /* a change of lanes, and the view of them */
-	OP_UPKEEP,  /* partitions; nobody is told */
-	OP_EXPIRE,  /* what is kept for some time only; nobody is told */
-	OP_TICK,    /* the beacon; nobody is told */
-	OP_MARK,    /* unknown after a restore; nobody is told */
-	OP_ORPHANS, /* looked at again; what has found its message becomes receipts */
+	OP_LANES,         /* a change of lanes, and the view of them */
+	OP_UPKEEP,        /* partitions; nobody is told */
+	OP_EXPIRE,        /* what is kept for some time only; nobody is told */
+	OP_TICK,          /* the beacon; nobody is told */
+	OP_MARK,          /* unknown after a restore; nobody is told */
+	OP_ORPHANS,       /* looked at again; what has found its message becomes receipts */
+	OP_ORPHANS_COUNT, /* nobody is told */
+	OP_HOLDS_OVER,    /* so here */
 	OP_STATUS,
 	OP_LOOKS, /* many statuses */
 	OP_FIND_KEY,
@@ -134,12 +137,13 @@ struct receipts_call;
 
 struct op_receipts {
 	struct receipts_call *call; /* a share of it */
-	unsigned *at;               /* which of its receipts; owned; null: the body */
+	unsigned *at;               /* which of its receipts, or notices; owned; null: the body */
 	unsigned count;
 	unsigned repeated; /* what became of them … */
 	unsigned orphans;
 	struct store_act *acts; /* owned */
 	unsigned act_count;
+	unsigned effects[STORE_EFFECTS];
 };
 
 struct op_keys_used {

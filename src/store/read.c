@@ -22,11 +22,11 @@ static int cancel_send(const struct op *op, PGconn *handle, struct array *memory
 		       : -1;
 }
 
-int read_send(const struct op *op, PGconn *handle, struct array *memory, struct message_id self,
-	      int64_t now_wall_us)
+int read_send(const struct op *op, const struct upkeep *upkeep, PGconn *handle,
+	      struct array *memory, struct message_id self, int64_t now_wall_us)
 {
 	if (upkeep_is(op))
-		return upkeep_send(op, handle);
+		return upkeep_send(upkeep, op, handle);
 	switch (op->kind) {
 	case OP_LANES:
 		return lease_send(handle, memory, self, op->row.lanes);

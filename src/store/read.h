@@ -13,10 +13,11 @@
 #include "domain/message_id.h"
 #include "store/array.h"
 #include "store/op.h"
+#include "store/upkeep.h"
 
 /* Queues the op's statements, without the sync.  0, or -1: libpq or memory failed. */
-int read_send(const struct op *op, PGconn *handle, struct array *memory, struct message_id self,
-	      int64_t now_wall_us) MUST_CHECK;
+int read_send(const struct op *op, const struct upkeep *upkeep, PGconn *handle,
+	      struct array *memory, struct message_id self, int64_t now_wall_us) MUST_CHECK;
 
 /* One of its results; taken over.  True: it was the sync, and the op is done. */
 bool read_result(struct op *op, PGresult *result);

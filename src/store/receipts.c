@@ -13,6 +13,7 @@ struct receipts_call {
 	bool told;
 	uint64_t tag;
 	struct receipts *list;
+	struct notices *notices;
 	char *body;
 	size_t body_len;
 	size_t *bytes; /* of all calls; null: not counted */
@@ -24,7 +25,9 @@ struct receipts_call {
 
 static size_t bytes_of(const struct receipts_call *call)
 {
-	return call->body_len + (call->list ? receipts_count(call->list) * RECEIPT_BYTES : 0);
+	const unsigned receipts = call->list ? receipts_count(call->list) : 0;
+
+	return call->body_len + ((size_t)receipts + notices_count(call->notices)) * RECEIPT_BYTES;
 }
 
 static void release(struct receipts_call *call)
@@ -34,6 +37,7 @@ static void release(struct receipts_call *call)
 	if (call->bytes)
 		*call->bytes -= bytes_of(call);
 	receipts_free(call->list);
+	notices_free(call->notices);
 	free(call->body);
 	free(call->acts);
 	free(call);
@@ -111,6 +115,24 @@ static bool make_portions(struct receipts_call *call, enum op_kind kind, int64_t
 	return true;
 }
 
+static bool make_notices(struct receipts_call *call, int64_t now_ms, struct list *ops)
+{
+	const unsigned count = notices_count(call->notices);
+	struct op *op = NULL;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (!op || op->row.receipts.count == PORTION) {
+			op = new_op(call, OP_NOTICES, count - i < PORTION ? count - i : PORTION,
+				    now_ms);
+			if (!op)
+				return false;
+			list_append(ops, &op->node);
+		}
+		add(op, i);
+	}
+	return true;
+}
+
 static bool make_webhook(struct receipts_call *call, int64_t now_ms, struct list *ops)
 {
 	struct op *op;
@@ -126,8 +148,8 @@ static bool make_webhook(struct receipts_call *call, int64_t now_ms, struct list
 	return true;
 }
 
-bool receipts_ops(uint64_t tag, struct receipts *list, char *body, size_t body_len, size_t *bytes,
-		  int64_t now_ms, struct list *ops)
+bool receipts_ops(uint64_t tag, struct receipts *list, struct notices *notices, char *body,
+		  size_t body_len, size_t *bytes, int64_t now_ms, struct list *ops)
 {
 	struct receipts_call *call = calloc(1, sizeof(*call));
 	struct list made;
@@ -140,13 +162,15 @@ bool receipts_ops(uint64_t tag, struct receipts *list, char *body, size_t body_l
 	call->shares = 1; /* ours, until all ops have theirs */
 	call->tag = tag;
 	call->list = list;
+	call->notices = notices;
 	call->body = body;
 	call->body_len = body_len;
 	call->bytes = bytes;
 	if (bytes)
 		*bytes += bytes_of(call);
 	done = make_portions(call, OP_RECEIPTS, now_ms, &made) &&
-	       make_portions(call, OP_FAILURES, now_ms, &made) && make_webhook(call, now_ms, &made);
+	       make_portions(call, OP_FAILURES, now_ms, &made) &&
+	       make_notices(call, now_ms, &made) && make_webhook(call, now_ms, &made);
 	while ((node = list_take_first(&made))) {
 		if (done)
 			list_append(ops, node);
@@ -157,6 +181,7 @@ bool receipts_ops(uint64_t tag, struct receipts *list, char *body, size_t body_l
 		if (bytes)
 			*bytes -= bytes_of(call);
 		call->list = NULL;
+		call->notices = NULL;
 		call->body = NULL;
 		call->body_len = 0;
 	}
@@ -198,6 +223,10 @@ static void gather(struct receipts_call *call, const struct op *op)
 		r->rejected += row->count;
 		return;
 	}
+	for (unsigned i = 0; i < STORE_EFFECTS; i++)
+		r->effects[i] += row->effects[i];
+	if (op->kind == OP_NOTICES)
+		return;
 	r->fresh += row->count - row->repeated - row->orphans;
 	r->repeated += row->repeated;
 	r->orphans += row->orphans;
@@ -233,6 +262,11 @@ bool receipts_completed(const struct op *op, enum store_verdict *ret_verdict,
 static const struct receipt *receipt_of(const struct op *op, unsigned i)
 {
 	return receipts_at(op->row.receipts.call->list, op->row.receipts.at[i]);
+}
+
+const struct notice *receipts_notice(const struct op *op, unsigned i)
+{
+	return notices_at(op->row.receipts.call->notices, op->row.receipts.at[i]);
 }
 
 static unsigned count_all(struct op *const *ops, unsigned count)
@@ -400,8 +434,7 @@ void receipts_fill_webhook(struct array *a, struct op *const *ops, unsigned coun
 /* The columns of sql/parts/receipt_notes.sql. */
 enum column { POSITION = 0, WHAT, MESSAGE_ID, ATTEMPT, TENANT_ID };
 
-/* Which receipt, of which op, stands at this position (from 1)? */
-static struct op *op_at(struct op *const *ops, unsigned count, int64_t position, unsigned *ret_at)
+struct op *receipts_op_at(struct op *const *ops, unsigned count, int64_t position, unsigned *ret_at)
 {
 	for (unsigned i = 0; i < count; i++) {
 		if (position <= ops[i]->row.receipts.count) {
@@ -459,8 +492,8 @@ void receipts_read(const PGresult *result, struct op *const *ops, unsigned count
 	}
 	for (int row = 0; row < PQntuples(result); row++) {
 		unsigned at;
-		struct op *op = op_at(ops, count,
-				      array_read_int(PQgetvalue(result, row, POSITION), 4), &at);
+		struct op *op = receipts_op_at(
+			ops, count, array_read_int(PQgetvalue(result, row, POSITION), 4), &at);
 
 		if (op)
 			note(op, at, result, row);

@@ -42,7 +42,8 @@ static const char *const statements[] = {
 	"load_unknown",  "settle",        "beacon",       "beacon_first",   "beacon_restored",
 	"beacon_tick",   "mark_restored", "call_off",     "load_due",       "add",
 	"add_charged",   "batch_open",    "batch_close",  "batch_cancel",   "receipts_lock",
-	"receipts",      "failures",      "webhook",      "orphans",        NULL,
+	"receipts",      "failures",      "webhook",      "orphans",        "notices",
+	"orphans_count", "holds_over",    NULL,
 };
 
 const struct connection_kind session_kind = {

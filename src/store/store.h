@@ -39,6 +39,7 @@
 #include "domain/hold.h"
 #include "domain/limit.h"
 #include "domain/message.h"
+#include "domain/notice.h"
 #include "domain/outcome.h"
 #include "domain/receipts.h"
 #include "domain/report.h"
@@ -450,7 +451,20 @@ struct store_act {
 	unsigned lane;
 };
 
-/* What became of the receipts of a webhook. */
+/* What notices have changed. */
+enum store_effect {
+	STORE_INBOUND = 0, /* a message of a user is kept */
+	STORE_OPT_OUT,     /* a user wants no marketing messages, or wants them again */
+	STORE_NUMBER,      /* a number is known that was not, or not so */
+	STORE_RATE,        /* a number may send faster */
+	STORE_HOLD,        /* a number is held */
+	STORE_RELEASE,     /* it is held no more */
+	STORE_EFFECTS,
+};
+/* "inbound", "opt_out", "number", "rate", "hold", "release": as in SQL. */
+const char *store_effect_name(enum store_effect effect);
+
+/* What became of the receipts and notices of a webhook. */
 struct store_received {
 	unsigned fresh;    /* kept, and applied */
 	unsigned repeated; /* were there already: nothing was done */
@@ -458,6 +472,7 @@ struct store_received {
 	unsigned rejected; /* PostgreSQL refused them: they are in the raw body only */
 	unsigned act_count;
 	const struct store_act *acts;
+	unsigned effects[STORE_EFFECTS];
 };
 /* received: null unless DONE; borrowed.  tag 0: of orphans that have found their messages. */
 typedef void store_received_fn(void *arg, uint64_t tag, enum store_verdict verdict,
@@ -473,6 +488,7 @@ struct store_settings {
 	const char *node_file;     /* locked while the node lives; copied; null: "" */
 	int64_t accept_timeout_ms; /* 1,500: the caller's 503 comes within 2 s */
 	unsigned max_pending;      /* rows waiting to be written; beyond: submit refuses */
+	unsigned webhook_days;     /* WEBHOOK_KEEP_DAYS; 0: 7 */
 	const struct meter *meter; /* borrowed; null: counts nowhere */
 	struct beacon_known known; /* of the database, from an earlier life */
 };
@@ -531,15 +547,18 @@ void store_conversation(struct store *s, uint64_t tag, const struct store_conver
  * ended.  DONE whether or not it came to that, as its status tells. */
 void store_call_off(struct store *s, uint64_t tag, struct message_id id);
 
-/* A webhook: its body as it came (null: it is kept already), and the receipts it brought (null:
- * none).  Completes by `received`: DONE when all of it is committed, a bad receipt costing only
+/* A webhook: its body as it came (null: it is kept already), and the receipts and notices it
+ * brought (null: none).  Completes by `received`: DONE when all of it is committed, a bad one costing only
  * itself; AWAY when that is not so within accept_timeout_ms (some or all may be committed later:
  * whoever sends it again does no harm).  Written in portions, which share batches with other
- * writes.  tag: not 0.  Body (malloc) and receipts are the store's from now on, unless it is
+ * writes.  tag: not 0.  Body (malloc) and lists are the store's from now on, unless it is
  * refused: ERR_LIMIT when STORE_WEBHOOK_BYTES wait already. */
 #define STORE_WEBHOOK_BYTES (64u << 20)
-int store_receipts(struct store *s, uint64_t tag, struct receipts *receipts, char *body,
-		   size_t body_len, struct err *ret_err) MUST_CHECK;
+int store_receipts(struct store *s, uint64_t tag, struct receipts *receipts,
+		   struct notices *notices, char *body, size_t body_len,
+		   struct err *ret_err) MUST_CHECK;
+/* One worker of all is to count the orphans, for the metrics: is it this one? */
+void store_count_orphans(struct store *s, bool counts);
 
 /* The answer of the message's request, kept with its key; the first one stays (CONFLICT: there
  * is another one, or no key any more).  body is copied.  It may be given up waiting for: what

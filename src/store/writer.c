@@ -76,7 +76,7 @@ static void submit_found(struct writer *w, const PGresult *result)
 	struct list *node;
 
 	list_init(&ops);
-	if (list && !receipts_ops(0, list, NULL, 0, NULL, writer_now_ms(w), &ops))
+	if (list && !receipts_ops(0, list, NULL, NULL, 0, NULL, writer_now_ms(w), &ops))
 		receipts_free(list);
 	while ((node = list_take_first(&ops)))
 		writer_submit(w, LIST_OBJECT(node, struct op, node));
@@ -348,8 +348,8 @@ static void send_next(struct writer *w, struct list *from)
 	w->flying_load = op;
 	w->flight = FLIGHT_LOAD;
 	w->sent_ms = writer_now_ms(w);
-	if (read_send(op, connection_handle(w->connection), &w->memory, w->session.incarnation,
-		      clock_wall_us()) != 0 ||
+	if (read_send(op, &w->upkeep, connection_handle(w->connection), &w->memory,
+		      w->session.incarnation, clock_wall_us()) != 0 ||
 	    !PQpipelineSync(connection_handle(w->connection)))
 		give_up(w, "a read could not be sent: no memory");
 	else
@@ -518,6 +518,8 @@ struct writer *writer_new(struct loop *loop, const struct store_settings *s, str
 	}
 	w->loop = loop;
 	w->accept_timeout_ms = s->accept_timeout_ms;
+	w->upkeep.webhook_days = s->webhook_days;
+	w->upkeep.meter = s->meter;
 	w->completed = completed;
 	w->batch.meter = s->meter;
 	list_init(&w->loads);
@@ -627,4 +629,9 @@ int64_t writer_oldest_ms(const struct writer *w)
 	const struct op *first = queue_first(&w->queue);
 
 	return first ? writer_now_ms(w) - first->submitted_ms : 0;
+}
+
+void writer_count_orphans(struct writer *w, bool counts)
+{
+	upkeep_count_orphans(&w->upkeep, counts);
 }

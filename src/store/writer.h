@@ -34,6 +34,8 @@ bool writer_ready(const struct writer *w);
 const struct err *writer_trouble(const struct writer *w);
 bool writer_schema_mismatch(const struct writer *w);
 const struct session *writer_session(const struct writer *w);
+/* See store_count_orphans(). */
+void writer_count_orphans(struct writer *w, bool counts);
 /* Ops not completed; age of the oldest write that waits for its first batch. */
 unsigned writer_pending(const struct writer *w);
 int64_t writer_oldest_ms(const struct writer *w);

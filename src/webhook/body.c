@@ -117,7 +117,7 @@ static struct webhook_change change_of(const struct webhook_body *b, enum webhoo
 				       const struct json_walk *w, struct json_place place)
 {
 	return (struct webhook_change){
-		.kind = WEBHOOK_NOTICE,
+		.kind = WEBHOOK_WHOLE,
 		.field = field,
 		.field_text = b->field_text,
 		.account = b->account,
@@ -182,6 +182,8 @@ static void use_metadata(struct webhook_body *b, struct json_place place)
 	webhook_value_text(json_member(v, "phone_number_id"), b->number);
 	webhook_value_text(json_member(v, "display_phone_number"), b->display);
 	json_doc_free(doc);
+	if (b->listener.number && *b->number && *b->display)
+		b->listener.number(b->listener.arg, b->number, b->display, b->account);
 }
 
 static void begin_inner(struct webhook_body *b, bool first_time)

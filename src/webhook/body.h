@@ -29,6 +29,10 @@ struct webhook_listener {
 	void (*receipt)(void *arg, const struct receipt *receipt);
 	void (*change)(void *arg, const struct webhook_change *change);
 	void (*unknown)(void *arg, enum webhook_unknown what);
+	/* Once for each change of a number: its id and its telephone number, neither "", and its
+	 * account, which may be.
+	 * Null: not asked for. */
+	void (*number)(void *arg, const char *number, const char *display, const char *account);
 };
 
 struct webhook_body;

@@ -37,7 +37,7 @@ enum webhook_kind {
 	WEBHOOK_PREFERENCE,  /* a customer wants no marketing messages, or wants them again */
 	WEBHOOK_QUALITY,     /* what a number may send has changed */
 	WEBHOOK_RESTRICTION, /* of an account: one for each restriction, one when there is none */
-	WEBHOOK_NOTICE,      /* all else: a whole change */
+	WEBHOOK_WHOLE,       /* all else: a whole change */
 };
 
 struct webhook_change {

@@ -313,6 +313,8 @@ void harness_prepare(struct harness *h)
 		"message_sender.quota, message_sender.quota_change, "
 		"message_sender.tenant_policy, message_sender.receipt, "
 		"message_sender.receipt_orphan, message_sender.webhook, "
+		"message_sender.inbound, message_sender.reply_window, message_sender.opt_out, "
+		"message_sender.number, message_sender.account, "
 		"message_sender.beacon, message_sender.restore"));
 	PQclear(PQexec(h->sql, "UPDATE message_sender.lane SET incarnation = NULL, "
 			       "last_incarnation = NULL"));

@@ -32,7 +32,7 @@ void receiving_give(struct harness *h, const struct receipt *receipts, unsigned 
 
 	for (unsigned i = 0; i < count; i++)
 		ck_assert_int_eq(receipts_add(list, &receipts[i]), RECEIPTS_ADDED);
-	ck_assert_int_eq(store_receipts(h->store, CALL, list, NULL, 0, &err), 0);
+	ck_assert_int_eq(store_receipts(h->store, CALL, list, NULL, NULL, 0, &err), 0);
 	harness_until_done(h, target, 5000);
 	ck_assert_int_eq(h->done[CALL].verdict, STORE_DONE);
 }

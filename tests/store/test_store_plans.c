@@ -86,6 +86,20 @@ static void fill_tables(void)
 	harness_sql_text(&h, "INSERT INTO message_sender.receipt_orphan (received_at, due_at, at, "
 			     "status, wamid) SELECT now(), now(), now(), 'sent', 'w' || i "
 			     "FROM generate_series(1, 2000) i ON CONFLICT DO NOTHING");
+	harness_sql_text(&h, "INSERT INTO message_sender.number (display, number, account) "
+			     "SELECT i, i, i FROM generate_series(1, 20000) i "
+			     "ON CONFLICT DO NOTHING");
+	harness_sql_text(&h, "INSERT INTO message_sender.account (account, type, reason, event, "
+			     "at, told_at) SELECT i, 'DISABLE', NULL, '', '2020-1-1', now() "
+			     "FROM generate_series(1, 20000) i ON CONFLICT DO NOTHING");
+	harness_sql_text(&h, "INSERT INTO message_sender.inbound (wamid, received_at, at, number, "
+			     "phone, type, raw) SELECT i, now(), now(), i, i, '', '' "
+			     "FROM generate_series(1, 20000) i ON CONFLICT DO NOTHING");
+	harness_sql_text(&h, "INSERT INTO message_sender.reply_window SELECT i, i, now() "
+			     "FROM generate_series(1, 20000) i ON CONFLICT DO NOTHING");
+	harness_sql_text(&h, "INSERT INTO message_sender.opt_out SELECT i, i, 't', true, now(), "
+			     "'', 'receipt' FROM generate_series(1, 20000) i "
+			     "ON CONFLICT DO NOTHING");
 	harness_sql_text(&h, "UPDATE message_sender.work SET state = 'unknown', lost_at = now(), "
 			     "wait = 2 + seq %% 2 WHERE seq %% 3 = 0");
 	harness_sql_text(&h, "UPDATE message_sender.work SET state = 'scheduled', wait = 5 "
@@ -198,6 +212,36 @@ static void load_queues(unsigned rows)
 	ck_assert_int_eq(store_load_queues(h.store, 1, loads, STORE_QUEUES_MAX, &err), 0);
 }
 
+/* Notices of every kind, of as many numbers and users. */
+static struct notices *notices_of(unsigned rows)
+{
+	struct notices *list = notices_new();
+
+	for (unsigned i = 0; i < 4 * rows; i++) {
+		char text[32];
+		const struct notice n = {
+			.kind = (enum notice_kind)(i % NOTICE_KINDS),
+			.number = text,
+			.display = text,
+			.account = i % NOTICE_KINDS == NOTICE_ACCOUNT ? "1" : text,
+			.phone = text,
+			.wamid = i % 7 ? "wamid.HBgNNjI4MTIzNDU2Nzg5FQIAERgS" : text,
+			.at_wall_us = clock_wall_us() + i,
+			.event = i % 2 ? "THROUGHPUT_UPGRADE" : "DISABLED_UPDATE",
+			.type = i % 3 ? "DISABLE" : "REINSTATE",
+			.stop = i % 2,
+			.has_id = i % 11 == 0,
+			.id = h.messages[i % rows]->id,
+			.raw = "{}",
+			.raw_len = 2,
+		};
+
+		(void)snprintf(text, sizeof(text), "%u", i % rows + 1);
+		ck_assert_int_eq(notices_add(list, &n), NOTICES_ADDED);
+	}
+	return list;
+}
+
 /* Receipts of every kind, of so many messages; four times as many as one call. */
 static void receive_all(unsigned rows)
 {
@@ -219,7 +263,8 @@ static void receive_all(unsigned rows)
 
 		ck_assert_int_eq(receipts_add(list, &r), RECEIPTS_ADDED);
 	}
-	ck_assert_int_eq(store_receipts(h.store, 1, list, strdup("{}"), 2, &err), 0);
+	ck_assert_int_eq(store_receipts(h.store, 1, list, notices_of(rows), strdup("{}"), 2, &err),
+			 0);
 }
 
 /* Every write and read, `rows` of each. */

@@ -434,7 +434,8 @@ START_TEST(a_thousand_go_in_one_call_and_the_body_is_kept)
 
 		ck_assert_int_eq(receipts_add(list, &r), RECEIPTS_ADDED);
 	}
-	ck_assert_int_eq(store_receipts(h.store, 807, list, strdup("{\"raw\xff"), 6, &err), 0);
+	ck_assert_int_eq(store_receipts(h.store, 807, list, NULL, strdup("{\"raw\xff"), 6, &err),
+			 0);
 	harness_until_done(&h, target, 10000);
 	harness_expect(&h, 807, STORE_DONE);
 	ck_assert_uint_eq(h.received.fresh, 1000);
@@ -442,8 +443,8 @@ START_TEST(a_thousand_go_in_one_call_and_the_body_is_kept)
 					      "message_sender.webhook WHERE tableoid <> "
 					      "'message_sender.webhook_default'::regclass"),
 			 "{\"raw\\377");
-	ck_assert_int_eq(store_receipts(h.store, 808, NULL, strdup("{}"), 2, &err), 0);
-	ck_assert_int_eq(store_receipts(h.store, 809, NULL, NULL, 0, &err), 0);
+	ck_assert_int_eq(store_receipts(h.store, 808, NULL, NULL, strdup("{}"), 2, &err), 0);
+	ck_assert_int_eq(store_receipts(h.store, 809, NULL, NULL, NULL, 0, &err), 0);
 	harness_until_done(&h, target + 2, 10000);
 	harness_expect(&h, 808, STORE_DONE);
 	harness_expect(&h, 809, STORE_DONE);
@@ -467,7 +468,7 @@ START_TEST(what_somebody_holds_holds_up_nothing_else)
 	harness_sql_text(&h,
 			 "SELECT 1 FROM message_sender.message WHERE message_id = '%s' FOR UPDATE",
 			 harness_id(&h, 3));
-	ck_assert_int_eq(store_receipts(h.store, 50, list, NULL, 0, &err), 0);
+	ck_assert_int_eq(store_receipts(h.store, 50, list, NULL, NULL, 0, &err), 0);
 	harness_until_done(&h, 17, 5000);
 	harness_expect(&h, 50, STORE_AWAY);
 	harness_sql_text(&h, "COMMIT");
@@ -487,16 +488,17 @@ START_TEST(while_the_database_is_away_it_is_told_in_time)
 	harness_start_behind_proxy(&h);
 	proxy_mode(h.proxy, PROXY_HOLD);
 	for (; held < STORE_WEBHOOK_BYTES; held += 1u << 20) {
-		ck_assert_int_eq(
-			store_receipts(h.store, 60, NULL, calloc(1, 1u << 20), 1u << 20, &err), 0);
+		ck_assert_int_eq(store_receipts(h.store, 60, NULL, NULL, calloc(1, 1u << 20),
+						1u << 20, &err),
+				 0);
 		calls++;
 	}
-	ck_assert_int_eq(store_receipts(h.store, 61, NULL, NULL, 0, &err), -1);
+	ck_assert_int_eq(store_receipts(h.store, 61, NULL, NULL, NULL, 0, &err), -1);
 	ck_assert_int_eq(err.class, ERR_LIMIT);
 	harness_until_done(&h, calls, 4000);
 	ck_assert_int_eq(h.done[60].verdict, STORE_AWAY);
 	/* And their room is free again. */
-	ck_assert_int_eq(store_receipts(h.store, 61, NULL, NULL, 0, &err), 0);
+	ck_assert_int_eq(store_receipts(h.store, 61, NULL, NULL, NULL, 0, &err), 0);
 	harness_until_done(&h, calls + 1, 4000);
 }
 END_TEST

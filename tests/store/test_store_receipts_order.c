@@ -150,7 +150,7 @@ static void give(unsigned from, unsigned count)
 
 			ck_assert_int_eq(receipts_add(list, &r), RECEIPTS_ADDED);
 		}
-		ck_assert_int_eq(store_receipts(h.store, 1, list, NULL, 0, &err), 0);
+		ck_assert_int_eq(store_receipts(h.store, 1, list, NULL, NULL, 0, &err), 0);
 		harness_until_done(&h, h.done_count + 1, 30000);
 	} while (h.done[1].verdict != STORE_DONE);
 }

@@ -82,8 +82,8 @@ void store_call_off(struct store *s, uint64_t tag, struct message_id id)
 	fake.call_offs[next(&fake.call_off_count)] = (struct fake_answer){ .tag = tag, .id = id };
 }
 
-int store_receipts(struct store *s, uint64_t tag, struct receipts *receipts, char *body,
-		   size_t body_len, struct err *ret_err)
+int store_receipts(struct store *s, uint64_t tag, struct receipts *receipts,
+		   struct notices *notices, char *body, size_t body_len, struct err *ret_err)
 {
 	struct fake_webhook *w;
 
@@ -99,7 +99,15 @@ int store_receipts(struct store *s, uint64_t tag, struct receipts *receipts, cha
 		ck_assert_uint_gt(w->receipts, 0);
 		w->first = receipts_at(receipts, 0)->status;
 	}
+	w->notices = notices_count(notices);
 	receipts_free(receipts);
+	notices_free(notices);
 	free(body);
 	return 0;
+}
+
+const char *store_effect_name(enum store_effect effect)
+{
+	(void)effect;
+	return "effect";
 }

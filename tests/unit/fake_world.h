@@ -74,6 +74,7 @@ struct fake_open {
 struct fake_webhook {
 	uint64_t tag;
 	unsigned receipts; /* 0: it was handed none */
+	unsigned notices;
 	enum receipt_status first;
 	size_t body_len;
 	char body[256]; /* its beginning */

@@ -448,6 +448,10 @@ START_TEST(a_limit_that_is_set_counts_at_once)
 	learn("a", "2", 1000, 1); /* of another outlet: the settings' again */
 	run(1000);
 	between(given("a", "1", NORMAL) - before, 77, 84);
+	before = given("a", "1", NORMAL);
+	learn("", "1", 1000, 1); /* of its number, by Meta */
+	run(1000);
+	between(given("a", "1", NORMAL) - before, 980, 987);
 }
 END_TEST
 

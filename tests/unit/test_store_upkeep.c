@@ -33,7 +33,8 @@ static int64_t end(struct upkeep *u, enum op_kind kind, enum store_verdict verdi
 /* After a tick as well: what that told may be of the database that was there before. */
 START_TEST(only_a_tick_that_is_done_tells_the_ticks)
 {
-	static const enum op_kind others[] = { OP_UPKEEP, OP_EXPIRE, OP_MARK };
+	static const enum op_kind others[] = { OP_UPKEEP, OP_EXPIRE, OP_MARK, OP_ORPHANS_COUNT,
+					       OP_HOLDS_OVER };
 	struct upkeep u = { 0 };
 
 	ck_assert_int_eq(end(&u, OP_TICK, STORE_DONE), 7);
@@ -41,6 +42,30 @@ START_TEST(only_a_tick_that_is_done_tells_the_ticks)
 	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		ck_assert_int_eq(end(&u, others[i], STORE_DONE), 0);
 		ck_assert_int_eq(end(&u, others[i], STORE_AWAY), 0);
+	}
+}
+END_TEST
+
+/* Only who is to. */
+START_TEST(orphans_are_counted_by_one)
+{
+	struct upkeep u = { 0 };
+	struct list ops;
+	struct list *node;
+	unsigned counts = 0;
+
+	for (int counting = 0; counting < 2; counting++) {
+		upkeep_count_orphans(&u, counting);
+		list_init(&ops);
+		upkeep_submit(&u, &ops, 1000);
+		while ((node = list_take_first(&ops))) {
+			struct op *op = LIST_OBJECT(node, struct op, node);
+
+			ck_assert(upkeep_is(op));
+			counts += op->kind == OP_ORPHANS_COUNT;
+			op_free(op);
+		}
+		ck_assert_uint_eq(counts, (unsigned)counting);
 	}
 }
 END_TEST
@@ -53,6 +78,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, only_a_tick_that_is_done_tells_the_ticks);
+	tcase_add_test(tcase, orphans_are_counted_by_one);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

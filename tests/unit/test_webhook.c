@@ -86,6 +86,27 @@ START_TEST(it_is_answered_when_it_is_committed)
 }
 END_TEST
 
+#define INBOUND                                                                             \
+	"{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"9\",\"changes\":[{" \
+	"\"field\":\"messages\",\"value\":{\"metadata\":{\"phone_number_id\":\"1\","        \
+	"\"display_phone_number\":\"62\"},\"messages\":[{\"from\":\"628\",\"id\":\"w\","    \
+	"\"type\":\"text\",\"timestamp\":\"1795392010\"},{\"from\":\"628\",\"id\":\"v\"}]}}]}]}"
+
+/* One that has no time is none; the number is told of once. */
+START_TEST(what_it_tells_besides_is_stored_with_it)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		post("one", INBOUND, strlen(INBOUND));
+		turn_until(&fake.webhook_count, i + 1);
+		ck_assert_uint_eq(stored()->receipts, 0);
+		ck_assert_uint_eq(stored()->notices, i == 0 ? 2 : 1);
+		received(STORE_DONE);
+		expect(200, "{\"statuses\":0,\"changes\":2}");
+	}
+	expect_over();
+}
+END_TEST
+
 START_TEST(when_it_is_not_committed_meta_keeps_it)
 {
 	post_statuses("one", STATUS);
@@ -302,6 +323,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, open_house, close_house);
 	tcase_add_test(tcase, it_is_answered_when_it_is_committed);
+	tcase_add_test(tcase, what_it_tells_besides_is_stored_with_it);
 	tcase_add_test(tcase, when_it_is_not_committed_meta_keeps_it);
 	tcase_add_test(tcase, any_of_the_secrets_will_do_and_no_other);
 	tcase_add_test(tcase, what_cannot_be_read_is_kept);

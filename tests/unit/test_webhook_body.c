@@ -65,7 +65,7 @@ static void on_change(void *arg, const struct webhook_change *c)
 		str_append_format(&told, "restriction %s %s %s %lld %lld\n", c->account, c->event,
 				  c->limit, (long long)(c->until_wall_us / 1000000), at);
 		break;
-	case WEBHOOK_NOTICE:
+	case WEBHOOK_WHOLE:
 		str_append_format(&told, "notice %s %s %lld\n", c->field_text, c->account, at);
 		break;
 	}
