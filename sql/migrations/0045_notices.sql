@@ -180,6 +180,9 @@ DECLARE
 	other text;
 BEGIN
 	IF kind = 'number' THEN
+		-- It has one telephone number at a time.
+		UPDATE message_sender.number n SET number = NULL
+		WHERE n.number = id AND n.display <> digits;
 		INSERT INTO message_sender.number AS n (display, number, account)
 		VALUES (digits, id, nullif(of_account, ''))
 		ON CONFLICT (display) DO UPDATE

@@ -31,8 +31,8 @@ enum argument {
 	ARGUMENT_LIMIT = 1 << 16,
 	ARGUMENT_RATE = 1 << 17,
 	ARGUMENT_YES = 1 << 18,
-	ARGUMENT_AGAIN = 1 << 19,
-	ARGUMENT_INCLUDE_UNKNOWN = 1 << 20,
+	ARGUMENT_AGAIN = 1 << 19,   /* --again, --include-unknown */
+	ARGUMENT_DRY_RUN = 1 << 20, /* --dry-run */
 	ARGUMENT_UNKNOWN_POLICY = 1 << 21,
 	ARGUMENT_QUARANTINE = 1 << 22,
 	ARGUMENT_SECOND = 1 << 23, /* another operand, behind the first */
@@ -69,6 +69,7 @@ struct arguments {
 	bool yes;
 	bool again;
 	bool include_unknown;
+	bool dry_run;
 	const char *unknown_policy;
 	const char *quarantine;
 	const char *number_rate;

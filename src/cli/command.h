@@ -71,6 +71,7 @@ int command_support(const struct arguments *arguments);
 int command_ping(const struct arguments *arguments);
 int command_top(const struct arguments *arguments);
 int command_report(const struct arguments *arguments);
+int command_webhook_replay(const struct arguments *arguments);
 int command_maintain(const struct arguments *arguments);
 int command_queue_release(const struct arguments *arguments);
 

@@ -86,8 +86,7 @@ static const struct command commands[] = {
 	  "hours, 1000 at most, 50 a second, unless told otherwise",
 	  ARGUMENT_TENANT | ARGUMENT_OUTLET | ARGUMENT_NUMBER | ARGUMENT_CODE | ARGUMENT_SINCE |
 		  ARGUMENT_UNTIL | ARGUMENT_LIMIT | ARGUMENT_RATE | ARGUMENT_YES | ARGUMENT_AGAIN |
-		  ARGUMENT_INCLUDE_UNKNOWN | ARGUMENT_JSON | ARGUMENT_BY | ARGUMENT_WHY |
-		  ARGUMENT_CONFIG,
+		  ARGUMENT_JSON | ARGUMENT_BY | ARGUMENT_WHY | ARGUMENT_CONFIG,
 	  0, command_queue_replay },
 	{ "tenant add", "TENANT [--name TEXT] [--time-zone ZONE] [--json] [--config FILE]",
 	  "add a tenant: without TENANT_SERVICE_URL, who may send is in the database", OWN_TENANT,
@@ -201,6 +200,11 @@ static const struct command commands[] = {
 	  "let work go on after PostgreSQL was restored or failed over",
 	  ARGUMENT_WHY | ARGUMENT_BY | ARGUMENT_CONFIG, ARGUMENT_WHY | ARGUMENT_BY,
 	  command_queue_release },
+	{ "webhook replay", "--since TIME [--until TIME] [--dry-run] [--json] [--config FILE]",
+	  "apply once more what webhooks told that came in this time (WEBHOOK_KEEP_DAYS); what is "
+	  "known already changes nothing, and nothing is sent again for it",
+	  ARGUMENT_SINCE | ARGUMENT_UNTIL | ARGUMENT_DRY_RUN | ARGUMENT_JSON | ARGUMENT_CONFIG,
+	  ARGUMENT_SINCE, command_webhook_replay },
 	{ "report",
 	  "daily|hourly|failure|latency|cost|queue|quota|unknown|hold|message|opt_out|"
 	  "reply_window|number [--tenant ID] "

@@ -8,15 +8,11 @@
 #include "store/blocking.h"
 #include "store/connection.h"
 #include "store/found.h"
+#include "store/query_private.h"
 #include "store/session.h"
 #include "store/sql.h"
 
 #define SQL_BYTES 8192
-
-struct query {
-	PGconn *handle;
-	PGresult *result; /* of the last statement */
-};
 
 /* The work is never kept waiting for long by somebody who looks at it. */
 static const char setup_sql[] =
@@ -36,7 +32,7 @@ static const char report_sql[] =
 /* Of pg_type, whose numbers never change. */
 enum { OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_REAL = 700, OID_NUMERIC = 1700 };
 
-static const char *find_text(const char *name)
+const char *query_text(const char *name)
 {
 	for (size_t i = 0; i < sql_statements_count; i++)
 		if (strcmp(sql_statements[i].name, name) == 0)
@@ -59,7 +55,7 @@ static int keep(struct query *q, PGresult *result, struct err *ret_err)
 int query_run(struct query *q, const char *statement, int count, const char *const *values,
 	      struct err *ret_err)
 {
-	const char *text = find_text(statement);
+	const char *text = query_text(statement);
 
 	if (!text) {
 		err_set(ret_err, ERR_INTERNAL, 0, "there is no statement %s", statement);
@@ -71,7 +67,7 @@ int query_run(struct query *q, const char *statement, int count, const char *con
 int query_run_json(struct query *q, const char *statement, int count, const char *const *values,
 		   struct err *ret_err)
 {
-	const char *text = find_text(statement);
+	const char *text = query_text(statement);
 	struct str sql = STR_INIT(SQL_BYTES);
 	int rc = -1;
 

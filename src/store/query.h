@@ -6,10 +6,12 @@
 #define STORE_QUERY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/compiler.h"
 #include "base/err.h"
 #include "domain/facts.h"
+#include "store/store.h"
 
 struct query;
 
@@ -35,6 +37,14 @@ const char *query_value(const struct query *q, unsigned row, unsigned column);
 /* Of a column; until the next run. */
 const char *query_name(const struct query *q, unsigned column);
 bool query_is_number(const struct query *q, unsigned column);
+/* Of a column of bytes, as the last run returned it: malloc, for the caller; null: no memory. */
+char *query_bytes(const struct query *q, unsigned row, unsigned column, size_t *ret_len) MUST_CHECK;
+/* What a webhook tells (each list may be null; both are taken over) is applied as when it came:
+ * in transactions of a few hundred, one that PostgreSQL refuses costing only itself.  dry_run: each
+ * is rolled back.  ret: what came of it, without acts; owners find by their polls what is due.  Its
+ * rows are the last run's.  0, or -1 with ret_err: what was not applied can be given once more. */
+int query_webhook(struct query *q, struct receipts *receipts, struct notices *notices, bool dry_run,
+		  struct store_received *ret, struct err *ret_err) MUST_CHECK;
 /* Of message_facts; false: there is no row.  Texts stay until the next run. */
 bool query_facts(const struct query *q, struct message_facts *ret_facts) MUST_CHECK;
 

@@ -548,11 +548,11 @@ void store_conversation(struct store *s, uint64_t tag, const struct store_conver
 void store_call_off(struct store *s, uint64_t tag, struct message_id id);
 
 /* A webhook: its body as it came (null: it is kept already), and the receipts and notices it
- * brought (null: none).  Completes by `received`: DONE when all of it is committed, a bad one costing only
- * itself; AWAY when that is not so within accept_timeout_ms (some or all may be committed later:
- * whoever sends it again does no harm).  Written in portions, which share batches with other
- * writes.  tag: not 0.  Body (malloc) and lists are the store's from now on, unless it is
- * refused: ERR_LIMIT when STORE_WEBHOOK_BYTES wait already. */
+ * brought (null: none).  Completes by `received`: DONE when all of it is committed, a bad one
+ * costing only itself; AWAY when that is not so within accept_timeout_ms (some or all may be
+ * committed later: whoever sends it again does no harm).  Written in portions, which share batches
+ * with other writes.  tag: not 0.  Body (malloc) and lists are the store's from now on, unless it
+ * is refused: ERR_LIMIT when STORE_WEBHOOK_BYTES wait already. */
 #define STORE_WEBHOOK_BYTES (64u << 20)
 int store_receipts(struct store *s, uint64_t tag, struct receipts *receipts,
 		   struct notices *notices, char *body, size_t body_len,

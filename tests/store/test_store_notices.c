@@ -39,8 +39,8 @@ static const char *all(void)
 {
 	return harness_sql_text(
 		&h,
-		"SELECT concat((SELECT json_agg(json_build_array(wamid, at, number, phone, user_id, "
-		"type, raw) ORDER BY wamid) FROM message_sender.inbound), "
+		"SELECT concat((SELECT json_agg(json_build_array(wamid, at, number, phone, "
+		"user_id, type, raw) ORDER BY wamid) FROM message_sender.inbound), "
 		"(SELECT json_agg(w ORDER BY number, person) FROM message_sender.reply_window w), "
 		"(SELECT json_agg(o ORDER BY number, person, tenant_id) FROM "
 		"message_sender.opt_out o), "

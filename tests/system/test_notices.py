@@ -54,10 +54,11 @@ def told(work, sockets, postgres, web_kind):
 class Number:
     """A number that webhooks have told of, its account, and an outlet that sends from it."""
 
-    def __init__(self, told):
+    def __init__(self, told, account=None):
         seed = str(uuid.uuid4().int)
         self.told = told
-        self.id, self.account, self.display = seed[:15], seed[15:30], "62" + seed[30:38]
+        self.id, self.account = seed[:15], account or seed[15:30]
+        self.display = "628110000" + self.id[-4:]  # as the simulator's own webhooks have it
         self.outlet = {"tenant_id": str(uuid.uuid4()), "outlet_id": str(uuid.uuid4())}
         told.simulator.script("outlet", self.outlet["outlet_id"], "ok", number=self.id,
                               token=f"EAAG{self.id}")
@@ -263,3 +264,127 @@ def test_a_restriction_ends_with_its_time_or_by_hand(told, number):
     told.tell(number.restrict(NOW + 20, None))
     assert number.held() == ["restricted"]
     told.cli("resume", "--number", number.id)
+
+
+# --- webhooks that are applied again
+
+STATE = ("message", "attempt", "receipt", "receipt_orphan", "inbound", "reply_window", "opt_out",
+         "number", "account", "hold", "webhook", "decision")
+
+
+# The account of the simulator's own webhooks.
+SIMULATORS = "210987654321098"
+
+
+def state(told):
+    """All that webhooks can change, but for what is looked at again and again."""
+    rows = {}
+    for table in STATE:
+        found = told.rows(f"SELECT to_jsonb(t) - 'due_at' AS row FROM message_sender.{table} t")
+        rows[table] = sorted(json.dumps(row["row"], sort_keys=True) for row in found)
+    return rows
+
+
+def replay(told, *words):
+    return json.loads(told.cli("webhook", "replay", "--json", *words))
+
+
+def count_webhooks(told):
+    return told.rows("SELECT count(*) AS n FROM message_sender.webhook")[0]["n"]
+
+
+@pytest.fixture(scope="module")
+def replayed(work, sockets, postgres, web_kind):
+    hooked = Told(work, sockets, postgres, web_kind, "replayed",
+                  MANAGEMENT_SOCKET=str(sockets / "replayed.management"))
+    yield hooked
+    hooked.end()
+
+
+def test_webhooks_applied_again_change_nothing(replayed):
+    told = replayed
+    number, other = Number(told, SIMULATORS), Number(told)
+    number.show()
+    other.show()
+    sent = [told.send(new_message(**number.outlet, conversation_id=None)) for _ in range(5)]
+    refused = new_message(**number.outlet, to="+99901310500001")
+    sent.append(told.send(refused))
+    for name in sorted(path.stem for path in FIXTURES.glob("*.json")):
+        told.tell(number.fixture(name) if "phone_number_id" in (FIXTURES / f"{name}.json")
+                  .read_text() else json.loads((FIXTURES / f"{name}.json").read_text()))
+    told.tell(other.disable(NOW + 1))
+    told.tell("this is {no JSON")
+    for message_id in sent[:-1]:
+        told.wait_status(message_id, "read")
+    told.wait_status(sent[-1], "failed")
+    told.simulator.wait_reported()
+    before = state(told)
+    since = "2020-01-01T00:00:00Z"
+    dry = replay(told, "--since", since, "--dry-run")
+    assert dry["dry_run"] and dry["webhooks"] == count_webhooks(told)
+    assert (dry["fresh"], dry["unreadable"]) == (0, 1)
+    assert state(told) == before
+    again = replay(told, "--since", since)
+    assert again["repeated"] >= 16 and again["rejected"] == 0
+    assert [again[name] for name in ("fresh", "inbound", "opt_out", "number", "rate", "hold",
+                                     "release")] == [0] * 7
+    assert state(told) == before
+
+
+def test_what_was_lost_comes_back(replayed):
+    """As after a restore: webhooks are there, what they told is not."""
+    told = replayed
+    number = Number(told, SIMULATORS)
+    message_id = told.send(new_message(**number.outlet, conversation_id=None))
+    told.wait_status(message_id, "read")
+    told.tell(inbound(number, f"wamid.in.{number.id}", NOW))
+    told.tell(preference(number, "stop", NOW))
+    told.simulator.wait_reported()
+    first = told.rows("SELECT min(received_at) AS at FROM message_sender.webhook")[0]["at"]
+    last = told.rows("SELECT max(received_at) AS at FROM message_sender.webhook")[0]["at"]
+    before = state(told)
+    text = last.isoformat().replace("+00:00", "Z")
+    assert replay(told, "--since", text, "--until", "2999-01-01T00:00:00Z")["webhooks"] == 1
+    assert replay(told, "--since", "2020-01-01T00:00:00Z", "--until",
+                  first.isoformat().replace("+00:00", "Z"))["webhooks"] == 0
+    told.rows("DELETE FROM message_sender.receipt WHERE message_id = %s RETURNING 1", message_id)
+    told.rows("UPDATE message_sender.message SET state = 'sent', delivered_at = NULL,"
+              " read_at = NULL WHERE message_id = %s RETURNING 1", message_id)
+    for table in ("inbound", "reply_window", "opt_out"):
+        told.rows(f"DELETE FROM message_sender.{table} WHERE number = %s RETURNING 1", number.id)
+    dry = replay(told, "--since", "2020-01-01T00:00:00Z", "--dry-run")
+    assert (dry["fresh"], dry["inbound"]) == (3, 1)
+    assert told.status(message_id)["status"] == "sent"
+    done = replay(told, "--since", "2020-01-01T00:00:00Z")
+    assert (done["fresh"], done["inbound"]) == (3, 1)
+    assert told.status(message_id)["status"] == "read"
+
+    def without_when(rows):
+        """But for when we learnt it."""
+        kept = {table: sorted(json.dumps({name: value for name, value in json.loads(row).items()
+                                          if name != "received_at"}, sort_keys=True)
+                              for row in found) for table, found in rows.items()}
+        return kept
+
+    now, then = without_when(state(told)), without_when(before)
+    assert {table: sorted(set(now[table]) ^ set(then[table])) for table in now
+            if now[table] != then[table]} == {}
+
+
+@pytest.mark.parametrize("words", [
+    [], ["--since", "yesterday"], ["--since", "2026-01-02T00:00:00Z", "--until",
+                                   "2026-01-02T00:00:00Z"]])
+def test_wrong_times(told, words):
+    told.cli("webhook", "replay", *words, status=2)
+
+
+def test_days_that_are_not_kept(told):
+    """Of what is in no day's partition; a day's is dropped as a whole."""
+    for days in (6, 8):
+        told.rows("INSERT INTO message_sender.webhook (received_at, body)"
+                  " VALUES (now() - make_interval(days => %s), 'x') RETURNING 1", days)
+    told.rows("SELECT message_sender.keep_partitions(7)")
+    told.rows("CREATE TABLE message_sender.webhook_2020_01_01 PARTITION OF message_sender.webhook"
+              " FOR VALUES FROM ('2020-01-01') TO ('2020-01-02'); SELECT 1 AS x")
+    assert "partitions made: 1" in told.cli("maintain")
+    assert told.rows("SELECT to_regclass('message_sender.webhook_2020_01_01') AS t")[0]["t"] is None
