@@ -378,6 +378,35 @@ START_TEST(what_matches_nothing_waits_for_its_message)
 }
 END_TEST
 
+/* By callback data, then by wamid, whatever number the webhook is of. */
+START_TEST(nothing_is_matched_by_its_number)
+{
+	struct receipt r;
+
+	receiving_send(&h, 0);
+	r = receiving_receipt(&h, 0, RECEIPT_DELIVERED, 1);
+	r.number = "999";
+	r.wamid = "another";
+	receiving_give(&h, &r, 1);
+	ck_assert_str_eq(stands(0), "delivered");
+	r = receiving_receipt(&h, 0, RECEIPT_READ, 2);
+	r.number = "999";
+	r.has_callback = false;
+	receiving_give(&h, &r, 1);
+	ck_assert_str_eq(stands(0), "read");
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.receipt "
+					      "WHERE number = '999'"),
+			 0);
+	/* Its own number alone is nothing. */
+	r = receiving_receipt(&h, 0, RECEIPT_FAILED, 3);
+	r.wamid = "another";
+	r.has_callback = false;
+	receiving_give(&h, &r, 1);
+	ck_assert_uint_eq(h.received.orphans, 1);
+	ck_assert_int_eq(recorded(0), 2);
+}
+END_TEST
+
 START_TEST(what_found_nothing_for_seven_days_goes)
 {
 	struct receipt r;
@@ -557,6 +586,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_valid_no_more_is_not_sent_again);
 	tcase_add_test(tcase, what_is_delivered_after_all_is_not_sent_again);
 	tcase_add_test(tcase, what_matches_nothing_waits_for_its_message);
+	tcase_add_test(tcase, nothing_is_matched_by_its_number);
 	tcase_add_test(tcase, what_found_nothing_for_seven_days_goes);
 	tcase_add_test(tcase, a_bad_one_costs_only_itself);
 	tcase_add_test(tcase, a_thousand_go_in_one_call_and_the_body_is_kept);

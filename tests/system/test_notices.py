@@ -154,6 +154,17 @@ def test_whose_window_a_message_opens(told, number, name, people):
                          number.id)) == 1
 
 
+# --- receipts of nobody's messages
+
+
+def test_orphans_are_counted(told, number):
+    number.show()
+    count = told.rows("SELECT count(*) AS n FROM message_sender.receipt_orphan")[0]["n"]
+    assert count >= 1
+    wait_until(lambda: told.metric("receipt_orphans ") >= count, 20, "they are counted")
+    wait_until(lambda: told.metric("receipt_orphans_oldest_seconds") >= 1, 20, "so is their age")
+
+
 # --- who wants no marketing messages
 
 

@@ -291,6 +291,24 @@ START_TEST(members_may_stand_in_any_order)
 }
 END_TEST
 
+/* To a group, and to nobody who is named: nothing of it is strange. */
+START_TEST(a_receipt_needs_no_recipient)
+{
+	static const char row[] = STATUSES
+		"{\"id\":\"w\",\"status\":\"delivered\",\"timestamp\":3%s}" CLOSES;
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text), row,
+		       ",\"recipient_id\":\"120363@g.us\",\"recipient_type\":\"group\","
+		       "\"recipient_participant_id\":\"628\"");
+	ck_assert_str_eq(read_text(text), "receipt delivered w 55 120363@g.us  3   - 0  \n");
+	(void)snprintf(text, sizeof(text), row, "");
+	ck_assert_str_eq(read_text(text), "receipt delivered w 55   3   - 0  \n");
+	(void)snprintf(text, sizeof(text), row, ",\"recipient_id\":null");
+	ck_assert_str_eq(read_text(text), "receipt delivered w 55   3   - 0  \n");
+}
+END_TEST
+
 START_TEST(our_callback_data_is_found)
 {
 	static const char row[] = STATUSES "{\"id\":\"w\",\"status\":\"sent\",\"timestamp\":3,"
@@ -444,6 +462,7 @@ int main(void)
 	tcase_add_test(tcase, shapes_that_are_none_are_counted);
 	tcase_add_test(tcase, another_products_webhook_is_not_ours);
 	tcase_add_test(tcase, members_may_stand_in_any_order);
+	tcase_add_test(tcase, a_receipt_needs_no_recipient);
 	tcase_add_test(tcase, our_callback_data_is_found);
 	tcase_add_test(tcase, where_json_ends_reading_ends);
 	tcase_add_test(tcase, as_many_as_fit_are_read);
