@@ -4,9 +4,10 @@
  * The listening socket is shared by all workers: EPOLLEXCLUSIVE wakes one of them, and a
  * wake-up takes at most ACCEPT_BATCH connections, so that what else has happened is not kept
  * waiting.  It must be many: a busy worker has long rounds, and while it takes few in each the
- * socket's queue fills, nobody is refused in time, and lighttpd answers 500.  When no
- * descriptor is left, or max_connections is reached, listening pauses for PAUSE_MS: the
- * socket would stay readable and turn the loop into a busy one.
+ * socket's queue fills, and lighttpd, which cannot connect then, answers 500.  But of those that
+ * are answered at once, as refused, it takes few: else, with much to refuse, little else would be
+ * done.  When no descriptor is left, or max_connections is reached, listening pauses for PAUSE_MS:
+ * the socket would stay readable and turn the loop into a busy one.
  */
 #include "fcgi/server.h"
 
@@ -19,8 +20,9 @@
 
 #include "fcgi/connection.h"
 
-#define ACCEPT_BATCH 256 /* as many as a round has other events */
-#define ACCEPT_LAST 8192 /* taken from the backlog at the close */
+#define ACCEPT_BATCH 256                      /* as many as a round has other events */
+#define ANSWERED_AT_ONCE 16                   /* such a one counts for so many of them */
+#define ACCEPT_LAST (8192 * ANSWERED_AT_ONCE) /* taken from the backlog at the close */
 #define PAUSE_MS 10
 #define SWEEP_MS_MIN 5
 #define SWEEP_MS_MAX 1000
@@ -55,7 +57,10 @@ static bool server_is_full(const struct fcgi_server *server)
 /* Takes up to max connections; false: no more can be taken for now. */
 static bool server_accept(struct fcgi_server *server, unsigned max)
 {
-	while (max-- > 0) {
+	unsigned taken = 0;
+
+	while (taken < max) {
+		const unsigned before = connections_count(&server->connections);
 		int fd;
 
 		if (server_is_full(server))
@@ -63,6 +68,9 @@ static bool server_accept(struct fcgi_server *server, unsigned max)
 		fd = accept4(server->settings.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			connections_add(&server->connections, fd);
+			taken += connections_count(&server->connections) > before
+					 ? 1
+					 : ANSWERED_AT_ONCE;
 			continue;
 		}
 		if (errno == EAGAIN)

@@ -463,6 +463,24 @@ START_TEST(a_round_takes_what_waits_but_not_for_ever)
 }
 END_TEST
 
+/* With too much to refuse it goes on with what it has. */
+START_TEST(a_round_answers_few_at_once)
+{
+	enum { BATCH = 16 };
+	static int fds[BATCH + 1];
+
+	for (unsigned i = 0; i <= BATCH; i++)
+		fds[i] = ask(1, 0, "/now", "x");
+	of_first_round = 0;
+	loop_hook(house.loop, after_each_round, NULL);
+	for (unsigned i = 0; i <= BATCH; i++) {
+		expect(fds[i], 1, "x");
+		close(fds[i]);
+	}
+	ck_assert_uint_eq(of_first_round, BATCH);
+}
+END_TEST
+
 START_TEST(closing_takes_the_backlog_and_lets_requests_end)
 {
 	struct wire w = { 0 };
@@ -544,6 +562,7 @@ int main(void)
 	tcase_add_test(tcase, connections_beyond_the_bound_wait_in_the_backlog);
 	tcase_add_test(tcase, no_descriptor_left_is_a_pause_not_a_busy_loop);
 	tcase_add_test(tcase, a_round_takes_what_waits_but_not_for_ever);
+	tcase_add_test(tcase, a_round_answers_few_at_once);
 	tcase_add_test(tcase, closing_takes_the_backlog_and_lets_requests_end);
 	tcase_add_test(tcase, closing_without_the_backlog_leaves_it_to_others);
 	suite_add_tcase(suite, tcase);
