@@ -1,6 +1,6 @@
 -- $1..$16 of the statements that record receipts, and what they find: `matched` the receipts of
 -- messages that are there, with how these stand; `fresh` those that were not recorded before.
--- Matched by callback data, else by wamid; what matches nothing waits as an orphan.
+-- Matched by callback data, else by wamid; what matches nothing, or is in `parked`, waits as an orphan.
 input AS MATERIALIZED (
 	SELECT u.*, hashtext(u.wamid) AS wamid_hash
 	FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
@@ -17,7 +17,7 @@ input AS MATERIALIZED (
 	WHERE i.message_id IS NULL
 ), matched AS MATERIALIZED (
 	SELECT i.*, m.message_id AS id, coalesce(s.attempt, i.attempt) AS nth, m.number AS own_number,
-		m.tenant_id, m.outlet_id, m.class, m.state, m.attempts, m.valid_until,
+		m.tenant_id, m.outlet_id, m.batch_id, m.class, m.state, m.attempts, m.valid_until,
 		greatest(m.accepted_at, m.send_at) AS asked_at, w.state AS live,
 		w.attempt AS live_attempt, w.attempt_open AS live_open
 	FROM input i
@@ -30,6 +30,7 @@ input AS MATERIALIZED (
 			ORDER BY message_id DESC LIMIT 1))
 	LEFT JOIN message_sender.work w ON w.message_id = m.message_id
 		AND w.message_id = ANY ($1::uuid[] || ARRAY(SELECT message_id FROM strayed))
+	WHERE i.ord <> ALL (ARRAY(SELECT ord FROM parked))
 ), orphaned AS (
 	INSERT INTO message_sender.receipt_orphan (received_at, due_at, at, message_id, code, attempt,
 		billable, status, wamid, number, recipient, user_id, category, pricing_model, title,

@@ -39,8 +39,8 @@ WITH input AS MATERIALIZED (
 	RETURNING i.*
 ), told AS (
 	UPDATE message_sender.message m
-	SET state = CASE WHEN g.failure_code = -12 AND m.valid_until IS NOT NULL THEN 'expired'
-			ELSE 'failed' END, failed_at = $8::timestamptz, failure_code = g.failure_code,
+	SET state = CASE WHEN g.failure_code = -12 AND m.valid_until IS NOT NULL AND m.sent_at IS NULL
+			THEN 'expired' ELSE 'failed' END, failed_at = $8::timestamptz, failure_code = g.failure_code,
 		failure_reason = g.reason
 	FROM gone g
 	WHERE m.message_id = g.message_id AND m.message_id = ANY ($1::uuid[])

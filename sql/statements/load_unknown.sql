@@ -11,7 +11,7 @@
 --   no evidence; last, when the policy was set for its tenant, null: it is the service's.
 -- Indexes: work_unknown, receipt_number, primary keys.  Locks: none.
 SELECT w.message_id, w.tenant_id, w.attempt, w.incarnation, w.number, w.begun_at,
-	(SELECT m.conversation_id IS NOT NULL FROM message_sender.message m
+	(SELECT m.conversation_id IS NOT NULL AND NOT w.copied FROM message_sender.message m
 		WHERE m.message_id = w.message_id AND m.tenant_id = w.tenant_id),
 	w.policy, w.quarantine,
 	coalesce((extract(epoch FROM statement_timestamp() - w.lost_at) * 1000)::bigint, 0),

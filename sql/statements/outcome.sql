@@ -12,14 +12,14 @@
 -- further than sent, or has failed, stays so; what is missing of it is filled in.
 -- Indexes: primary keys.  Locks: work (held since outcome_lock), message, attempt rows.
 WITH judged AS MATERIALIZED (
-	SELECT u.*, c.current, c.proof,
+	SELECT u.*, c.current, c.proof, c.undone,
 		CASE WHEN c.proof IS NULL THEN u.outcome ELSE 'accepted' END AS came_to, CASE
-		WHEN w.message_id IS NULL OR w.state = 'sent' THEN 'none'
+		WHEN w.message_id IS NULL OR w.state = 'sent' OR c.undone THEN 'none'
 		WHEN u.outcome = 'accepted' AND w.attempt_open THEN
 			CASE WHEN w.attempt > u.attempt THEN 'none' ELSE u.next END
 		WHEN u.outcome <> 'accepted' AND NOT c.current THEN 'none'
 		ELSE coalesce((
-			SELECT CASE WHEN m.conversation_id IS NULL OR m.state = 'failed' THEN 'done'
+			SELECT CASE WHEN m.conversation_id IS NULL OR w.copied OR m.state = 'failed' THEN 'done'
 				ELSE 'conversation' END
 			FROM message_sender.message m
 			WHERE m.message_id = u.message_id AND m.message_id BETWEEN $20::uuid AND $21::uuid
@@ -41,7 +41,12 @@ WITH judged AS MATERIALIZED (
 			CASE WHEN u.outcome = 'lost' THEN (SELECT r.wamid FROM message_sender.receipt r
 				WHERE r.message_id = u.message_id AND r.attempt = u.attempt
 					AND r.message_id BETWEEN $20::uuid AND $21::uuid
-				ORDER BY r.at LIMIT 1) END AS proof
+				ORDER BY r.at LIMIT 1) END AS proof,
+			CASE WHEN u.outcome = 'accepted' AND w.state IN ('retrying', 'held')
+				AND NOT w.attempt_open THEN (SELECT r.attempt FROM message_sender.receipt r
+				WHERE r.message_id = u.message_id AND r.attempt = u.attempt
+					AND r.message_id BETWEEN $20::uuid AND $21::uuid
+					AND r.status = 'failed' LIMIT 1) IS NOT NULL ELSE false END AS undone
 	) AS c
 ), recorded AS (
 	INSERT INTO message_sender.attempt (message_id, attempt, incarnation, number, outcome,
@@ -76,8 +81,10 @@ UPDATE message_sender.message m
 SET state = CASE WHEN m.state IN ('sent', 'delivered', 'read', 'failed') THEN m.state
 		WHEN j.came_to = 'accepted' THEN 'sent' WHEN j.next = 'retry' THEN 'retrying'
 		WHEN j.next = 'unknown' THEN 'unknown'
-		WHEN j.next = 'expired' AND m.valid_until IS NOT NULL THEN 'expired' ELSE 'failed' END,
-	wamid = coalesce(m.wamid, j.wamid, j.proof), number = coalesce(m.number, j.number),
+		WHEN j.next = 'expired' AND m.valid_until IS NOT NULL AND m.sent_at IS NULL THEN 'expired'
+		ELSE 'failed' END,
+	wamid = CASE WHEN m.state = 'retrying' THEN coalesce(j.wamid, j.proof, m.wamid)
+		ELSE coalesce(m.wamid, j.wamid, j.proof) END, number = coalesce(m.number, j.number),
 	attempts = greatest(m.attempts, j.attempt),
 	sent_at = CASE WHEN j.came_to = 'accepted' THEN coalesce(m.sent_at, j.ended_at)
 		ELSE m.sent_at END,
@@ -90,6 +97,6 @@ SET state = CASE WHEN m.state IN ('sent', 'delivered', 'read', 'failed') THEN m.
 FROM judged j
 WHERE m.message_id = j.message_id AND m.message_id = ANY ($1::uuid[])
 	AND m.message_id BETWEEN $20::uuid AND $21::uuid
-	AND (j.came_to = 'accepted' OR j.current)
+	AND (j.came_to = 'accepted' OR j.current) AND NOT j.undone
 	AND (m.state IN ('queued', 'scheduled', 'sending', 'retrying', 'unknown')
 		OR j.came_to = 'accepted' AND m.wamid IS NOT NULL AND m.attempts < j.attempt)

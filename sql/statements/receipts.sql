@@ -10,7 +10,9 @@
 --   work     that waits, unknown or for another attempt, is settled by its owner, as the message was
 --            taken (docs/decisions/0013).  An attempt that is under way is left to its outcome.
 -- Indexes: primary keys, attempt_wamid.  Locks: work (held since receipts_lock), message; new rows.
-WITH
+WITH parked AS (
+	SELECT NULL::bigint AS ord WHERE false
+),
 @include receipt_found
 , news AS MATERIALIZED (
 	SELECT f.id, min(f.wamid) AS wamid, min(f.at) AS at,
@@ -28,7 +30,8 @@ WITH
 	SET state = CASE WHEN n.read_at IS NOT NULL OR m.state = 'read' THEN 'read'
 			WHEN n.delivered_at IS NOT NULL OR m.state = 'delivered' THEN 'delivered'
 			ELSE 'sent' END,
-		wamid = coalesce(m.wamid, n.wamid), sent_at = coalesce(m.sent_at, n.at),
+		wamid = CASE WHEN m.state = 'retrying' THEN n.wamid ELSE coalesce(m.wamid, n.wamid) END,
+		sent_at = coalesce(m.sent_at, n.at),
 		delivered_at = least(m.delivered_at, n.delivered_at, n.read_at),
 		read_at = least(m.read_at, n.read_at)
 	FROM news n

@@ -67,6 +67,12 @@ const struct settings_row settings_rows[] = {
 	{ "MAX_BACKOFF_SECONDS", ROW_INTEGER, FIELD(max_backoff_seconds), RANGE(1, 3600, "seconds"),
 	  .default_value = "30", .reloadable = true,
 	  .meaning = "Longest wait between two attempts." },
+	{ "RETRY_FAILED_RECEIPTS", ROW_CHOICE, FIELD(retry_failed_receipts), .choices = "no|yes",
+	  .default_value = "yes", .reloadable = true,
+	  .meaning = "Whether a message that WhatsApp accepted and reported later, by webhook, as "
+		     "failed for a transient cause (131000) or a rate limit is sent again: within "
+		     "MAX_RETRIES, the waits between attempts and its validity. Meanwhile its "
+		     "status stays `sent`. `no`: it fails at once." },
 	{ "REQUEST_TIMEOUT_SECONDS", ROW_INTEGER, FIELD(request_timeout_seconds),
 	  RANGE(1, 60, "seconds"), .default_value = "10", .reloadable = true,
 	  .meaning = "Time one call to the Graph API may take." },

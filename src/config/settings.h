@@ -54,6 +54,7 @@ struct settings {
 	unsigned max_retries;
 	unsigned initial_backoff_seconds;
 	unsigned max_backoff_seconds;
+	unsigned retry_failed_receipts; /* 0 no, 1 yes */
 	unsigned request_timeout_seconds;
 	char database_url[SETTINGS_DATABASE_BYTES]; /* secret: may hold a password */
 	char fcgi_socket[SETTINGS_SOCKET_BYTES];

@@ -529,6 +529,21 @@ void delivery_look(struct delivery *d, unsigned lane, uint64_t queue, uint64_t s
 	route_ring(d, &(struct bell_ring){ .lane = lane, .queue = queue, .seq = seq });
 }
 
+static void log_failed(const struct delivery *d, const struct store_act *act)
+{
+	char id[MESSAGE_ID_TEXT_BYTES];
+	struct log_line line;
+
+	message_id_text(act->id, id);
+	log_begin(&line, d->world->log, LOG_WARNING, "reported_failed");
+	log_str(&line, "message_id", id);
+	log_str(&line, "tenant_id", act->tenant_id);
+	log_int(&line, "attempt", act->attempt);
+	log_int(&line, "code", act->receipt.code);
+	log_str(&line, "next", act->kind == STORE_ACT_AGAIN ? "again" : "failed");
+	log_end(&line);
+}
+
 void delivery_receipts(struct delivery *d, const struct store_received *received)
 {
 	uint64_t settle = 0;
@@ -536,9 +551,12 @@ void delivery_receipts(struct delivery *d, const struct store_received *received
 	for (unsigned i = 0; i < received->act_count; i++) {
 		const struct store_act *act = &received->acts[i];
 
+		meter_count(d->world->meter, METRIC_RECEIPT_ACTS, act->kind, 0);
 		if (act->kind == STORE_ACT_SETTLE)
 			settle |= UINT64_C(1) << act->lane;
-		else if (act->kind == STORE_ACT_AGAIN)
+		else
+			log_failed(d, act);
+		if (act->kind == STORE_ACT_AGAIN)
 			route_call(d, &(struct bell_call){ .id = act->id, .lane = act->lane });
 	}
 	for (unsigned lane = 0; lane < MESSAGE_LANES; lane++)

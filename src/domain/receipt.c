@@ -84,6 +84,17 @@ bool receipt_contradicts(enum state state, enum receipt_status status)
 	return status == RECEIPT_FAILED && rank(state) > 1;
 }
 
+int64_t receipt_again_ms(const struct receipt *receipt)
+{
+	const struct graph_error *error = graph_error_find(receipt->code, 0);
+
+	if (receipt->status != RECEIPT_FAILED || !error)
+		return -1;
+	if (error->class == GRAPH_TRANSIENT)
+		return 0;
+	return error->class == GRAPH_RATE_LIMITED ? INT64_C(1000) * error->first_wait_s : -1;
+}
+
 /* Adds what fits. */
 static void say(char text[RECEIPT_REASON_BYTES], const char *more)
 {

@@ -10,6 +10,8 @@
  *       fail.  Receipts that say otherwise are kept and shown as contradicting.
  *   R4  A status that is not known is kept as Meta wrote it, and does nothing.
  *   R5  Any receipt of an attempt, failed too, proves that Meta had accepted the attempt.
+ *   R6  failed for a transient cause or a rate limit is definite, and does not fail the message while
+ *       attempts are left: it is sent again (docs/decisions, "Sent again when it has failed").
  */
 #ifndef DOMAIN_RECEIPT_H
 #define DOMAIN_RECEIPT_H
@@ -63,12 +65,6 @@ struct receipt {
 	int code; /* 0: none */
 	const char *title;
 	const char *details; /* error_data.details, else message where it is not the title */
-
-	/* Of FAILED with callback data: the message has not failed, it is sent again, so long
-	 * after now, as far as that may be (only the last attempt, only while it is valid and
-	 * nothing better is known); 0: it has failed. */
-	int64_t again_after_ms;
-	int64_t again_ttl_ms; /* the validity of a message whose caller gave none */
 };
 
 /* OTHER for what is not known. */
@@ -85,6 +81,10 @@ bool receipt_callback_parse(const char *text, struct message_id *ret_id,
 enum state receipt_state(enum state now, enum receipt_status status);
 /* It says otherwise than how the message stands (R3). */
 bool receipt_contradicts(enum state state, enum receipt_status status);
+
+/* R6: the least wait before the message is sent again, ms: the error's own with a rate limit, else 0;
+ * -1: never again. */
+int64_t receipt_again_ms(const struct receipt *receipt);
 
 /* Why the message has failed, for people: Meta's title and details, and what to do. */
 #define RECEIPT_REASON_BYTES 512

@@ -30,6 +30,21 @@ bool retry_counts(const struct verdict *verdict, bool caller_waits)
 	return caller_waits || (!is_held(verdict->error) && !is_outage(verdict->error));
 }
 
+unsigned retry_uncounted(int codes[RETRY_UNCOUNTED_MAX])
+{
+	unsigned count = 0;
+	size_t all;
+	const struct graph_error *rows = graph_error_rows(&all);
+
+	for (size_t i = 0; i < all && count < RETRY_UNCOUNTED_MAX; i++) {
+		const struct verdict verdict = { .outcome = OUTCOME_REFUSED, .error = &rows[i] };
+
+		if (!retry_counts(&verdict, false))
+			codes[count++] = rows[i].first_code;
+	}
+	return count;
+}
+
 /* first * factor^(n - 1), at most last; n from 1 (0 is taken as 1). */
 static int64_t grow(int64_t first, int64_t factor, int64_t last, unsigned n)
 {
@@ -38,6 +53,11 @@ static int64_t grow(int64_t first, int64_t factor, int64_t last, unsigned n)
 	while (n-- > 1 && wait > 0 && wait < last)
 		wait *= factor;
 	return wait < last ? wait : last;
+}
+
+int64_t retry_wait_ms(const struct retry_policy *policy, unsigned n)
+{
+	return grow(policy->initial_ms, 2, policy->cap_ms, n);
 }
 
 static int64_t row_wait_ms(const struct graph_error *error, unsigned n)
@@ -85,9 +105,9 @@ enum retry_verdict retry_decide(const struct retry_policy *policy, const struct 
 	if (retry_counts(&c->verdict, c->caller_waits)) {
 		if (c->counted > policy->max_retries)
 			return RETRY_EXHAUSTED;
-		wait_ms = grow(policy->initial_ms, 2, policy->cap_ms, c->counted);
+		wait_ms = retry_wait_ms(policy, c->counted);
 	} else if (is_outage(c->verdict.error)) {
-		wait_ms = grow(policy->initial_ms, 2, policy->cap_ms, c->throttled);
+		wait_ms = retry_wait_ms(policy, c->throttled);
 	} else {
 		wait_ms = row_wait_ms(c->verdict.error, c->throttled);
 	}

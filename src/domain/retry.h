@@ -52,6 +52,14 @@ enum retry_verdict {
 	RETRY_EXPIRED,   /* R4 */
 };
 
+/* The wait, ms, after the n-th attempt (from 1) that counts. */
+int64_t retry_wait_ms(const struct retry_policy *policy, unsigned n);
+
+/* The codes of refusals that do not count when nobody waits, as far as they are in the error table
+ * one by one.  Returns how many. */
+#define RETRY_UNCOUNTED_MAX 64
+unsigned retry_uncounted(int codes[RETRY_UNCOUNTED_MAX]);
+
 /* Does this attempt count against MAX_RETRIES? */
 bool retry_counts(const struct verdict *verdict, bool caller_waits);
 

@@ -1,7 +1,8 @@
 /*
  * The arrows of the life of a message (docs/ARCHITECTURE.md).  Rules:
  *
- *   S1  A client's status never goes backwards: queued, sent, delivered, read; failed ends.
+ *   S1  A client's status never goes backwards: queued, sent, delivered, read; failed ends.  What
+ *       was sent, has failed by receipt and is sent again stays sent to him.
  *   S2  Receipts come from another way than outcomes and may overtake them, so every state
  *       that an attempt can have left behind takes one.
  *   S3  failed, cancelled, expired and read take nothing any more: evidence that contradicts
@@ -28,7 +29,7 @@ static const struct state_row states[STATE_COUNT] = {
 	[STATE_SENDING] = { "sending", "queued", "sending", false },
 	[STATE_RETRYING] = { "retrying", "queued", "retrying", false },
 	[STATE_UNKNOWN] = { "unknown", "queued", "outcome_unknown", false },
-	[STATE_SENT] = { "sent", "sent", "sent", true },
+	[STATE_SENT] = { "sent", "sent", "sent", false },
 	[STATE_DELIVERED] = { "delivered", "delivered", "delivered", true },
 	[STATE_READ] = { "read", "read", "read", true },
 	[STATE_FAILED] = { "failed", "failed", "failed", true },
@@ -74,6 +75,7 @@ static const struct arrow arrows[] = {
 	{ STATE_SENT, STATE_DELIVERED },      /* receipt */
 	{ STATE_SENT, STATE_READ },           /* receipt; delivered was lost or is late */
 	{ STATE_SENT, STATE_FAILED },         /* receipt */
+	{ STATE_SENT, STATE_RETRYING },       /* receipt: failed for now, sent again */
 	{ STATE_DELIVERED, STATE_READ },      /* receipt */
 };
 
@@ -101,11 +103,15 @@ bool state_parse(const char *name, enum state *ret_state)
 }
 
 /* Who did not ask for it does not know the word: he sees failed. */
-const char *state_status(enum state state, int failure_code)
+const char *state_status(enum state state, int failure_code, bool was_sent)
 {
+	const char *status = row(state)->status;
+
 	if (state == STATE_CANCELLED && failure_code != GRAPH_CASE_CANCELLED)
 		return states[STATE_FAILED].status;
-	return row(state)->status;
+	if (was_sent && strcmp(status, states[STATE_QUEUED].status) == 0)
+		return states[STATE_SENT].status;
+	return status;
 }
 
 const char *state_detail(enum state state, int failure_code)

@@ -1,8 +1,8 @@
 /*
  * state - the states of a message and the status a client sees for each.
  *
- * Stored in SQL by name; a status never goes backwards (state_may_become, and the same rule
- * in SQL, compared by a test).  Pure.
+ * Stored in SQL by name; a status never goes backwards (state_may_become and state_status, and the
+ * same rules in SQL, compared by tests).  Pure.
  */
 #ifndef DOMAIN_STATE_H
 #define DOMAIN_STATE_H
@@ -30,8 +30,8 @@ const char *state_name(enum state state);
 bool state_parse(const char *name, enum state *ret_state);
 /* The contract's words: queued, sent, delivered, read, failed; and scheduled, cancelled and
  * expired, for messages only whose callers asked for that.  failure_code: of the message, 0:
- * none. */
-const char *state_status(enum state state, int failure_code);
+ * none.  was_sent: an attempt was accepted once: it stays sent, whatever it waits for. */
+const char *state_status(enum state state, int failure_code, bool was_sent);
 /* The exact state for people: "queued", "sending", "retrying", "outcome_unknown"... */
 const char *state_detail(enum state state, int failure_code);
 bool state_may_become(enum state from, enum state to);

@@ -152,6 +152,13 @@ static void explain_sending(const struct message_facts *f, int64_t now_wall_us,
 			   "passed.");
 }
 
+/* It was taken, and has failed by receipt. */
+static bool was_reported_failed(const struct message_facts *f)
+{
+	return strcmp(f->decided_by, "policy:receipt") == 0 &&
+	       (f->last_outcome == OUTCOME_ACCEPTED || f->last_outcome == OUTCOME_LOST);
+}
+
 static void explain_retrying(const struct message_facts *f, const struct estimate_rates *rates,
 			     int64_t now_wall_us, struct explanation *e)
 {
@@ -162,7 +169,8 @@ static void explain_retrying(const struct message_facts *f, const struct estimat
 
 	clock_rfc3339(f->due_wall_us, due);
 	e->since_wall_us = f->last_attempt ? f->last_ended_wall_us : f->accepted_wall_us;
-	if (f->last_outcome == OUTCOME_LOST && strcmp(f->decision, "resend") == 0) {
+	if (f->last_outcome == OUTCOME_LOST && strcmp(f->decision, "resend") == 0 &&
+	    !was_reported_failed(f)) {
 		name_loss(f, loss, sizeof(loss));
 		name_decider(f, decider, sizeof(decider));
 		(void)snprintf(e->summary, sizeof(e->summary),
@@ -173,6 +181,11 @@ static void explain_retrying(const struct message_facts *f, const struct estimat
 		(void)snprintf(e->summary, sizeof(e->summary),
 			       "It waits for attempt %u until %s: %s.", f->attempt + 1, due,
 			       f->wait_reason);
+	} else if (was_reported_failed(f)) {
+		(void)snprintf(e->summary, sizeof(e->summary),
+			       "WhatsApp took attempt %u and reported later that it has failed; it "
+			       "waits for attempt %u until %s. %s",
+			       f->last_attempt, f->attempt + 1, due, f->why);
 	} else if (f->last_attempt == 0) {
 		blame(e, GRAPH_CASE_CREDENTIALS, 0, "");
 		(void)snprintf(e->summary, sizeof(e->summary),

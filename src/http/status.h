@@ -4,6 +4,7 @@
 #ifndef HTTP_STATUS_H
 #define HTTP_STATUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "domain/state.h"
@@ -17,6 +18,7 @@ struct message_status {
 	char message_id[40];
 	enum state state;
 	int failure_code;          /* 0: none */
+	bool was_sent;             /* accepted by WhatsApp once */
 	char wamid[160];           /* "": null in the answer */
 	int64_t delivered_wall_us; /* 0: null */
 	int64_t read_wall_us;      /* 0: null */

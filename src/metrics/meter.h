@@ -45,6 +45,7 @@ enum metric {
 	METRIC_WEBHOOKS,         /* end (enum metric_webhook) */
 	METRIC_RECEIPTS,         /* status (enum receipt_status) */
 	METRIC_RECEIPTS_KEPT,    /* as (enum metric_kept) */
+	METRIC_RECEIPT_ACTS,     /* act (enum store_act_kind) */
 	METRIC_WEBHOOK_CHANGES,  /* field (enum webhook_field) */
 	METRIC_WEBHOOK_UNKNOWN,  /* what (enum webhook_unknown) */
 	METRIC_WEBHOOK_EFFECTS,  /* effect (enum store_effect) */

@@ -22,6 +22,7 @@ static const char *const stages[] = {
 static const char *const ends[] = { "sent", "failed", "unknown", "released", "taken", "elsewhere" };
 static const char *const policies[] = { "hold", "evidence", "resend", "fail" };
 static const char *const decisions[] = { "resend", "failed", "sent" };
+static const char *const acts[] = { "settle", "again", "failed" };
 static const char *const bounds[] = {
 	[BOUND_REQUESTS] = "requests",
 	[BOUND_STORE_SLOW] = "store_slow",
@@ -205,6 +206,10 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 	[METRIC_RECEIPTS_KEPT] = { "receipts_kept_total", METRIC_COUNTER, { LABEL("as", kepts) },
 		"What became of receipts. repeated: known already; orphan: of no message that is "
 		"known yet; rejected: PostgreSQL refused them, which is a fault of ours." },
+	[METRIC_RECEIPT_ACTS] = { "receipt_acts_total", METRIC_COUNTER, { LABEL("act", acts) },
+		"What receipts led to besides the messages' states. settle: a lost reply is settled; "
+		"again: WhatsApp reported a message as failed for now, and it is sent again; failed: "
+		"it has failed." },
 	[METRIC_WEBHOOK_CHANGES] = { "webhook_changes_total", METRIC_COUNTER,
 		{ LABEL("field", fields) },
 		"What webhooks brought besides receipts, by the field subscribed to (messages: "

@@ -44,6 +44,7 @@ static void answer_status(struct flow *f, struct http_response *r)
 	struct message_status status = {
 		.state = s->state,
 		.failure_code = s->failure_code,
+		.was_sent = s->sent_wall_us != 0,
 		.delivered_wall_us = s->delivered_wall_us,
 		.read_wall_us = s->read_wall_us,
 	};

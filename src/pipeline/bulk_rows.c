@@ -125,7 +125,8 @@ static void on_first(struct job *job, enum store_verdict verdict, const struct s
 		refuse_row(row, PROBLEM_KEY_IN_USE, "");
 	} else {
 		row->id = first->id;
-		row->status = state_status(first->message.state, first->message.failure_code);
+		row->status = state_status(first->message.state, first->message.failure_code,
+					   first->message.sent_wall_us != 0);
 		end_row(row, ROW_REPLAYED);
 	}
 }
@@ -150,7 +151,7 @@ static bool submit(struct row *row, struct message *m)
 	accept.due_wall_us = m->due_wall_us;
 	accept.scheduled = message_is_later(m, 1000 * DELIVERY_DUE_AHEAD_MS);
 	if (m->due_wall_us)
-		row->status = state_status(STATE_SCHEDULED, 0);
+		row->status = state_status(STATE_SCHEDULED, 0, false);
 	accept.key = *row->key.key ? &row->key : NULL;
 	return store_add(p->world->store, row->job.id, &accept, &err) == 0;
 }

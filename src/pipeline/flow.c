@@ -77,6 +77,13 @@ void flow_free(struct flow *f)
 	p->flows--;
 }
 
+static void use_sent(struct flow *f, const struct store_status *status)
+{
+	f->reply = REPLY_SENT;
+	f->outcome.sent_wall_us = status->sent_wall_us;
+	text_copy_cut(f->outcome.wamid, sizeof(f->outcome.wamid), status->wamid);
+}
+
 /* The wait ran out, or a result was lost: the store knows how the message stands. */
 void flow_use_state(struct flow *f, const struct store_status *status)
 {
@@ -89,9 +96,7 @@ void flow_use_state(struct flow *f, const struct store_status *status)
 	case STATE_SENT:
 	case STATE_DELIVERED:
 	case STATE_READ:
-		f->reply = REPLY_SENT;
-		f->outcome.sent_wall_us = status->sent_wall_us;
-		text_copy_cut(f->outcome.wamid, sizeof(f->outcome.wamid), status->wamid);
+		use_sent(f, status);
 		break;
 	case STATE_FAILED:
 	case STATE_EXPIRED:
@@ -103,7 +108,10 @@ void flow_use_state(struct flow *f, const struct store_status *status)
 		text_copy_cut(f->action, sizeof(f->action), error ? error->action : "");
 		break;
 	default:
-		f->reply = REPLY_PENDING;
+		if (status->sent_wall_us)
+			use_sent(f, status); /* it has failed since, and is sent again */
+		else
+			f->reply = REPLY_PENDING;
 		break;
 	}
 }

@@ -85,6 +85,15 @@ static unsigned graph_calls(const struct settings *s)
 	return requests < streams ? requests : streams;
 }
 
+static struct retry_policy retry_policy(const struct settings *s)
+{
+	return (struct retry_policy){
+		.max_retries = s->max_retries,
+		.initial_ms = INT64_C(1000) * s->initial_backoff_seconds,
+		.cap_ms = INT64_C(1000) * s->max_backoff_seconds,
+	};
+}
+
 static struct world_settings world_settings(const struct worker *w, const char *name)
 {
 	const struct settings *s = w->options->settings;
@@ -122,6 +131,9 @@ static struct world_settings world_settings(const struct worker *w, const char *
 			   .webhook_days = s->webhook_keep_days,
 			   .max_pending = ITEMS_PER_WORKER,
 			   .meter = meter(w),
+			   .again = { .on = s->retry_failed_receipts,
+				      .retry = retry_policy(s),
+				      .ttl_s = s->message_ttl_seconds },
 			   .known = w->keeper.kept },
 		.master_keys = w->master_keys,
 		.meter = meter(w),
@@ -138,9 +150,7 @@ static struct delivery_settings delivery_settings(const struct worker *w)
 		.node = w->options->node,
 		.slot = w->options->birth->slot,
 		.incarnation = w->options->birth->incarnation,
-		.retry = { .max_retries = s->max_retries,
-			   .initial_ms = INT64_C(1000) * s->initial_backoff_seconds,
-			   .cap_ms = INT64_C(1000) * s->max_backoff_seconds },
+		.retry = retry_policy(s),
 		.breaker = { .failures = s->breaker_failures,
 			     .open_ms = INT64_C(1000) * s->breaker_open_seconds,
 			     .open_max_ms = INT64_C(1000) * s->breaker_max_seconds,

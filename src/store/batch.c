@@ -553,7 +553,7 @@ void batch_start(struct batch *b)
 int batch_send(struct batch *b, PGconn *handle, struct array *memory, struct message_id incarnation,
 	       int64_t now_wall_us)
 {
-	const struct fill_context context = { incarnation, now_wall_us, b->fenced };
+	const struct fill_context context = { incarnation, now_wall_us, b->fenced, &b->again };
 
 	b->sorted_count = 0;
 	b->sent_count = 0;

@@ -36,6 +36,7 @@ struct batch_sent {
 
 struct batch {
 	const struct meter *meter;  /* borrowed; null: counts nowhere */
+	struct store_again again;   /* what has failed by receipt */
 	struct op *ops[BATCH_ROWS]; /* null: taken out */
 	unsigned count;
 	struct {

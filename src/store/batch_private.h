@@ -15,6 +15,7 @@ struct fill_context {
 	struct message_id incarnation;
 	int64_t now_wall_us; /* statements put times off by the server's clock, from this one */
 	bool fenced;
+	const struct store_again *again;
 };
 
 /* One parameter array: `put` for each op. */

@@ -387,6 +387,16 @@ void receipts_fill(struct array *a, struct op *const *ops, unsigned count,
 	put_bounds(a, ops, count);
 }
 
+static void put_again(struct array *a, const struct receipt *r)
+{
+	const int64_t least_ms = receipt_again_ms(r);
+
+	if (least_ms < 0)
+		array_put_null(a);
+	else
+		array_put_int4(a, least_ms > INT32_MAX ? INT32_MAX : (int)least_ms);
+}
+
 static void put_reason(struct array *a, const struct receipt *r)
 {
 	char reason[RECEIPT_REASON_BYTES];
@@ -395,23 +405,43 @@ static void put_reason(struct array *a, const struct receipt *r)
 	array_put_text(a, reason);
 }
 
-static int up_to_int(int64_t v)
+/* The waits after the attempts that count, as many as may be. */
+static void fill_waits(struct array *a, const struct retry_policy *retry)
 {
-	return v > INT32_MAX ? INT32_MAX : (int)v;
+	if (retry->max_retries == 0) {
+		array_empty(a, ARRAY_INT4);
+		return;
+	}
+	array_begin(a, ARRAY_INT4, retry->max_retries);
+	for (unsigned n = 1; n <= retry->max_retries; n++)
+		array_put_int4(a, (int)retry_wait_ms(retry, n));
 }
 
-static void put_again(struct array *a, const struct receipt *r)
+/* Of refusals that do not count when nobody waits. */
+static void fill_uncounted(struct array *a)
 {
-	array_put_int4_or_null(a, r->has_callback ? up_to_int(r->again_after_ms) : 0);
+	int codes[RETRY_UNCOUNTED_MAX];
+	const unsigned count = retry_uncounted(codes);
+
+	array_begin(a, ARRAY_INT4, count);
+	for (unsigned i = 0; i < count; i++)
+		array_put_int4(a, codes[i]);
 }
 
 void receipts_fill_failures(struct array *a, struct op *const *ops, unsigned count,
 			    const struct fill_context *context)
 {
+	const struct store_again *again = context->again;
+
 	receipts_fill(a, ops, count, context);
 	RECEIPT_COLUMN(a, ARRAY_TEXT, put_reason, r);
-	RECEIPT_COLUMN(a, ARRAY_INT4, put_again, r);
-	RECEIPT_COLUMN(a, ARRAY_INT4, array_put_int4, up_to_int(r->again_ttl_ms / 1000));
+	if (again->on)
+		RECEIPT_COLUMN(a, ARRAY_INT4, put_again, r);
+	else
+		array_empty(a, ARRAY_INT4);
+	array_int4(a, (int)again->ttl_s);
+	fill_waits(a, &again->retry);
+	fill_uncounted(a);
 }
 
 void receipts_fill_webhook(struct array *a, struct op *const *ops, unsigned count,

@@ -38,6 +38,7 @@
 #include "domain/filter.h"
 #include "domain/hold.h"
 #include "domain/limit.h"
+#include "domain/retry.h"
 #include "domain/message.h"
 #include "domain/notice.h"
 #include "domain/outcome.h"
@@ -436,7 +437,7 @@ typedef void store_backlog_fn(void *arg, uint64_t tag, enum store_verdict verdic
 enum store_act_kind {
 	STORE_ACT_SETTLE =
 		0,        /* its lost reply is settled now by the owner of its lane: to be rung */
-	STORE_ACT_AGAIN,  /* it is sent again (again_after_ms): the owner is to be rung */
+	STORE_ACT_AGAIN,  /* it is sent again (store_again): the owner is to be rung */
 	STORE_ACT_FAILED, /* it has failed with this receipt */
 };
 
@@ -478,6 +479,13 @@ struct store_received {
 typedef void store_received_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			       const struct store_received *received, const struct err *err);
 
+/* Whether and when what has failed by receipt is sent again (domain/receipt, R6). */
+struct store_again {
+	bool on; /* RETRY_FAILED_RECEIPTS */
+	struct retry_policy retry;
+	unsigned ttl_s; /* the validity of messages whose callers gave none */
+};
+
 struct store_settings {
 	const char *conninfo;          /* DATABASE_URL; copied */
 	struct message_id incarnation; /* of this worker's life: registered at start */
@@ -490,6 +498,7 @@ struct store_settings {
 	unsigned max_pending;      /* rows waiting to be written; beyond: submit refuses */
 	unsigned webhook_days;     /* WEBHOOK_KEEP_DAYS; 0: 7 */
 	const struct meter *meter; /* borrowed; null: counts nowhere */
+	struct store_again again;
 	struct beacon_known known; /* of the database, from an earlier life */
 };
 

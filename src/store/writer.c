@@ -522,6 +522,7 @@ struct writer *writer_new(struct loop *loop, const struct store_settings *s, str
 	w->upkeep.meter = s->meter;
 	w->completed = completed;
 	w->batch.meter = s->meter;
+	w->batch.again = s->again;
 	list_init(&w->loads);
 	list_init(&w->lanes);
 	list_init(&w->timed);

@@ -331,6 +331,7 @@ void harness_open(struct harness *h, const char *conninfo, bool wait_ready)
 		.application_name = "store-test",
 		.accept_timeout_ms = 1500,
 		.max_pending = 1000,
+		.again = { .on = true, .retry = { 2, 60000, 120000 }, .ttl_s = 86400 },
 		.known = h->known,
 	};
 	const struct store_callbacks callbacks = { on_done,     on_status,  on_first,

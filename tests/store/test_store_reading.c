@@ -359,7 +359,12 @@ START_TEST(the_words_are_the_programs)
 						  "SELECT message_sender.state_status('%s', "
 						  "nullif(%d, 0))",
 						  state_name(state), code),
-				 state_status(state, code));
+				 state_status(state, code, false));
+		ck_assert_str_eq(harness_sql_text(&h,
+						  "SELECT message_sender.state_status('%s', "
+						  "nullif(%d, 0), now())",
+						  state_name(state), code),
+				 state_status(state, code, true));
 		ck_assert_str_eq(harness_sql_text(&h,
 						  "SELECT message_sender.state_detail('%s', "
 						  "nullif(%d, 0))",

@@ -266,61 +266,6 @@ START_TEST(a_receipt_stops_what_a_policy_would_send_again)
 }
 END_TEST
 
-/* Of an attempt that has failed `sent` says nothing new, and of an earlier one `failed` does not
- * end what is sent again. */
-START_TEST(what_is_sent_again_after_it_failed_goes_on)
-{
-	struct receipt r;
-
-	receiving_send(&h, 0);
-	r = receiving_receipt(&h, 0, RECEIPT_FAILED, 5);
-	r.code = 131000;
-	r.again_after_ms = 60000;
-	r.again_ttl_ms = 86400000;
-	receiving_give(&h, &r, 1);
-	ck_assert_str_eq(stands(0), "retrying retrying 0");
-	ck_assert_int_eq(h.acts[0].kind, STORE_ACT_AGAIN);
-	ck_assert_ptr_nonnull(strstr(settling_decided(&h, 0), "1 resend policy:receipt"));
-	(void)give(0, RECEIPT_SENT, 1);
-	ck_assert_str_eq(stands(0), "retrying retrying 0");
-	(void)give(0, RECEIPT_FAILED, 6);
-	ck_assert_str_eq(stands(0), "retrying retrying 0");
-	harness_begin(&h, 0, 2, 40);
-	harness_until_done(&h, h.done_count + 1, 3000);
-	harness_expect(&h, 40, STORE_DONE);
-	(void)give(0, RECEIPT_FAILED, 7);
-	ck_assert_str_eq(stands(0), "retrying sending 0");
-}
-END_TEST
-
-START_TEST(what_is_valid_no_more_is_not_sent_again)
-{
-	struct receipt r;
-
-	receiving_send(&h, 0);
-	r = receiving_receipt(&h, 0, RECEIPT_FAILED, 5);
-	r.again_after_ms = 60000;
-	r.again_ttl_ms = 30000;
-	receiving_give(&h, &r, 1);
-	ck_assert_str_eq(stands(0), "failed");
-}
-END_TEST
-
-/* After it failed, and before the next attempt: delivered after all. */
-START_TEST(what_is_delivered_after_all_is_not_sent_again)
-{
-	struct receipt r;
-
-	receiving_send(&h, 0);
-	r = receiving_receipt(&h, 0, RECEIPT_FAILED, 5);
-	r.again_after_ms = 60000;
-	r.again_ttl_ms = 86400000;
-	receiving_give(&h, &r, 1);
-	(void)give(0, RECEIPT_DELIVERED, 6);
-	ck_assert_str_eq(stands(0), "delivered unknown 2");
-}
-END_TEST
-
 static bool adopted(void)
 {
 	return h.adopted_count > 0;
@@ -582,9 +527,6 @@ int main(void)
 	tcase_add_test(tcase, a_lost_reply_behind_its_receipt_is_accepted);
 	tcase_add_test(tcase, what_is_unknown_is_due_for_its_owner_also_when_kept_for_a_person);
 	tcase_add_test(tcase, a_receipt_stops_what_a_policy_would_send_again);
-	tcase_add_test(tcase, what_is_sent_again_after_it_failed_goes_on);
-	tcase_add_test(tcase, what_is_valid_no_more_is_not_sent_again);
-	tcase_add_test(tcase, what_is_delivered_after_all_is_not_sent_again);
 	tcase_add_test(tcase, what_matches_nothing_waits_for_its_message);
 	tcase_add_test(tcase, nothing_is_matched_by_its_number);
 	tcase_add_test(tcase, what_found_nothing_for_seven_days_goes);

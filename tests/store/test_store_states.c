@@ -126,7 +126,7 @@ static bool is_target(enum state from, enum state to)
 {
 	if (from == STATE_UNKNOWN && to == STATE_SENDING)
 		return false; /* a policy's, not a begin's */
-	if (from == STATE_SENT && to == STATE_FAILED)
+	if (from == STATE_SENT && (to == STATE_FAILED || to == STATE_RETRYING))
 		return false; /* a receipt's */
 	return to == STATE_SENDING || to == STATE_RETRYING || to == STATE_UNKNOWN ||
 	       to == STATE_SENT || to == STATE_FAILED;

@@ -344,6 +344,29 @@ START_TEST(a_policys_decision_is_told)
 }
 END_TEST
 
+START_TEST(what_was_reported_failed_is_told_with_its_cause)
+{
+	f.last_attempt = f.attempt = 1;
+	f.last_outcome = OUTCOME_ACCEPTED;
+	f.decision = "resend";
+	f.decided_by = "policy:receipt";
+	f.why = "Something went wrong. Look.";
+	f.due_wall_us = f.sent_wall_us = NOW + SECOND;
+	explain_message(&f, NOW, &e);
+	says(STATE_RETRYING, e.summary);
+	ck_assert_ptr_eq(strstr(e.summary, "WhatsApp took attempt 1 and reported later that it has "
+					   "failed; it waits for attempt 2 until "),
+			 e.summary);
+	ck_assert_ptr_nonnull(strstr(e.summary, ". Something went wrong. Look."));
+	ck_assert_str_eq(e.next, "Attempt 2 begins then.");
+	/* The next one was refused: that is what it waits for now. */
+	f.last_attempt = f.attempt = 2;
+	f.last_outcome = OUTCOME_REFUSED;
+	explain_message(&f, NOW, &e);
+	ck_assert_ptr_nonnull(strstr(e.summary, "attempt 2 was refused for now"));
+}
+END_TEST
+
 START_TEST(ends_that_are_good)
 {
 	f.last_attempt = 1;
@@ -400,7 +423,8 @@ START_TEST(every_state_has_its_sentence)
 		ck_assert_msg(*e.summary, "%s", state_name(f.state));
 		ck_assert_ptr_nonnull(e.title);
 		ck_assert_ptr_nonnull(e.action);
-		ck_assert_msg(state_is_final(f.state) || *e.next, "%s", state_name(f.state));
+		ck_assert_msg(state_is_final(f.state) || f.state == STATE_SENT || *e.next, "%s",
+			      state_name(f.state));
 	}
 }
 END_TEST
@@ -444,6 +468,7 @@ int main(void)
 	tcase_add_test(tcase, a_decision_after_a_restore_tells_of_the_restore);
 	tcase_add_test(tcase, a_policys_decision_is_told);
 	tcase_add_test(tcase, a_decision_is_told);
+	tcase_add_test(tcase, what_was_reported_failed_is_told_with_its_cause);
 	tcase_add_test(tcase, ends_that_are_good);
 	tcase_add_test(tcase, ends_that_are_bad);
 	tcase_add_test(tcase, every_state_has_its_sentence);

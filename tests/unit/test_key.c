@@ -243,14 +243,17 @@ START_TEST(when_its_time_is_over_the_state_is_the_answer)
 		enum state state;
 		int status;
 		const char *text;
+		bool sent;
 	} rows[] = {
-		{ STATE_SENT, 200, "wamid.9" },
-		{ STATE_READ, 200, "\"status\":\"sent\"" },
-		{ STATE_FAILED, 500, "why" },
-		{ STATE_CANCELLED, 500, "send_failed" },
-		{ STATE_QUEUED, 202, "queued" },
-		{ STATE_RETRYING, 202, "retrying" },
-		{ STATE_UNKNOWN, 202, "outcome_unknown" },
+		{ STATE_SENT, 200, "wamid.9", true },
+		{ STATE_READ, 200, "\"status\":\"sent\"", true },
+		{ STATE_FAILED, 500, "why", false },
+		{ STATE_CANCELLED, 500, "send_failed", false },
+		{ STATE_QUEUED, 202, "queued", false },
+		{ STATE_RETRYING, 202, "retrying", false },
+		/* It was sent, and has failed since. */
+		{ STATE_RETRYING, 200, "wamid.9", true },
+		{ STATE_UNKNOWN, 202, "outcome_unknown", false },
 	};
 	struct store_first first;
 	char id[MESSAGE_ID_TEXT_BYTES];
@@ -268,7 +271,7 @@ START_TEST(when_its_time_is_over_the_state_is_the_answer)
 		first.message = (struct store_status){ .found = true,
 						       .state = rows[i].state,
 						       .wamid = "wamid.9",
-						       .sent_wall_us = 1,
+						       .sent_wall_us = rows[i].sent,
 						       .failure_reason = "why" };
 		send_keyed("", "k");
 		look(&first);

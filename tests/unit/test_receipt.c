@@ -113,6 +113,27 @@ START_TEST(callback_data_of_ours_is_read)
 }
 END_TEST
 
+START_TEST(what_failed_for_now_may_be_sent_again)
+{
+	static const struct {
+		int code;
+		int64_t least_ms;
+	} rows[] = {
+		{ 131000, 0 },  { 131016, 0 },   { 1, 0 },       { 130429, 1000 }, { 131048, 86400000 },
+		{ 131026, -1 }, { 131049, -1 },  { 131050, -1 }, { 190, -1 },      { 131031, -1 },
+		{ 0, -1 },      { 999999, -1 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct receipt r = { .status = RECEIPT_FAILED, .code = rows[i].code };
+
+		ck_assert_msg(receipt_again_ms(&r) == rows[i].least_ms, "%d", rows[i].code);
+		r.status = RECEIPT_DELIVERED;
+		ck_assert_int_eq(receipt_again_ms(&r), -1);
+	}
+}
+END_TEST
+
 START_TEST(the_reason_is_metas_words_and_what_to_do)
 {
 	struct receipt r = { .code = 131026, .title = "Message undeliverable", .details = "D" };
@@ -235,6 +256,7 @@ int main(void)
 	tcase_add_test(tcase, what_it_makes_of_a_message_is_an_arrow);
 	tcase_add_test(tcase, contradictions_are_told);
 	tcase_add_test(tcase, callback_data_of_ours_is_read);
+	tcase_add_test(tcase, what_failed_for_now_may_be_sent_again);
 	tcase_add_test(tcase, the_reason_is_metas_words_and_what_to_do);
 	tcase_add_test(tcase, what_identifies_it_is_kept_whole_or_not_at_all);
 	tcase_add_test(tcase, the_other_texts_are_cut_and_copied);

@@ -351,6 +351,28 @@ START_TEST(any_case_lies_between_its_wait_and_a_tenth_more_and_before_the_end)
 }
 END_TEST
 
+START_TEST(codes_that_do_not_count_are_listed)
+{
+	int codes[RETRY_UNCOUNTED_MAX];
+	const unsigned count = retry_uncounted(codes);
+	size_t rows;
+	unsigned expected = 0;
+	const struct graph_error *errors = graph_error_rows(&rows);
+
+	ck_assert_uint_lt(count, RETRY_UNCOUNTED_MAX);
+	for (size_t i = 0; i < rows; i++) {
+		const struct verdict v = { .outcome = OUTCOME_REFUSED, .error = &errors[i] };
+
+		if (retry_counts(&v, false))
+			continue;
+		ck_assert_int_eq(errors[i].first_code, errors[i].last_code);
+		ck_assert_int_eq(codes[expected++], errors[i].first_code);
+	}
+	ck_assert_uint_eq(count, expected);
+	ck_assert_uint_ge(count, 15);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("retry");
@@ -373,6 +395,7 @@ int main(void)
 	tcase_add_test(tcase, r5_an_outage_uses_up_no_message);
 	tcase_add_test(tcase, r6_attempts_have_a_bound);
 	tcase_add_test(tcase, any_case_lies_between_its_wait_and_a_tenth_more_and_before_the_end);
+	tcase_add_test(tcase, codes_that_do_not_count_are_listed);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -14,7 +14,7 @@ static const char *const matrix[STATE_COUNT] = {
 	/* sending */ "...xxxxxx.x.",
 	/* retrying */ "..x..xxxxxx.",
 	/* unknown */ "..xx.xxxx...",
-	/* sent */ "......xxx...",
+	/* sent */ "...x..xxx...",
 	/* delivered */ ".......x....",
 	/* read */ "............",
 	/* failed */ "............",
@@ -50,8 +50,9 @@ START_TEST(a_status_never_goes_backwards)
 	for (int from = 0; from < STATE_COUNT; from++)
 		for (int to = 0; to < STATE_COUNT; to++)
 			if (state_may_become((enum state)from, (enum state)to))
-				ck_assert_int_le(rank(state_status((enum state)from, 0)),
-						 rank(state_status((enum state)to, 0)));
+				ck_assert_int_le(rank(state_status((enum state)from, 0, false)),
+						 rank(state_status((enum state)to, 0,
+								   from == STATE_SENT)));
 }
 END_TEST
 
@@ -69,7 +70,8 @@ START_TEST(what_has_ended_begins_no_attempt)
 	ck_assert(!state_is_final(STATE_SENDING));
 	ck_assert(!state_is_final(STATE_RETRYING));
 	ck_assert(!state_is_final(STATE_UNKNOWN));
-	ck_assert(state_is_final(STATE_SENT));
+	ck_assert(!state_is_final(STATE_SENT));
+	ck_assert(state_is_final(STATE_DELIVERED));
 	ck_assert(state_is_final(STATE_FAILED));
 	ck_assert(state_is_final(STATE_CANCELLED));
 	ck_assert(state_is_final(STATE_EXPIRED));
@@ -117,21 +119,32 @@ START_TEST(clients_see_the_words_of_the_contract)
 	};
 
 	for (int i = 0; i < STATE_COUNT; i++) {
-		ck_assert_str_eq(state_status((enum state)i, GRAPH_CASE_CANCELLED), words[i][0]);
+		ck_assert_str_eq(state_status((enum state)i, GRAPH_CASE_CANCELLED, false), words[i][0]);
 		ck_assert_str_eq(state_detail((enum state)i, 0), words[i][1]);
+	}
+}
+END_TEST
+
+START_TEST(what_was_sent_once_stays_sent_until_its_end)
+{
+	for (int i = 0; i < STATE_COUNT; i++) {
+		const char *before = state_status((enum state)i, 0, false);
+
+		ck_assert_str_eq(state_status((enum state)i, 0, true),
+				 strcmp(before, "queued") == 0 ? "sent" : before);
 	}
 }
 END_TEST
 
 START_TEST(who_did_not_ask_for_a_word_does_not_see_it)
 {
-	ck_assert_str_eq(state_status(STATE_CANCELLED, 0), "failed");
-	ck_assert_str_eq(state_status(STATE_CANCELLED, GRAPH_CASE_EXPIRED), "failed");
+	ck_assert_str_eq(state_status(STATE_CANCELLED, 0, false), "failed");
+	ck_assert_str_eq(state_status(STATE_CANCELLED, GRAPH_CASE_EXPIRED, false), "failed");
 	ck_assert_str_eq(state_detail(STATE_CANCELLED, 0), "cancelled");
-	ck_assert_str_eq(state_status(STATE_FAILED, GRAPH_CASE_EXPIRED), "failed");
+	ck_assert_str_eq(state_status(STATE_FAILED, GRAPH_CASE_EXPIRED, false), "failed");
 	ck_assert_str_eq(state_detail(STATE_FAILED, GRAPH_CASE_EXPIRED), "expired");
 	ck_assert_str_eq(state_detail(STATE_FAILED, GRAPH_CASE_CANCELLED), "failed");
-	ck_assert_str_eq(state_status(STATE_SENT, GRAPH_CASE_CANCELLED), "sent");
+	ck_assert_str_eq(state_status(STATE_SENT, GRAPH_CASE_CANCELLED, false), "sent");
 }
 END_TEST
 
@@ -147,6 +160,7 @@ int main(void)
 	tcase_add_test(tcase, what_has_ended_begins_no_attempt);
 	tcase_add_test(tcase, names_are_read_back);
 	tcase_add_test(tcase, other_names_are_refused);
+	tcase_add_test(tcase, what_was_sent_once_stays_sent_until_its_end);
 	tcase_add_test(tcase, who_did_not_ask_for_a_word_does_not_see_it);
 	tcase_add_test(tcase, clients_see_the_words_of_the_contract);
 	suite_add_tcase(suite, tcase);
