@@ -112,7 +112,9 @@ BEGIN
 		count(*) FILTER (WHERE c.status = 'failed') AS failed,
 		count(*) FILTER (WHERE c.status = 'expired') AS expired,
 		count(*) FILTER (WHERE c.status = 'cancelled') AS cancelled,
-		count(*) FILTER (WHERE e.sent_at > clock_timestamp() - interval '10 seconds') AS lately
+		count(*) FILTER (WHERE e.sent_at > clock_timestamp() - interval '10 seconds') AS lately,
+		extract(epoch FROM clock_timestamp() - min(e.sent_at) FILTER (
+			WHERE e.sent_at > clock_timestamp() - interval '10 seconds')) AS seconds
 	INTO s
 	FROM (SELECT state_exact(m.state, (SELECT w.state FROM message_sender.work w
 			WHERE w.message_id = m.message_id)) AS state, m.failure_code, m.sent_at
@@ -120,7 +122,7 @@ BEGIN
 		WHERE m.message_id BETWEEN batch_floor(id) AND batch_ceiling(id) AND m.batch_id = id
 		OFFSET 0) AS e -- so that work is looked up once, where state_exact() needs it
 	CROSS JOIN LATERAL (SELECT state_status(e.state, e.failure_code, e.sent_at) AS status) AS c;
-	per_second := round(s.lately / 10.0, 1);
+	per_second := round(coalesce(s.lately / greatest(s.seconds, 1), 0), 1);
 	RETURN json_build_object('batch_id', id, 'tenant_id', b.tenant_id,
 		'accepted_at', time_text(b.opened_at), 'complete', b.closed_at IS NOT NULL,
 		'cancelled_at', time_text(b.cancelled_at), 'messages', b.messages,

@@ -61,7 +61,7 @@ class Tables:
         self.orphans = set(house.query("SELECT wamid, status FROM message_sender.receipt_orphan"))
         self.work = {row[0]: row[1:] for row in house.query(
             "SELECT message_id::text, state, attempt_open FROM message_sender.work")}
-        # So often a recorded policy sent a message again whose reply was lost.
+        # So often a recorded policy sent a message again whose reply was lost, or that failed later.
         self.resends = collections.Counter(row[0] for row in house.query(
             "SELECT message_id::text FROM message_sender.decision"
             " WHERE decision = 'resend' AND decided_by LIKE 'policy:%'"))
@@ -81,7 +81,7 @@ def unfinished(house):
         " FROM message_sender.message m LEFT JOIN message_sender.work w"
         " USING (message_id) WHERE m.state IN ('scheduled', 'queued', 'sending', 'retrying')"
         " OR (m.state = 'unknown' AND EXISTS (SELECT FROM message_sender.receipt r"
-        " WHERE r.message_id = m.message_id))"
+        " WHERE r.message_id = m.message_id AND r.attempt = m.attempts))"
         " OR (w.message_id IS NOT NULL AND (w.state <> 'unknown'"
         " OR w.wait = 2 AND coalesce(w.settle_policy, 'resend') IN ('resend', 'fail')))")[0][0]
 
@@ -96,10 +96,11 @@ def settle(house, seconds):
     return True
 
 
-def said(receipts):
-    """The state of a message of which this was reported."""
-    statuses = {status for _, status, _ in receipts}
-    best = max(statuses, key=lambda status: RANK.get(status, 0))
+def said(receipts, last):
+    """The state of a message of which this was reported, `last` being its last attempt: what failed
+    before was sent again."""
+    statuses = {status for attempt, status, _ in receipts if status != "failed" or attempt == last}
+    best = max(statuses, key=lambda status: RANK.get(status, 0), default="sent")
     return "failed" if "failed" in statuses and RANK.get(best, 0) < 2 else best
 
 
@@ -161,11 +162,12 @@ class Audit:
         if len(kept) > len(set(kept)):
             self.violation("one event is several receipts", (message_id, sorted(kept)))
         message = self.tables.messages.get(message_id)
-        if message and message["state"] == "unknown" and told:
-            self.violation("unknown, and its receipt arrived", (message, sorted(kept)))
+        last = max((attempt for _, attempt, _ in self.graph.accepted[message_id]), default=0)
+        if message and message["state"] == "unknown":
+            if any(attempt == message["attempts"] for attempt, _, _ in told):
+                self.violation("unknown, and its receipt arrived", (message, sorted(kept)))
         elif message and told and message_id not in self.tables.given_up and (
-                len(self.graph.accepted[message_id]) < 2) and (
-                message["state"] != said(told)):
+                message["state"] != said(told, last)):
             self.violation("its receipts say otherwise than its state", (message, sorted(told)))
 
     def _told_of(self, message_id):
@@ -285,7 +287,8 @@ class Audit:
         given += [given for _, _, given in self.graph.receipts[ask.message_id]]
         if message["state"] not in SENT and not self._failed_later(ask.message_id):
             self.violation("told that it was sent, and the state is another", (ask.key, message))
-        if wamid not in given or wamid != message["wamid"]:
+        if wamid not in given or (
+                wamid != message["wamid"] and not self.tables.resends[ask.message_id]):
             self.violation("told a wamid that WhatsApp did not give",
                            (ask.key, wamid, given, message["wamid"]))
 

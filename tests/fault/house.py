@@ -32,10 +32,12 @@ WORKERS = 4
 GRAPH_MS = 80
 SERVICE_MS = 2
 APP_SECRET = "fault-programme"
-# What is reported of the messages: in any order, twice, late, too early, of some nothing.
+# What is reported of the messages: in any order, twice, late, too early, of some nothing.  Some fail,
+# first for good, and later for now, so that they are sent again.
 RECEIPTS = {"statuses": ["sent", "delivered", "read"], "reorder": 10, "duplicate": 10,
             "duplicate_ms": 300, "delay": 10, "delay_ms": 1500, "drop": 5, "early": 10,
-            "silent": 20, "fail": 2, "code": 131026, "callback": "not_failed"}
+            "silent": 20, "fail": 2, "code": 131000, "callback": "not_failed"}
+FOR_GOOD = {**RECEIPTS, "code": 131026, "times": 1000}
 WEBHOOKS = {"batch": 20, "batch_min": 1, "gather_ms": 50, "retry_ms": 100, "timeout_ms": 5000,
             "deaf": 5}
 # A worker that dies within a second of its birth is replaced later and later, so most are
@@ -107,7 +109,7 @@ class House:
             node = Node(self.work, self.sockets, f"node{number}", self.settings)
             self.nodes.append(node)
             self.webs.append(Web(web, self.work, f"web{number}", node.socket))
-        self.simulator.receipts(RECEIPTS)
+        self.simulator.receipts([FOR_GOOD, RECEIPTS])
         self.simulator.webhooks(url=f"{self.webs[0].url}/api/v1/webhooks/whatsapp",
                                 secret=APP_SECRET, **WEBHOOKS)
 

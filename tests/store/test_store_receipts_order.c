@@ -13,6 +13,7 @@
 
 #define MESSAGES 10000
 #define SEEDS 10
+#define RESEND_SEEDS 2
 #define CALL_MAX 1000
 #define REPEATED_OF 4 /* every fourth comes twice */
 #define START_S INT64_C(1795392000)
@@ -35,14 +36,18 @@ static const enum receipt_status histories[][5] = {
 
 struct event {
 	unsigned message;
+	unsigned attempt;
 	enum receipt_status status;
 	int64_t at_s;
 };
 
-static struct event events[MESSAGES * 5 * 2];
+static struct event events[MESSAGES * 7 * 2];
 static unsigned event_count;
 static unsigned distinct_count;
 static uint64_t chance;
+/* What fails does so for now; `attempts` is how many have been made. */
+static bool resends;
+static unsigned attempts;
 
 static unsigned below(unsigned bound)
 {
@@ -55,7 +60,7 @@ static void store_messages(void)
 {
 	harness_sql_text(
 		&h, "TRUNCATE message_sender.message, message_sender.work, message_sender.attempt, "
-		    "message_sender.receipt, message_sender.receipt_orphan");
+		    "message_sender.receipt, message_sender.receipt_orphan, message_sender.decision");
 	harness_sql_text(
 		&h,
 		"INSERT INTO message_sender.message (message_id, tenant_id, outlet_id, recipient, "
@@ -67,6 +72,14 @@ static void store_messages(void)
 		"CASE WHEN i %% 3 = 0 THEN to_timestamp(%ld) END, "
 		"CASE WHEN i %% 3 = 1 THEN 0 ELSE 1 END, '1' FROM generate_series(0, %d) i",
 		(long)START_S, (long)START_S, MESSAGES - 1);
+	/* What fails for now while its attempt is under way waits for the outcome. */
+	if (resends) {
+		harness_sql_text(&h, "UPDATE message_sender.message SET accepted_at = now()");
+		harness_sql_text(&h, "UPDATE message_sender.message SET state = 'sent', attempts = "
+				     "1, wamid = 'w.' || ('x' || right(message_id::text, "
+				     "12))::bit(48)::bigint, sent_at = accepted_at "
+				     "WHERE state = 'queued'");
+	}
 	harness_sql_text(
 		&h,
 		"INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, state, wait, "
@@ -93,6 +106,23 @@ static void make_ids(void)
 	}
 }
 
+static bool has_failed(unsigned message)
+{
+	const enum receipt_status *history = histories[message % HISTORIES];
+
+	for (unsigned n = 0; history[n] != RECEIPT_OTHER; n++)
+		if (history[n] == RECEIPT_FAILED)
+			return true;
+	return false;
+}
+
+static void add_event(unsigned message, unsigned attempt, enum receipt_status status, unsigned n)
+{
+	events[event_count++] = (struct event){ message, attempt, status,
+						START_S + 10 + message % 100 + n };
+}
+
+/* A second attempt is delivered. */
 static void make_events(uint64_t seed)
 {
 	event_count = 0;
@@ -100,8 +130,11 @@ static void make_events(uint64_t seed)
 		const enum receipt_status *history = histories[i % HISTORIES];
 
 		for (unsigned n = 0; history[n] != RECEIPT_OTHER; n++)
-			events[event_count++] =
-				(struct event){ i, history[n], START_S + 10 + i % 100 + n };
+			add_event(i, 1, history[n], n);
+		if (attempts == 2 && has_failed(i)) {
+			add_event(i, 2, RECEIPT_SENT, 50);
+			add_event(i, 2, RECEIPT_DELIVERED, 51);
+		}
 	}
 	distinct_count = event_count;
 	chance = seed;
@@ -125,15 +158,15 @@ static struct receipt receipt_of(const struct event *event)
 		.status = event->status,
 		.wamid = wamid,
 		.at_wall_us = event->at_s * 1000000,
-		.has_callback = event->message % 6 != 0,
+		.has_callback = resends || event->message % 6 != 0,
 		.id = ids[event->message],
-		.attempt = 1,
+		.attempt = event->attempt,
 		.number = "1",
 		.billable = -1,
-		.code = event->status == RECEIPT_FAILED ? 131026 : 0,
+		.code = event->status != RECEIPT_FAILED ? 0 : resends ? 131000 : 131026,
 	};
 
-	snprintf(wamid, sizeof(wamid), "w.%u", event->message);
+	snprintf(wamid, sizeof(wamid), event->attempt == 1 ? "w.%u" : "w2.%u", event->message);
 	return r;
 }
 
@@ -167,19 +200,26 @@ static void give_all(void)
 }
 
 /* As the rule has it, one event after the other. */
+static enum state end_of(unsigned message)
+{
+	const enum receipt_status *history = histories[message % HISTORIES];
+	enum state state = STATE_SENDING;
+
+	if (resends && has_failed(message))
+		return attempts == 1 ? STATE_RETRYING : STATE_DELIVERED;
+	for (unsigned n = 0; history[n] != RECEIPT_OTHER; n++)
+		state = receipt_state(state, history[n]);
+	return state;
+}
+
 static void check_states(void)
 {
 	PGresult *rows = PQexec(h.sql, "SELECT state FROM message_sender.message "
 				       "ORDER BY message_id");
 
 	ck_assert_int_eq(PQntuples(rows), MESSAGES);
-	for (unsigned i = 0; i < MESSAGES; i++) {
-		enum state state = STATE_SENDING;
-
-		for (unsigned n = 0; histories[i % HISTORIES][n] != RECEIPT_OTHER; n++)
-			state = receipt_state(state, histories[i % HISTORIES][n]);
-		ck_assert_str_eq(PQgetvalue(rows, (int)i, 0), state_name(state));
-	}
+	for (unsigned i = 0; i < MESSAGES; i++)
+		ck_assert_str_eq(PQgetvalue(rows, (int)i, 0), state_name(end_of(i)));
 	PQclear(rows);
 }
 
@@ -220,6 +260,58 @@ START_TEST(in_any_order_and_however_often_the_end_is_the_same)
 }
 END_TEST
 
+/* What waits for attempt 2 has made it, and it was accepted. */
+static void send_again(void)
+{
+	harness_sql_text(&h, "INSERT INTO message_sender.attempt (message_id, attempt, incarnation, "
+			     "outcome, begun_at, ended_at) SELECT message_id, 2, message_id, "
+			     "'accepted', now(), now() FROM message_sender.message "
+			     "WHERE state = 'retrying'");
+	harness_sql_text(&h, "DELETE FROM message_sender.work WHERE state = 'retrying'");
+	harness_sql_text(&h, "UPDATE message_sender.message SET state = 'sent', attempts = 2 "
+			     "WHERE state = 'retrying'");
+}
+
+/* One decision and one row of work for each that has failed, however its events come. */
+static void check_resends(unsigned failed)
+{
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.decision WHERE "
+					      "decided_by = 'policy:receipt' AND attempt = 1"),
+			 failed);
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.decision"),
+			 failed);
+	ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM message_sender.work "
+					      "WHERE state = 'retrying' AND attempt = 1"),
+			 attempts == 1 ? failed : 0);
+}
+
+/* All events of attempt 1; and, when what failed was sent again, all of both attempts. */
+START_TEST(what_failed_for_now_is_sent_again_once_in_any_order)
+{
+	unsigned failed = 0;
+
+	make_ids();
+	for (unsigned i = 0; i < MESSAGES; i++)
+		failed += has_failed(i);
+	resends = true;
+	harness_start(&h);
+	for (uint64_t seed = 1; seed <= RESEND_SEEDS; seed++) {
+		store_messages();
+		for (attempts = 1; attempts <= 2; attempts++) {
+			make_events(seed);
+			give_all();
+			check_states();
+			check_resends(failed);
+			ck_assert_int_eq(harness_sql_long(&h, "SELECT count(*) FROM "
+							      "message_sender.receipt"),
+					 distinct_count);
+			send_again();
+		}
+	}
+	harness_stop(&h);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store_receipts_order");
@@ -229,6 +321,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 600);
 	tcase_add_test(tcase, in_any_order_and_however_often_the_end_is_the_same);
+	tcase_add_test(tcase, what_failed_for_now_is_sent_again_once_in_any_order);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
