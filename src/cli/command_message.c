@@ -206,7 +206,8 @@ int command_message_cancel(const struct arguments *arguments)
 		query_close(q);
 		return 1;
 	}
-	status = strcmp(field(q, "status"), state_status(STATE_CANCELLED, GRAPH_CASE_CANCELLED, false));
+	status = strcmp(field(q, "status"),
+			state_status(STATE_CANCELLED, GRAPH_CASE_CANCELLED, false));
 	if (status == 0)
 		(void)printf("%s is cancelled\n", arguments->operand);
 	else

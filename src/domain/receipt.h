@@ -10,8 +10,8 @@
  *       fail.  Receipts that say otherwise are kept and shown as contradicting.
  *   R4  A status that is not known is kept as Meta wrote it, and does nothing.
  *   R5  Any receipt of an attempt, failed too, proves that Meta had accepted the attempt.
- *   R6  failed for a transient cause or a rate limit is definite, and does not fail the message while
- *       attempts are left: it is sent again (docs/decisions, "Sent again when it has failed").
+ *   R6  failed for a transient cause or a rate limit is definite, and does not fail the message
+ *       while attempts are left: it is sent again (docs/decisions/0026).
  */
 #ifndef DOMAIN_RECEIPT_H
 #define DOMAIN_RECEIPT_H
@@ -82,8 +82,8 @@ enum state receipt_state(enum state now, enum receipt_status status);
 /* It says otherwise than how the message stands (R3). */
 bool receipt_contradicts(enum state state, enum receipt_status status);
 
-/* R6: the least wait before the message is sent again, ms: the error's own with a rate limit, else 0;
- * -1: never again. */
+/* R6: the least wait before the message is sent again, ms: the error's own with a rate limit,
+ * else 0; -1: never again. */
 int64_t receipt_again_ms(const struct receipt *receipt);
 
 /* Why the message has failed, for people: Meta's title and details, and what to do. */

@@ -83,7 +83,8 @@ void http_explanation_write(struct str *to, const char *message_id,
 	json_out_begin(&out, to);
 	json_out_object(&out, NULL);
 	json_out_text(&out, "message_id", message_id);
-	json_out_text(&out, "status", state_status(facts->state, facts->failure_code, facts->sent_wall_us != 0));
+	json_out_text(&out, "status",
+		      state_status(facts->state, facts->failure_code, facts->sent_wall_us != 0));
 	json_out_text(&out, "state_detail", state_detail(facts->state, facts->failure_code));
 	json_out_text(&out, "summary", e.summary);
 	json_out_text(&out, "next", e.next);

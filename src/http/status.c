@@ -48,7 +48,8 @@ void http_status(struct http_response *r, const struct message_status *status)
 	json_out_object(&out, NULL);
 	json_out_text(&out, "message_id", status->message_id);
 	json_out_text(&out, "whatsapp_message_id", status->wamid[0] != '\0' ? status->wamid : NULL);
-	json_out_text(&out, "status", state_status(status->state, status->failure_code, status->was_sent));
+	json_out_text(&out, "status",
+		      state_status(status->state, status->failure_code, status->was_sent));
 	write_time(&out, "delivered_at", status->delivered_wall_us);
 	write_time(&out, "read_at", status->read_wall_us);
 	json_out_text(&out, "failure_reason", status->failure_reason);
@@ -63,7 +64,8 @@ void http_status_not_cancellable(struct http_response *r, const struct message_s
 	http_problem_begin(r, PROBLEM_NOT_CANCELLABLE, NULL, &out);
 	json_out_object(&out, "details");
 	json_out_text(&out, "message_id", status->message_id);
-	json_out_text(&out, "status", state_status(status->state, status->failure_code, status->was_sent));
+	json_out_text(&out, "status",
+		      state_status(status->state, status->failure_code, status->was_sent));
 	json_out_text(&out, "state_detail", state_detail(status->state, status->failure_code));
 	json_out_object_end(&out);
 	json_out_object_end(&out);

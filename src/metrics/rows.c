@@ -207,9 +207,9 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		"What became of receipts. repeated: known already; orphan: of no message that is "
 		"known yet; rejected: PostgreSQL refused them, which is a fault of ours." },
 	[METRIC_RECEIPT_ACTS] = { "receipt_acts_total", METRIC_COUNTER, { LABEL("act", acts) },
-		"What receipts led to besides the messages' states. settle: a lost reply is settled; "
-		"again: WhatsApp reported a message as failed for now, and it is sent again; failed: "
-		"it has failed." },
+		"What receipts led to besides the messages' states. settle: a lost reply is "
+		"settled; again: WhatsApp reported a message as failed for now, and it is sent "
+		"again; failed: it has failed." },
 	[METRIC_WEBHOOK_CHANGES] = { "webhook_changes_total", METRIC_COUNTER,
 		{ LABEL("field", fields) },
 		"What webhooks brought besides receipts, by the field subscribed to (messages: "

@@ -59,8 +59,9 @@ static unsigned below(unsigned bound)
 static void store_messages(void)
 {
 	harness_sql_text(
-		&h, "TRUNCATE message_sender.message, message_sender.work, message_sender.attempt, "
-		    "message_sender.receipt, message_sender.receipt_orphan, message_sender.decision");
+		&h,
+		"TRUNCATE message_sender.message, message_sender.work, message_sender.attempt, "
+		"message_sender.receipt, message_sender.receipt_orphan, message_sender.decision");
 	harness_sql_text(
 		&h,
 		"INSERT INTO message_sender.message (message_id, tenant_id, outlet_id, recipient, "
@@ -118,8 +119,8 @@ static bool has_failed(unsigned message)
 
 static void add_event(unsigned message, unsigned attempt, enum receipt_status status, unsigned n)
 {
-	events[event_count++] = (struct event){ message, attempt, status,
-						START_S + 10 + message % 100 + n };
+	events[event_count++] =
+		(struct event){ message, attempt, status, START_S + 10 + message % 100 + n };
 }
 
 /* A second attempt is delivered. */
@@ -163,7 +164,9 @@ static struct receipt receipt_of(const struct event *event)
 		.attempt = event->attempt,
 		.number = "1",
 		.billable = -1,
-		.code = event->status != RECEIPT_FAILED ? 0 : resends ? 131000 : 131026,
+		.code = event->status != RECEIPT_FAILED ? 0
+			: resends                       ? 131000
+							: 131026,
 	};
 
 	snprintf(wamid, sizeof(wamid), event->attempt == 1 ? "w.%u" : "w2.%u", event->message);
@@ -263,10 +266,11 @@ END_TEST
 /* What waits for attempt 2 has made it, and it was accepted. */
 static void send_again(void)
 {
-	harness_sql_text(&h, "INSERT INTO message_sender.attempt (message_id, attempt, incarnation, "
-			     "outcome, begun_at, ended_at) SELECT message_id, 2, message_id, "
-			     "'accepted', now(), now() FROM message_sender.message "
-			     "WHERE state = 'retrying'");
+	harness_sql_text(&h,
+			 "INSERT INTO message_sender.attempt (message_id, attempt, incarnation, "
+			 "outcome, begun_at, ended_at) SELECT message_id, 2, message_id, "
+			 "'accepted', now(), now() FROM message_sender.message "
+			 "WHERE state = 'retrying'");
 	harness_sql_text(&h, "DELETE FROM message_sender.work WHERE state = 'retrying'");
 	harness_sql_text(&h, "UPDATE message_sender.message SET state = 'sent', attempts = 2 "
 			     "WHERE state = 'retrying'");

@@ -245,13 +245,14 @@ START_TEST(neither_for_good_causes_nor_beyond_its_validity_nor_in_a_cancelled_ba
 		give(i, 1, RECEIPT_FAILED, 1);
 		ck_assert_str_eq(stands(i), i == 1 ? "failed" : "retrying retrying 0");
 	}
-	harness_sql_text(&h,
-			 "WITH b AS (INSERT INTO message_sender.batch (batch_id, tenant_id, "
-			 "opened_at, messages, cancelled_at) SELECT message_id, tenant_id, now(), 1, "
-			 "now() FROM message_sender.message WHERE "
-			 "message_id = '%s' RETURNING batch_id) UPDATE message_sender.message m SET "
-			 "batch_id = b.batch_id FROM b WHERE m.message_id = b.batch_id",
-			 harness_id(&h, 3));
+	harness_sql_text(
+		&h,
+		"WITH b AS (INSERT INTO message_sender.batch (batch_id, tenant_id, "
+		"opened_at, messages, cancelled_at) SELECT message_id, tenant_id, now(), 1, "
+		"now() FROM message_sender.message WHERE "
+		"message_id = '%s' RETURNING batch_id) UPDATE message_sender.message m SET "
+		"batch_id = b.batch_id FROM b WHERE m.message_id = b.batch_id",
+		harness_id(&h, 3));
 	give(3, 1, RECEIPT_FAILED, 1);
 	ck_assert_str_eq(stands(3), "failed");
 }
@@ -320,11 +321,12 @@ START_TEST(two_that_come_at_once_lead_to_one)
 	ck_assert_int_eq(receipts_add(list, &r), RECEIPTS_ADDED);
 	harness_sql_text(&h, "BEGIN");
 	harness_sql_text(&h, "UPDATE message_sender.message SET state = 'retrying'");
-	harness_sql_text(&h, "INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, "
-			     "state, caller_waits, attempt, attempt_open, due_at, expires_at, queue) SELECT "
-			     "message_id, tenant_id, message_sender.tenant_lane(tenant_id), 1, "
-			     "'retrying', false, 1, false, now() + '1 min', now() + '1 h', 1 "
-			     "FROM message_sender.message");
+	harness_sql_text(
+		&h, "INSERT INTO message_sender.work (message_id, tenant_id, lane, seq, "
+		    "state, caller_waits, attempt, attempt_open, due_at, expires_at, queue) SELECT "
+		    "message_id, tenant_id, message_sender.tenant_lane(tenant_id), 1, "
+		    "'retrying', false, 1, false, now() + '1 min', now() + '1 h', 1 "
+		    "FROM message_sender.message");
 	ck_assert_int_eq(store_receipts(h.store, 50, list, NULL, 0, &err), 0);
 	harness_until(&h, 3000, somebody_waits, NULL);
 	harness_sql_text(&h, "COMMIT");
@@ -468,7 +470,8 @@ START_TEST(a_person_does_not_take_back_that_it_was_sent)
 	store_outcome(h.store, 0, &row);
 	harness_until_done(&h, h.done_count + 1, 3000);
 	ck_assert_str_eq(stands(0), "unknown unknown 2");
-	ck_assert_str_eq(column(0, "message_sender.resolve(m.message_id, 'resend', 'w', 'r', NULL)"),
+	ck_assert_str_eq(column(0,
+				"message_sender.resolve(m.message_id, 'resend', 'w', 'r', NULL)"),
 			 "null");
 	ck_assert_str_eq(column(0, "m.sent_at IS NOT NULL AND m.wamid = 'w.0'"), "true");
 }

@@ -50,9 +50,9 @@ START_TEST(a_status_never_goes_backwards)
 	for (int from = 0; from < STATE_COUNT; from++)
 		for (int to = 0; to < STATE_COUNT; to++)
 			if (state_may_become((enum state)from, (enum state)to))
-				ck_assert_int_le(rank(state_status((enum state)from, 0, false)),
-						 rank(state_status((enum state)to, 0,
-								   from == STATE_SENT)));
+				ck_assert_int_le(
+					rank(state_status((enum state)from, 0, false)),
+					rank(state_status((enum state)to, 0, from == STATE_SENT)));
 }
 END_TEST
 
@@ -119,7 +119,8 @@ START_TEST(clients_see_the_words_of_the_contract)
 	};
 
 	for (int i = 0; i < STATE_COUNT; i++) {
-		ck_assert_str_eq(state_status((enum state)i, GRAPH_CASE_CANCELLED, false), words[i][0]);
+		ck_assert_str_eq(state_status((enum state)i, GRAPH_CASE_CANCELLED, false),
+				 words[i][0]);
 		ck_assert_str_eq(state_detail((enum state)i, 0), words[i][1]);
 	}
 }
