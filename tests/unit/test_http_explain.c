@@ -352,7 +352,7 @@ START_TEST(what_was_reported_failed_is_told_with_its_cause)
 	f.decided_by = "policy:receipt";
 	f.why = "Something went wrong. Look.";
 	f.due_wall_us = f.sent_wall_us = NOW + SECOND;
-	explain_message(&f, NOW, &e);
+	explain_message(&f, &rates, NOW, &e);
 	says(STATE_RETRYING, e.summary);
 	ck_assert_ptr_eq(strstr(e.summary, "WhatsApp took attempt 1 and reported later that it has "
 					   "failed; it waits for attempt 2 until "),
@@ -362,7 +362,7 @@ START_TEST(what_was_reported_failed_is_told_with_its_cause)
 	/* The next one was refused: that is what it waits for now. */
 	f.last_attempt = f.attempt = 2;
 	f.last_outcome = OUTCOME_REFUSED;
-	explain_message(&f, NOW, &e);
+	explain_message(&f, &rates, NOW, &e);
 	ck_assert_ptr_nonnull(strstr(e.summary, "attempt 2 was refused for now"));
 }
 END_TEST
