@@ -11,7 +11,7 @@
  *   R4  A status that is not known is kept as Meta wrote it, and does nothing.
  *   R5  Any receipt of an attempt, failed too, proves that Meta had accepted the attempt.
  *   R6  failed for a transient cause or a rate limit is definite, and does not fail the message
- *       while attempts are left: it is sent again (docs/decisions/0026).
+ *       while attempts are left: it is sent again (docs/decisions/0027).
  */
 #ifndef DOMAIN_RECEIPT_H
 #define DOMAIN_RECEIPT_H

@@ -327,7 +327,7 @@ START_TEST(two_that_come_at_once_lead_to_one)
 		    "message_id, tenant_id, message_sender.tenant_lane(tenant_id), 1, "
 		    "'retrying', false, 1, false, now() + '1 min', now() + '1 h', 1 "
 		    "FROM message_sender.message");
-	ck_assert_int_eq(store_receipts(h.store, 50, list, NULL, 0, &err), 0);
+	ck_assert_int_eq(store_receipts(h.store, 50, list, NULL, NULL, 0, &err), 0);
 	harness_until(&h, 3000, somebody_waits, NULL);
 	harness_sql_text(&h, "COMMIT");
 	harness_until_done(&h, h.done_count + 1, 5000);
