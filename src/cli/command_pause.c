@@ -12,10 +12,9 @@
 #include "cli/command.h"
 #include "cli/database.h"
 #include "domain/hold.h"
+#include "domain/manage.h"
 #include "json/json_out.h"
 
-#define WHO_MAX 100
-#define WHY_MAX 500
 #define DOCUMENT_MAX ((size_t)8 * 1024 * 1024)
 
 /* What is to be held, or to go on. */
@@ -24,18 +23,12 @@ struct subject {
 	char tenant_id[MESSAGE_TOKEN_MAX + 1];
 	char outlet_id[MESSAGE_TOKEN_MAX + 1];
 	char number[HOLD_NUMBER_BYTES];
-	char who[WHO_MAX + 1];
+	char who[MANAGE_WHO_MAX + 1];
 };
 
 static bool is_token(const char *text)
 {
 	return text_visible_ascii(text, strlen(text), MESSAGE_TOKEN_MAX);
-}
-
-static bool is_number(const char *text)
-{
-	return *text && strlen(text) < HOLD_NUMBER_BYTES &&
-	       strspn(text, "0123456789") == strlen(text);
 }
 
 /* Null, or what is wrong. */
@@ -48,7 +41,8 @@ static const char *read_subject(const struct arguments *a, struct subject *ret_s
 	if ((a->tenant || a->outlet) + !!a->number + a->all != 1)
 		return "name one of --tenant, --outlet, --number, --all; --outlet may stand with "
 		       "--tenant";
-	if ((a->why && strlen(a->why) > WHY_MAX) || (a->by && strlen(a->by) > WHO_MAX))
+	if ((a->why && strlen(a->why) > MANAGE_WHY_MAX) ||
+	    (a->by && strlen(a->by) > MANAGE_WHO_MAX))
 		return "--why has at most 500 bytes, --by 100";
 	if (a->outlet) {
 		s.scope = HOLD_OUTLET;
@@ -63,7 +57,8 @@ static const char *read_subject(const struct arguments *a, struct subject *ret_s
 			return "--tenant is 1 to 128 visible ASCII characters";
 	} else if (a->number) {
 		s.scope = HOLD_NUMBER;
-		if (!is_number(a->number) || !text_copy(s.number, sizeof(s.number), a->number))
+		if (!hold_number_fits(a->number) ||
+		    !text_copy(s.number, sizeof(s.number), a->number))
 			return "--number is Meta's phone_number_id: 1 to 31 digits";
 	}
 	if (a->by)
@@ -101,22 +96,31 @@ static int tell_released(const struct query *q)
 static int set(struct query *q, const struct subject *s, const char *why)
 {
 	char most[12];
-	const char *const values[] = {
-		hold_scope_name(s->scope),     s->tenant_id, s->outlet_id, s->number,
-		hold_reason_name(HOLD_PAUSED), s->who,       why,          most
-	};
+	const char *const values[] = { hold_scope_name(s->scope),
+				       s->tenant_id,
+				       s->outlet_id,
+				       s->number,
+				       hold_reason_name(HOLD_PAUSED),
+				       s->who,
+				       why,
+				       most,
+				       most };
 
 	(void)snprintf(most, sizeof(most), "%d", HOLDS_MAX);
-	return database_run(q, "pause", "hold_set", 8, values) ? tell_held(q) : 1;
+	return database_run(q, "pause", "hold_set", 9, values) ? tell_held(q) : 1;
 }
 
 static int release(struct query *q, const struct subject *s, const char *why)
 {
-	const char *const values[] = {
-		hold_scope_name(s->scope), s->tenant_id, s->outlet_id, s->number, s->who, why
-	};
+	const char *const values[] = { hold_scope_name(s->scope),
+				       s->tenant_id,
+				       s->outlet_id,
+				       s->number,
+				       s->who,
+				       why,
+				       "false" };
 
-	return database_run(q, "resume", "hold_release", 6, values) ? tell_released(q) : 1;
+	return database_run(q, "resume", "hold_release", 7, values) ? tell_released(q) : 1;
 }
 
 static int change(const char *words, const struct arguments *arguments,

@@ -19,10 +19,7 @@
 #include "json/json_out.h"
 
 #define WORDS "queue replay"
-#define RATE_DEFAULT 50
-#define RATE_MAX 1000
 #define SECOND_US INT64_C(1000000)
-#define DAY_US INT64_C(86400000000)
 #define DOCUMENT_MAX ((size_t)4 * 1024 * 1024)
 
 /* The parameters that the statements share. */
@@ -39,6 +36,7 @@ struct replay {
 	const char *filters[FILTERS];
 	char last[MESSAGE_ID_TEXT_BYTES]; /* read so far; "": nothing yet */
 	uint64_t replayed;
+	uint64_t left_out; /* found, and not replayed after all */
 };
 
 /* -- arguments ------------------------------------------------------------------------- */
@@ -54,11 +52,11 @@ static const char *read_arguments(struct replay *r)
 		fault = pick_check_record(a);
 	if (fault)
 		return fault;
-	r->rate = RATE_DEFAULT;
-	if (a->rate && !text_to_u64(a->rate, 1, RATE_MAX, &r->rate))
+	r->rate = REPLAY_RATE_DEFAULT;
+	if (a->rate && !text_to_u64(a->rate, 1, REPLAY_RATE_MAX, &r->rate))
 		return "--rate is a number from 1 to 1000";
 	if (!a->since)
-		pick_since(&r->pick, now_us - DAY_US);
+		pick_since(&r->pick, now_us - REPLAY_SINCE_US);
 	if (!a->until)
 		pick_until(&r->pick, now_us + SECOND_US); /* now: it is cut to the second */
 	memcpy(r->filters, r->pick.filters, sizeof(r->pick.filters));
@@ -169,22 +167,13 @@ static bool gather(struct replay *r, struct str *ids, struct str *lanes)
 {
 	const unsigned rows = query_rows(r->query);
 
-	(void)str_append_text(ids, "{");
-	(void)str_append_text(lanes, "{");
 	for (unsigned row = 0; row < rows; row++) {
 		const char *id = query_value(r->query, row, 0);
-		char lane[8];
 
-		(void)snprintf(lane, sizeof(lane), "%s%u", row ? "," : "",
-			       message_lane(query_value(r->query, row, 1)));
-		(void)str_append_text(ids, row ? "," : "");
-		(void)str_append_text(ids, id);
-		(void)str_append_text(lanes, lane);
+		replay_add(ids, lanes, id, query_value(r->query, row, 1));
 		text_copy_cut(r->last, sizeof(r->last), id);
 	}
-	(void)str_append_text(ids, "}");
-	(void)str_append_text(lanes, "}");
-	return str_ok(ids) && str_ok(lanes);
+	return replay_close(ids, lanes);
 }
 
 static void tell_batch(const struct replay *r)
@@ -206,8 +195,9 @@ static void tell_batch(const struct replay *r)
 static bool send_found(struct replay *r)
 {
 	const struct arguments *a = r->arguments;
-	struct str ids = STR_INIT(64 * PICK_BATCH_MAX);
-	struct str lanes = STR_INIT(64 * PICK_BATCH_MAX);
+	struct str ids = STR_INIT(64 * MANAGE_BATCH_MAX);
+	struct str lanes = STR_INIT(64 * MANAGE_BATCH_MAX);
+	const unsigned found = query_rows(r->query);
 	bool done = false;
 
 	if (gather(r, &ids, &lanes)) {
@@ -223,6 +213,7 @@ static bool send_found(struct replay *r)
 	}
 	if (done) {
 		r->replayed += query_rows(r->query);
+		r->left_out += found - query_rows(r->query);
 		tell_batch(r);
 	}
 	str_fini(&ids);
@@ -286,10 +277,25 @@ static bool has_room(struct replay *r)
 	return false;
 }
 
+static void tell_end(const struct replay *r)
+{
+	if (r->arguments->json) {
+		(void)printf("{\"dry_run\":false,\"messages\":%llu",
+			     (unsigned long long)r->replayed);
+		if (r->left_out)
+			(void)printf(",\"left_out\":%llu", (unsigned long long)r->left_out);
+		(void)printf("}\n");
+		return;
+	}
+	(void)printf("%llu in all.\n", (unsigned long long)r->replayed);
+	if (r->left_out)
+		(void)printf("%llu were left out, as the quota of their tenant is used up, or they "
+			     "were replayed meanwhile.\n",
+			     (unsigned long long)r->left_out);
+}
+
 static int replay_all(struct replay *r)
 {
-	const uint64_t batch = r->rate < PICK_BATCH_MAX ? r->rate : PICK_BATCH_MAX;
-
 	if (r->arguments->include_unknown)
 		(void)fprintf(stderr,
 			      "message-sender: " WORDS
@@ -301,21 +307,17 @@ static int replay_all(struct replay *r)
 		const int64_t begun_ms = clock_boot_ms();
 		const uint64_t left = r->pick.limit - r->replayed;
 		const uint64_t before = r->replayed;
-		const int found = find_next(r, (unsigned)(left < batch ? left : batch));
+		const int found = find_next(r, replay_batch(r->rate, left));
 
 		if (found < 0 || (found > 0 && !send_found(r)))
 			return 1;
 		if (found == 0)
 			break;
 		if (r->replayed < r->pick.limit &&
-		    !wait_until_ms(begun_ms + (int64_t)((r->replayed - before) * 1000 / r->rate)))
+		    !wait_until_ms(begun_ms + replay_wait_ms(r->rate, r->replayed - before)))
 			return 1;
 	}
-	if (r->arguments->json)
-		(void)printf("{\"dry_run\":false,\"messages\":%llu}\n",
-			     (unsigned long long)r->replayed);
-	else
-		(void)printf("%llu in all.\n", (unsigned long long)r->replayed);
+	tell_end(r);
 	return 0;
 }
 

@@ -15,7 +15,6 @@
 #include "domain/message_id.h"
 
 #define WORDS "queue resolve"
-#define WAMID_MAX 150
 
 static int refuse(const char *fault)
 {
@@ -38,7 +37,7 @@ static const char *check_one(const struct arguments *a)
 		return "it needs --by and --why, for the record";
 	if (a->wamid && strcmp(a->as, "sent") != 0)
 		return "--wamid belongs to --as sent";
-	if (a->wamid && !text_visible_ascii(a->wamid, strlen(a->wamid), WAMID_MAX))
+	if (a->wamid && !text_visible_ascii(a->wamid, strlen(a->wamid), MANAGE_WAMID_MAX))
 		return "--wamid has 1 to 150 visible ASCII characters";
 	return NULL;
 }
@@ -129,7 +128,7 @@ static int resolve_many(struct query *q, const struct arguments *a, const struct
 		unsigned rows;
 
 		if (!resolve_batch(q, a, pick, last,
-				   left < PICK_BATCH_MAX ? (unsigned)left : PICK_BATCH_MAX))
+				   left < MANAGE_BATCH_MAX ? (unsigned)left : MANAGE_BATCH_MAX))
 			return 1;
 		rows = query_rows(q);
 		if (rows == 0)
@@ -160,8 +159,7 @@ int command_queue_resolve(const struct arguments *a)
 	const char *fault = pick_check_record(a);
 	int status;
 
-	if (!fault && strcmp(a->as, "sent") != 0 && strcmp(a->as, "failed") != 0 &&
-	    strcmp(a->as, "resend") != 0)
+	if (!fault && !manage_decides(a->as))
 		fault = "--as is none of sent, failed, resend";
 	if (!fault)
 		fault = a->operand ? check_one(a) : check_many(a, &pick);

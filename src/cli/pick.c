@@ -6,8 +6,6 @@
 #include "base/text.h"
 
 #define LIMIT_MAX 1000000
-#define WHY_MAX 500
-#define BY_MAX 100
 
 static const char *read_outlet(struct pick *p, const struct arguments *a)
 {
@@ -53,9 +51,8 @@ static const char *read_times(struct pick *p, const struct arguments *a)
 const char *pick_read(struct pick *p, const struct arguments *a)
 {
 	const char *fault;
-	uint64_t code;
 
-	*p = (struct pick){ .limit = PICK_LIMIT_DEFAULT };
+	*p = (struct pick){ .limit = MANAGE_LIMIT_DEFAULT };
 	p->filters[PICK_TENANT] = a->tenant;
 	p->filters[PICK_NUMBER] = a->number;
 	p->filters[PICK_CODE] = a->code;
@@ -64,7 +61,7 @@ const char *pick_read(struct pick *p, const struct arguments *a)
 		fault = read_times(p, a);
 	if (fault)
 		return fault;
-	if (a->code && !text_to_u64(a->code + (*a->code == '-'), 1, 99999999, &code))
+	if (a->code && !manage_code_fits(a->code))
 		return "--code is no error code; write one as `message show` gives it";
 	if (a->limit && !text_to_u64(a->limit, 1, LIMIT_MAX, &p->limit))
 		return "--limit is a number from 1 to 1000000";
@@ -75,7 +72,8 @@ const char *pick_check_record(const struct arguments *a)
 {
 	if (a->yes && (!a->by || !a->why))
 		return "--yes needs --by and --why, for the record";
-	if ((a->why && strlen(a->why) > WHY_MAX) || (a->by && strlen(a->by) > BY_MAX))
+	if ((a->why && strlen(a->why) > MANAGE_WHY_MAX) ||
+	    (a->by && strlen(a->by) > MANAGE_WHO_MAX))
 		return "--why has at most 500 bytes, --by 100";
 	return NULL;
 }

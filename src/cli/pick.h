@@ -11,9 +11,7 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "cli/arguments.h"
-
-#define PICK_LIMIT_DEFAULT 1000
-#define PICK_BATCH_MAX 200 /* messages a transaction */
+#include "domain/manage.h"
 
 enum pick_filter {
 	PICK_TENANT = 0,

@@ -101,6 +101,11 @@ enum item_result item_call(struct item *item)
 		return ITEM_PENDING;
 	item_leave_place(item);
 	item->left = item->departs = false;
+	if (!item->credentials) { /* of a merged attempt, there was no memory for them */
+		err_set(&err, ERR_TEMPORARY, 0, "no memory for the credentials");
+		answer_not_sent(item, &err);
+		return ITEM_OK;
+	}
 	memcpy(item->credentials->number, item->number, sizeof(item->number));
 	if (!graph_client_send(d->world->graph, item->job.id, item->message, item->credentials,
 			       item->attempt, deadline_ms, &err))

@@ -32,6 +32,8 @@ struct job_operations {
 		      const struct err *err);
 	void (*received)(struct job *job, enum store_verdict verdict,
 			 const struct store_received *received, const struct err *err);
+	void (*managed)(struct job *job, enum store_verdict verdict, const struct store_rows *rows,
+			const struct err *err);
 	void (*graph)(struct job *job, const struct graph_answer *answer);
 	bool (*gate)(struct job *job);
 	void (*conversation)(struct job *job, bool stored, const struct err *err);

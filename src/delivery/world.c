@@ -171,6 +171,15 @@ static void on_received(void *arg, uint64_t tag, enum store_verdict verdict,
 		job->operations->received(job, verdict, received, err);
 }
 
+static void on_managed(void *arg, uint64_t tag, enum store_verdict verdict,
+		       const struct store_rows *rows, const struct err *err)
+{
+	struct job *job = find(arg, tag);
+
+	if (job)
+		job->operations->managed(job, verdict, rows, err);
+}
+
 static void on_own(void *arg, uint64_t tag, enum store_verdict verdict, const struct store_own *own,
 		   const struct err *err)
 {
@@ -222,6 +231,7 @@ static int open_all(struct world *w, const struct world_settings *settings, stru
 		.backlog = on_backlog,
 		.own = on_own,
 		.api_key = on_api_key,
+		.managed = on_managed,
 		.arg = w,
 	};
 

@@ -11,8 +11,8 @@ static const char *const scopes[HOLD_SCOPES] = {
 };
 
 static const char *const reasons[HOLD_REASONS] = {
-	[HOLD_PAUSED] = "paused",         [HOLD_TOKEN] = "token",       [HOLD_RESTORE] = "restore",
-	[HOLD_RESTRICTED] = "restricted", [HOLD_DISABLED] = "disabled",
+	[HOLD_PAUSED] = "paused",   [HOLD_CALLER] = "caller",         [HOLD_TOKEN] = "token",
+	[HOLD_RESTORE] = "restore", [HOLD_RESTRICTED] = "restricted", [HOLD_DISABLED] = "disabled",
 };
 
 const char *hold_scope_name(enum hold_scope scope)
@@ -45,6 +45,12 @@ bool hold_reason_parse(const char *name, enum hold_reason *ret_reason)
 		}
 	}
 	return false;
+}
+
+bool hold_number_fits(const char *text)
+{
+	return *text && strlen(text) < HOLD_NUMBER_BYTES &&
+	       strspn(text, "0123456789") == strlen(text);
 }
 
 /* What a hold covers, and what is looked for. */

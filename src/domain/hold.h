@@ -16,12 +16,14 @@
 #include "domain/message.h"
 
 #define HOLD_NUMBER_BYTES 32
-#define HOLDS_MAX 10000 /* in force at a time */
+#define HOLDS_MAX 10000      /* in force at a time */
+#define HOLDS_CALLER_MAX 200 /* so by one tenant itself */
 
 enum hold_scope { HOLD_ALL = 0, HOLD_TENANT, HOLD_OUTLET, HOLD_NUMBER, HOLD_SCOPES };
 
 enum hold_reason {
 	HOLD_PAUSED = 0, /* by a person */
+	HOLD_CALLER,     /* by a tenant itself, with a key of its own */
 	HOLD_TOKEN,      /* Meta refuses the outlet's token for its number */
 	HOLD_RESTORE,    /* the database was restored from a backup, or failed over */
 	HOLD_RESTRICTED, /* Meta restricts the account of the number */
@@ -46,12 +48,15 @@ struct hold_set {
 	unsigned count;
 };
 
-/* "all", "tenant", "outlet", "number"; "paused", "token", "restore", "restricted", "disabled": as
- * in SQL. */
+/* "all", "tenant", "outlet", "number"; "paused", "caller", "token", "restore", "restricted",
+ * "disabled": as in SQL. */
 const char *hold_scope_name(enum hold_scope scope);
 bool hold_scope_parse(const char *name, enum hold_scope *ret_scope) MUST_CHECK;
 const char *hold_reason_name(enum hold_reason reason);
 bool hold_reason_parse(const char *name, enum hold_reason *ret_reason) MUST_CHECK;
+
+/* Meta's phone_number_id: 1 to 31 digits. */
+bool hold_number_fits(const char *text) MUST_CHECK;
 
 void hold_sort(struct hold_set *set);
 /* A hold of a sorted set that covers a message of this tenant, outlet and number ("": not

@@ -53,6 +53,14 @@ static const struct problem_row rows[PROBLEM_COUNT] = {
 				      "The batch was cancelled while it was being taken; this "
 				      "message was not taken.",
 				      NULL },
+	[PROBLEM_NOT_RESOLVABLE] = { 409, "not_resolvable", "NOT_RESOLVABLE",
+				     "The message cannot be decided about: its reply is not "
+				     "unknown. Nothing was changed.",
+				     NULL },
+	[PROBLEM_HOLDS_FULL] = { 409, "too_many_holds", "TOO_MANY_HOLDS",
+				 "So much is paused already that no more is taken. Pause the "
+				 "tenant as a whole, or resume something first.",
+				 NULL },
 	[PROBLEM_QUOTA_EXCEEDED] = { 429, "quota_exceeded", "QUOTA_EXCEEDED",
 				     "Message quota exceeded. Please upgrade your plan or wait for "
 				     "quota reset.",
@@ -133,6 +141,13 @@ static const struct problem_meaning meanings[PROBLEM_COUNT] = {
 				      "or the message has ended.",
 				      "Nothing was changed.",
 				      "Ask for its status; what was sent cannot be called back." },
+	[PROBLEM_NOT_RESOLVABLE] = { "The message is not unknown: it was never lost, or somebody, a "
+				     "policy or a receipt has decided.",
+				     "Nothing was changed.",
+				     "See its status; `message events` says who decided." },
+	[PROBLEM_HOLDS_FULL] = { "The tenant has 200 pauses of its own, or all together have 10,000.",
+				 "Nothing was changed.",
+				 "Pause the tenant as a whole, or resume something first." },
 	[PROBLEM_BATCH_CANCELLED] = { "Somebody cancelled the batch while its call was still "
 				      "being taken.",
 				      "This message was not taken.",

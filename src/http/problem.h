@@ -27,6 +27,8 @@ enum problem {
 	PROBLEM_KEY_REUSED,          /* 422: with another body */
 	PROBLEM_NOT_CANCELLABLE,     /* 409 */
 	PROBLEM_BATCH_CANCELLED,     /* 409, of one message of a bulk call */
+	PROBLEM_NOT_RESOLVABLE,      /* 409 */
+	PROBLEM_HOLDS_FULL,          /* 409: so much is held already */
 	PROBLEM_QUOTA_EXCEEDED,      /* 429 */
 	PROBLEM_QUEUE_FULL,          /* 429, with a Retry-After of its own */
 	PROBLEM_SEND_FAILED,         /* 500 */

@@ -51,6 +51,10 @@ static const struct route_row rows[ROUTE_COUNT] = {
 	/* Open: who posts one signs it, and who sets it up shows a token. */
 	[ROUTE_WEBHOOK] = ROW("webhook", SCOPE_OPEN, "POST", OF_HOOK, HOOK_PATH, NULL),
 	[ROUTE_WEBHOOK_SETUP] = ROW("webhook_setup", SCOPE_OPEN, "GET", OF_HOOK, HOOK_PATH, NULL),
+	[ROUTE_PAUSE] = ROW("pause", SCOPE_MANAGE, "POST", "POST", "/api/v1/pause", NULL),
+	[ROUTE_RESUME] = ROW("resume", SCOPE_MANAGE, "POST", "POST", "/api/v1/resume", NULL),
+	[ROUTE_RESOLVE] = ROW("resolve", SCOPE_MANAGE, "POST", "POST", MESSAGES, "/resolve"),
+	[ROUTE_REPLAY] = ROW("replay", SCOPE_MANAGE, "POST", "POST", "/api/v1/replay", NULL),
 };
 
 /* Finds the raw parameter in a path of the row's form. */

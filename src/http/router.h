@@ -29,6 +29,10 @@ enum route {
 	ROUTE_OPENAPI,       /* GET /api/v1/openapi.yaml */
 	ROUTE_WEBHOOK,       /* POST /api/v1/webhooks/whatsapp */
 	ROUTE_WEBHOOK_SETUP, /* GET of the same: Meta's handshake */
+	ROUTE_PAUSE,         /* POST /api/v1/pause */
+	ROUTE_RESUME,        /* POST /api/v1/resume */
+	ROUTE_RESOLVE,       /* POST /api/v1/messages/{id}/resolve */
+	ROUTE_REPLAY,        /* POST /api/v1/replay */
 	ROUTE_COUNT,
 };
 

@@ -57,11 +57,12 @@ void http_status(struct http_response *r, const struct message_status *status)
 	json_out_object_end(&out);
 }
 
-void http_status_not_cancellable(struct http_response *r, const struct message_status *status)
+static void refuse_as_it_stands(struct http_response *r, const struct message_status *status,
+				enum problem problem, const char *why)
 {
 	struct json_out out;
 
-	http_problem_begin(r, PROBLEM_NOT_CANCELLABLE, NULL, &out);
+	http_problem_begin(r, problem, why, &out);
 	json_out_object(&out, "details");
 	json_out_text(&out, "message_id", status->message_id);
 	json_out_text(&out, "status",
@@ -69,4 +70,15 @@ void http_status_not_cancellable(struct http_response *r, const struct message_s
 	json_out_text(&out, "state_detail", state_detail(status->state, status->failure_code));
 	json_out_object_end(&out);
 	json_out_object_end(&out);
+}
+
+void http_status_not_cancellable(struct http_response *r, const struct message_status *status)
+{
+	refuse_as_it_stands(r, status, PROBLEM_NOT_CANCELLABLE, NULL);
+}
+
+void http_status_not_resolvable(struct http_response *r, const struct message_status *status,
+				const char *why)
+{
+	refuse_as_it_stands(r, status, PROBLEM_NOT_RESOLVABLE, why);
 }

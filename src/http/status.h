@@ -29,4 +29,8 @@ void http_status(struct http_response *r, const struct message_status *status);
 /* 409: it cannot be cancelled, as it stands like that. */
 void http_status_not_cancellable(struct http_response *r, const struct message_status *status);
 
+/* 409: nobody has to decide about it; why: what stands in the way. */
+void http_status_not_resolvable(struct http_response *r, const struct message_status *status,
+				const char *why);
+
 #endif

@@ -86,6 +86,7 @@ enum metric_bound {
 	BOUND_PAIRS,        /* pairs that owe something: one more is not watched */
 	BOUND_LINES,        /* outlets that send at once: the message waits */
 	BOUND_KEYS,         /* requests whose API key has to be looked up first: 503 */
+	BOUND_MANAGING,     /* decisions by key that wait: 503 */
 	BOUND_COUNT,
 };
 

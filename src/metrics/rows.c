@@ -9,7 +9,8 @@
 static const char *const routes[] = { "health",  "send",    "bulk",          "list",
 				      "status",  "events",  "explain",       "message",
 				      "cancel",  "batch",   "batch_cancel",  "report",
-				      "openapi", "webhook", "webhook_setup", "none" };
+				      "openapi", "webhook", "webhook_setup", "pause",
+				      "resume",  "resolve", "replay",        "none" };
 static const char *const classes[] = { "2xx", "3xx", "4xx", "5xx" };
 static const char *const outcomes[] = { "accepted", "refused", "not_sent", "lost" };
 static const char *const stages[] = {
@@ -53,6 +54,7 @@ static const char *const bounds[] = {
 	[BOUND_PAIRS] = "pairs",
 	[BOUND_LINES] = "lines",
 	[BOUND_KEYS] = "keys",
+	[BOUND_MANAGING] = "managing",
 };
 static const char *const batches[] = {
 	[BATCHES_COMMITTED] = "committed", [BATCHES_REPEATED] = "repeated",
@@ -166,8 +168,8 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 		"not choose HTTP/2; it is offered again once a minute." },
 	[METRIC_BOUNDS] = { "bound_reached_total", METRIC_COUNTER, { LABEL("bound", bounds) },
 		"Times a bound was reached. requests, store_slow, store_away, accept_time, "
-		"receiving, bulks, webhooks, keys: 503; tenant_backlog, backlog: 429; body: 413; "
-		"head: 431; the others delay, or are made good by polls." },
+		"receiving, bulks, webhooks, keys, managing: 503; tenant_backlog, backlog: 429; "
+		"body: 413; head: 431; the others delay, or are made good by polls." },
 	[METRIC_BATCHES] = { "batches_total", METRIC_COUNTER, { LABEL("end", batches) },
 		"Transactions of batched writes, by what came of them. repeated, halved, aside: "
 		"locks or trouble of the server; fenced: another worker took our lanes over; "

@@ -90,6 +90,16 @@ const char *grant_refuses(const struct grant *grant, const char *tenant_id, cons
 	return NULL;
 }
 
+const char *grant_refuses_whole(const struct grant *grant, const char *tenant_id,
+				const char *outlet_id)
+{
+	const char *why = grant_refuses(grant, tenant_id, outlet_id);
+
+	if (!why && grant && *grant->outlets && !outlet_id)
+		why = "outlet_id: is missing; this key is of some outlets, name one of them";
+	return why;
+}
+
 const char *grant_refuses_report(const struct grant *grant, const char *tenant_id)
 {
 	if (grant && *grant->outlets)

@@ -46,6 +46,9 @@ struct store_asker grant_asker(const struct grant *grant);
 /* Null, or what it has not got, "tenant_id: ..."; outlet_id may be null. */
 const char *grant_refuses(const struct grant *grant, const char *tenant_id, const char *outlet_id);
 
+/* The same for all outlets when outlet_id is null. */
+const char *grant_refuses_whole(const struct grant *grant, const char *tenant_id,
+				const char *outlet_id);
 /* Reports are of all outlets. */
 const char *grant_refuses_report(const struct grant *grant, const char *tenant_id);
 

@@ -12,6 +12,7 @@
 #include "http/status.h"
 #include "pipeline/bulk.h"
 #include "pipeline/flow.h"
+#include "pipeline/manage.h"
 #include "pipeline/webhook.h"
 
 static bool is_of_batch(enum route route)
@@ -52,8 +53,10 @@ static void answer_status(struct flow *f, struct http_response *r)
 	message_id_text(f->id, status.message_id);
 	text_copy_cut(status.wamid, sizeof(status.wamid), s->wamid);
 	text_copy_cut(status.failure_reason, sizeof(status.failure_reason), s->failure_reason);
-	if (f->route == ROUTE_CANCEL &&
-	    (s->state != STATE_CANCELLED || s->failure_code != GRAPH_CASE_CANCELLED))
+	if (f->route == ROUTE_RESOLVE && *manage_hindrance(f))
+		http_status_not_resolvable(r, &status, manage_hindrance(f));
+	else if (f->route == ROUTE_CANCEL &&
+		 (s->state != STATE_CANCELLED || s->failure_code != GRAPH_CASE_CANCELLED))
 		http_status_not_cancellable(r, &status);
 	else
 		http_status(r, &status);
@@ -66,6 +69,17 @@ static void answer_again(const struct flow *f, struct http_response *r)
 	else
 		http_send_again(r, f->message, f->key->answer_status, f->key->answer_body);
 }
+
+/* Those that say nothing of the request. */
+static const enum problem plain[] = {
+	[REPLY_OVERLOADED] = PROBLEM_OVERLOADED,
+	[REPLY_STORE_AWAY] = PROBLEM_STORE_UNAVAILABLE,
+	[REPLY_KEY_IN_USE] = PROBLEM_KEY_IN_USE,
+	[REPLY_KEY_REUSED] = PROBLEM_KEY_REUSED,
+	[REPLY_BAD_SIGNATURE] = PROBLEM_BAD_SIGNATURE,
+	[REPLY_HOLDS_FULL] = PROBLEM_HOLDS_FULL,
+	[REPLY_INTERNAL] = PROBLEM_INTERNAL,
+};
 
 void flow_build(struct flow *f, struct http_response *r)
 {
@@ -105,12 +119,6 @@ void flow_build(struct flow *f, struct http_response *r)
 	case REPLY_NOT_FOUND:
 		http_problem(r, PROBLEM_NOT_FOUND, flow_no_such_id(f->route));
 		return;
-	case REPLY_OVERLOADED:
-		http_problem(r, PROBLEM_OVERLOADED, NULL);
-		return;
-	case REPLY_STORE_AWAY:
-		http_problem(r, PROBLEM_STORE_UNAVAILABLE, NULL);
-		return;
 	case REPLY_UNCERTAIN:
 		if (f->bulk)
 			http_problem_bulk_uncertain(r, id, f->key != NULL);
@@ -123,12 +131,6 @@ void flow_build(struct flow *f, struct http_response *r)
 	case REPLY_AGAIN:
 		answer_again(f, r);
 		return;
-	case REPLY_KEY_IN_USE:
-		http_problem(r, PROBLEM_KEY_IN_USE, NULL);
-		return;
-	case REPLY_KEY_REUSED:
-		http_problem(r, PROBLEM_KEY_REUSED, NULL);
-		return;
 	case REPLY_INVALID:
 		http_problem(r, PROBLEM_INVALID_REQUEST, f->reason);
 		return;
@@ -138,13 +140,16 @@ void flow_build(struct flow *f, struct http_response *r)
 	case REPLY_WEBHOOK:
 		webhook_answer(f, r);
 		return;
-	case REPLY_BAD_SIGNATURE:
-		http_problem(r, PROBLEM_BAD_SIGNATURE, NULL);
+	case REPLY_MANAGE_UNKNOWN:
+		http_problem(
+			r, PROBLEM_STORE_UNAVAILABLE,
+			"The database did not answer in time. It may have been done, or a part "
+			"of it: please ask again, with the same request, after the seconds in "
+			"Retry-After; nothing is done twice.");
 		return;
-	case REPLY_INTERNAL:
-		break;
+	default:
+		http_problem(r, plain[f->reply], NULL);
 	}
-	http_problem(r, PROBLEM_INTERNAL, NULL);
 }
 
 /* What an answer says beside its bytes, which an idempotency key keeps. */
@@ -191,7 +196,7 @@ static void log_request(const struct flow *f, int status)
 	} else if (f->route == ROUTE_REPORT) {
 		log_str(&line, "tenant_id", f->read.report.tenant_id);
 		log_str(&line, "report", f->read.report.name);
-	} else {
+	} else if (!f->manage || f->route == ROUTE_RESOLVE) {
 		message_id_text(f->id, id);
 		log_str(&line, is_of_batch(f->route) ? "batch_id" : "message_id", id);
 	}
@@ -201,6 +206,8 @@ static void log_request(const struct flow *f, int status)
 	}
 	if (f->grant)
 		log_str(&line, "key_id", f->grant->key.id);
+	if (f->manage)
+		manage_log(f, &line);
 	if (f->reply == REPLY_INVALID || f->reply == REPLY_FORBIDDEN)
 		log_str(&line, "cause", f->reason);
 	if (f->replayed)

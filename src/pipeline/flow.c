@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "http/explain.h"
 #include "pipeline/bulk.h"
+#include "pipeline/manage.h"
 #include "pipeline/webhook.h"
 
 void flow_trace(const struct http_request *request, char ret_parent[TRACE_PARENT_BYTES])
@@ -66,6 +67,7 @@ void flow_free(struct flow *f)
 	}
 	bulk_free(f->bulk);
 	webhook_free(f->webhook);
+	manage_free(f->manage);
 	message_free(f->message);
 	flow_key_free(f->key);
 	grant_drop(f->grant);

@@ -46,6 +46,12 @@ enum flow_step {
 	FLOW_WEBHOOK_CHECK, /* its signature fits; portion by portion */
 	FLOW_WEBHOOK_READ,  /* so too */
 	FLOW_WEBHOOK_STORE, /* it is durable, with what it tells */
+	FLOW_HOLD,          /* something is held, or goes on */
+	FLOW_RESOLVE_SEEN,
+	FLOW_RESOLVE,      /* decided, or not; then its status is asked for */
+	FLOW_REPLAY_COUNT, /* a dry run */
+	FLOW_REPLAY_QUOTA,
+	FLOW_REPLAY, /* page by page */
 	FLOW_ANSWER,
 	FLOW_STEPS,
 };
@@ -80,6 +86,8 @@ enum flow_reply {
 	REPLY_FORBIDDEN,      /* 403 */
 	REPLY_WEBHOOK,        /* 200 */
 	REPLY_BAD_SIGNATURE,  /* 401 */
+	REPLY_HOLDS_FULL,     /* 409 */
+	REPLY_MANAGE_UNKNOWN, /* 503, may have been done */
 	REPLY_INTERNAL,
 };
 
@@ -112,6 +120,7 @@ struct flow {
 	struct message *message;         /* owned; null for a status, and of a bulk call */
 	struct bulk *bulk;               /* owned; of a bulk call */
 	struct webhook *webhook;         /* owned; of a webhook */
+	struct manage *manage;           /* owned; of what is decided by key */
 	struct credentials *credentials; /* owned, wiped */
 	struct store_key *key;           /* owned; null: none */
 	int64_t begun_wall_us;           /* of the merged attempt */

@@ -23,6 +23,7 @@
 #include "http/webhook.h"
 #include "pipeline/bulk.h"
 #include "pipeline/flow.h"
+#include "pipeline/manage.h"
 #include "pipeline/webhook.h"
 #include "webhook/signature.h"
 
@@ -414,6 +415,27 @@ static void receive_report(struct pipeline *p, uint64_t fcgi_id, const char *req
 	answer_problem(p, fcgi_id, request_id, request, ROUTE_REPORT, &response, err.text);
 }
 
+/* Pause, resume, resolve, replay. */
+static void receive_manage(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
+			   const struct http_request *request, const struct route_match *match)
+{
+	struct message_id id = { { 0 } };
+	struct flow *f;
+
+	if (match->route == ROUTE_RESOLVE && !message_id_parse(match->param, &id)) {
+		answer_no_such_id(p, fcgi_id, request_id, request, match->route);
+		return;
+	}
+	f = flow_new(p, fcgi_id, match->route, request_id, request);
+	if (!f) {
+		refuse(p, fcgi_id, request_id, match->route, PROBLEM_OVERLOADED);
+		return;
+	}
+	f->id = f->read.id = id;
+	f->read.asker = grant_asker(f->grant);
+	flow_enter(f, manage_receive(f, request));
+}
+
 static bool admit(struct pipeline *p, uint64_t fcgi_id, const char *request_id, enum route route)
 {
 	const struct meter *m = p->world->meter;
@@ -442,6 +464,14 @@ static bool let_in(struct pipeline *p, uint64_t fcgi_id, const char *request_id,
 	struct http_response response;
 	char why[64];
 
+	if (needed == SCOPE_MANAGE && !access_asks(p->access)) {
+		http_problem(
+			&response, PROBLEM_FORBIDDEN,
+			"key: is asked for here, and the service knows none (AUTH=none); use the "
+			"command line, or AUTH=keys");
+		answer_problem(p, fcgi_id, request_id, request, route, &response, "no keys");
+		return false;
+	}
 	switch (access_ask(p->access, fcgi_id, request, needed, &p->grant)) {
 	case ACCESS_GRANTED:
 		return true;
@@ -496,6 +526,12 @@ static void receive(struct pipeline *p, uint64_t fcgi_id, const char *request_id
 		return;
 	case ROUTE_REPORT:
 		receive_report(p, fcgi_id, request_id, request, match->param);
+		return;
+	case ROUTE_PAUSE:
+	case ROUTE_RESUME:
+	case ROUTE_RESOLVE:
+	case ROUTE_REPLAY:
+		receive_manage(p, fcgi_id, request_id, request, match);
 		return;
 	default:
 		receive_read(p, fcgi_id, request_id, request, match);

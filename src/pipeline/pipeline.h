@@ -34,6 +34,7 @@ struct pipeline_settings {
 	int64_t request_timeout_ms; /* one attempt */
 	int64_t message_ttl_ms;     /* MESSAGE_TTL_SECONDS */
 	struct estimate_rates rates;
+	struct backlog_limits backlog;
 	const char *version;     /* borrowed, for /health */
 	const char *environment; /* borrowed, for /health */
 	/* Of webhooks; words separated by commas, borrowed. */

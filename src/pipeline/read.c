@@ -78,7 +78,7 @@ enum flow_result flow_look_seen(struct flow *f)
 
 	if (!seen.asker.tenant_id)
 		return FLOW_OK;
-	seen.kind = f->step == FLOW_SEEN ? STORE_READ_SEEN : STORE_READ_BATCH_SEEN;
+	seen.kind = f->step == FLOW_BATCH_SEEN ? STORE_READ_BATCH_SEEN : STORE_READ_SEEN;
 	f->reply = REPLY_STORE_AWAY;
 	return store_read(f->pipeline->world->store, f->job.id, &seen, &err) ? FLOW_NO
 									     : FLOW_PENDING;

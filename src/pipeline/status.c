@@ -6,11 +6,13 @@
 /* Not how the message of a request of its own stands. */
 static bool asks_status(const struct flow *f)
 {
-	return f->route == ROUTE_STATUS || f->route == ROUTE_CANCEL;
+	return f->route == ROUTE_STATUS || f->route == ROUTE_CANCEL || f->route == ROUTE_RESOLVE;
 }
 
 static enum flow_reply reply_of_silence(const struct flow *f)
 {
+	if (f->route == ROUTE_RESOLVE)
+		return REPLY_MANAGE_UNKNOWN;
 	return f->route == ROUTE_CANCEL ? REPLY_CANCEL_UNKNOWN : REPLY_STORE_AWAY;
 }
 

@@ -13,10 +13,12 @@
  *      record       (with Idempotency-Key) the answer is durable before it leaves
  *   6  answer       200, 202, 409, 422, 429, 500, 503
  *
- * A bulk call has steps of its own between key and record: bulk.c; so has a webhook: webhook.c.
+ * A bulk call has steps of its own between key and record: bulk.c; so has a webhook: webhook.c, and
+ * what is decided by key: manage.c.
  */
 #include "pipeline/bulk.h"
 #include "pipeline/flow.h"
+#include "pipeline/manage.h"
 #include "pipeline/webhook.h"
 
 #define CANCEL_WAIT_MS 5000 /* one page of a batch */
@@ -51,6 +53,12 @@ static const enum metric_stage stages[FLOW_STEPS] = {
 	[FLOW_WEBHOOK_CHECK] = METRIC_STAGES,
 	[FLOW_WEBHOOK_READ] = METRIC_STAGES,
 	[FLOW_WEBHOOK_STORE] = STAGE_COMMIT,
+	[FLOW_HOLD] = STAGE_COMMIT,
+	[FLOW_RESOLVE] = STAGE_COMMIT,
+	[FLOW_REPLAY_COUNT] = STAGE_READ,
+	[FLOW_REPLAY_QUOTA] = STAGE_QUOTA,
+	[FLOW_REPLAY] = METRIC_STAGES,
+	[FLOW_RESOLVE_SEEN] = STAGE_READ,
 	[FLOW_ANSWER] = METRIC_STAGES,
 };
 
@@ -95,6 +103,12 @@ static const struct step steps[FLOW_STEPS] = {
 	[FLOW_WEBHOOK_STORE] = { "store",
 				 webhook_store,
 				 { FLOW_ANSWER, FLOW_ANSWER, FLOW_WEBHOOK_READ } },
+	[FLOW_HOLD] = { "hold", manage_hold, { FLOW_ANSWER, FLOW_ANSWER } },
+	[FLOW_RESOLVE_SEEN] = { "seen", look_seen, { FLOW_RESOLVE, FLOW_ANSWER } },
+	[FLOW_RESOLVE] = { "resolve", manage_resolve, { FLOW_STATUS, FLOW_ANSWER } },
+	[FLOW_REPLAY_COUNT] = { "count", manage_count, { FLOW_ANSWER, FLOW_ANSWER } },
+	[FLOW_REPLAY_QUOTA] = { "quota", flow_check_quota, { FLOW_REPLAY, FLOW_ANSWER } },
+	[FLOW_REPLAY] = { "replay", manage_replay, { FLOW_ANSWER, FLOW_ANSWER } },
 	[FLOW_ANSWER] = { "answer", answer, { FLOW_ANSWER, FLOW_ANSWER } },
 };
 
@@ -182,7 +196,7 @@ static void on_quota(struct job *job, const struct quota_answer *a)
 {
 	struct flow *f = flow_of(job);
 
-	if (f->step == FLOW_QUOTA || f->step == FLOW_BULK_QUOTA)
+	if (f->step == FLOW_QUOTA || f->step == FLOW_BULK_QUOTA || f->step == FLOW_REPLAY_QUOTA)
 		flow_ready(f, flow_use_quota(f, a));
 }
 
@@ -327,7 +341,7 @@ static void on_found(struct job *job, enum store_verdict verdict, const struct s
 	(void)err;
 	if (f->result != FLOW_PENDING)
 		return;
-	if (f->step == FLOW_SEEN || f->step == FLOW_BATCH_SEEN)
+	if (f->step == FLOW_SEEN || f->step == FLOW_BATCH_SEEN || f->step == FLOW_RESOLVE_SEEN)
 		on_seen(f, verdict, found);
 	else if (f->step == FLOW_READ)
 		flow_ready(f, flow_found(f, verdict, found));
@@ -345,6 +359,16 @@ static void on_received(struct job *job, enum store_verdict verdict,
 		flow_ready(f, webhook_stored(f, verdict, received));
 }
 
+static void on_managed(struct job *job, enum store_verdict verdict, const struct store_rows *rows,
+		       const struct err *err)
+{
+	struct flow *f = flow_of(job);
+
+	(void)err;
+	if (f->result == FLOW_PENDING && f->manage)
+		flow_ready(f, manage_done(f, verdict, rows));
+}
+
 static enum flow_result answer(struct flow *f)
 {
 	flow_answer(f);
@@ -359,4 +383,5 @@ const struct job_operations flow_operations = {
 	.first = on_first,
 	.found = on_found,
 	.received = on_received,
+	.managed = on_managed,
 };

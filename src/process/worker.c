@@ -183,6 +183,7 @@ static struct pipeline_settings pipeline_settings(const struct worker *w)
 		.request_timeout_ms = INT64_C(1000) * s->request_timeout_seconds,
 		.message_ttl_ms = INT64_C(1000) * s->message_ttl_seconds,
 		.rates = { .number = s->number_rate, .tenant = s->tenant_rate },
+		.backlog = { .tenant = s->max_backlog_per_tenant, .all = s->max_backlog },
 		.version = w->options->version,
 		.environment = s->environment,
 		.app_secrets = s->whatsapp_app_secret,

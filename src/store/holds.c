@@ -51,8 +51,10 @@ int holds_send_change(const struct op *op, PGconn *handle, struct array *memory)
 	}
 	array_text(memory, SERVICE);
 	array_text(memory, row->note);
-	if (!release)
+	if (!release) {
 		array_int4(memory, HOLDS_MAX);
+		array_int4(memory, HOLDS_MAX);
+	}
 	return array_values(memory, &v) &&
 			       PQsendQueryPrepared(handle, release ? "hold_end" : "hold_set",
 						   v.count, v.values, v.lengths, v.formats, 1)

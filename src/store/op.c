@@ -61,6 +61,8 @@ void op_free(struct op *op)
 		free(op->row.ring.text);
 	if (op->kind == OP_KEYS_USED)
 		free(op->row.keys_used);
+	if (op->kind == OP_MANAGE)
+		free(op->row.manage);
 	op_free(op->merged);
 	free(op);
 }

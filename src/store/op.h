@@ -62,6 +62,7 @@ enum op_kind {
 	OP_FIND_API_KEY,
 	OP_KEYS_USED,
 	OP_RING, /* a bell by NOTIFY; nobody is told */
+	OP_MANAGE,
 };
 
 #define STORE_CHANNEL_BYTES 40
@@ -151,6 +152,13 @@ struct op_keys_used {
 	char ids[][API_KEY_ID_BYTES];
 };
 
+struct op_manage {
+	enum store_manage what;
+	unsigned count;
+	const char *values[STORE_MANAGE_VALUES]; /* into texts; null: NULL */
+	char texts[];
+};
+
 struct op_find_key {
 	const char *tenant_id; /* borrowed */
 	const char *key;
@@ -213,6 +221,7 @@ struct op {
 		struct store_lanes *lanes; /* owned */
 		struct op_looks *looks;    /* owned */
 		struct op_own *own;        /* owned */
+		struct op_manage *manage;  /* owned */
 		struct op_ring ring;
 		int64_t holds_version;
 		struct op_count count;

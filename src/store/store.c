@@ -146,6 +146,8 @@ static void tell(struct store *s, const struct op *op)
 		tell_looks(s, op);
 	} else if (op->kind == OP_FIND_API_KEY || op->kind == OP_KEYS_USED) {
 		store_tell_api_key(s, op);
+	} else if (op->kind == OP_MANAGE) {
+		store_tell_managed(s, op);
 	} else if (op->kind == OP_FIND_KEY) {
 		struct store_first first;
 
@@ -199,6 +201,8 @@ static bool pump(void *arg)
 	}
 	done |= writer_pump(s->writer);
 	done |= reader_pump(s->reader);
+	done |= manager_pump(s->quick);
+	done |= manager_pump(s->slow);
 	return done;
 }
 
@@ -533,7 +537,9 @@ struct store *store_new(struct loop *loop, const struct store_settings *settings
 	s->writer = writer_new(loop, settings, &s->completed, ret_err);
 	s->reader = s->writer ? reader_new(loop, settings, callbacks, &s->completed, ret_err)
 			      : NULL;
-	if (!s->reader) {
+	s->quick = s->reader ? manager_new(loop, settings, false, &s->completed, ret_err) : NULL;
+	s->slow = s->quick ? manager_new(loop, settings, true, &s->completed, ret_err) : NULL;
+	if (!s->slow) {
 		store_free(s);
 		return NULL;
 	}
@@ -549,6 +555,8 @@ void store_free(struct store *s)
 		return;
 	writer_free(s->writer);
 	reader_free(s->reader);
+	manager_free(s->quick);
+	manager_free(s->slow);
 	while ((node = list_take_first(&s->completed)))
 		op_free(LIST_OBJECT(node, struct op, node));
 	free(s);

@@ -352,6 +352,28 @@ struct store_own {
 typedef void store_own_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			  const struct store_own *own, const struct err *err);
 
+/* What is decided by key: the statements of the command line, with their parameters as texts
+ * (sql/statements: hold_set and so on). */
+enum store_manage {
+	STORE_HOLD_SET = 0,
+	STORE_HOLD_RELEASE,
+	STORE_RESOLVE,
+	STORE_REPLAY_COUNT, /* from here on they may take long */
+	STORE_REPLAY_ROOM,
+	STORE_REPLAY_FIND,
+	STORE_REPLAY_SEND,
+	STORE_MANAGE_COUNT,
+};
+#define STORE_MANAGE_VALUES 11
+#define STORE_MANAGE_WAITING_MAX 64 /* of each sort, besides the one under way */
+/* rows: null unless DONE; borrowed.  AWAY: it may have been done. */
+struct store_rows;
+typedef void store_managed_fn(void *arg, uint64_t tag, enum store_verdict verdict,
+			      const struct store_rows *rows, const struct err *err);
+unsigned store_rows_count(const struct store_rows *rows);
+/* Null: NULL. */
+const char *store_rows_value(const struct store_rows *rows, unsigned row, unsigned column);
+
 #define STORE_NOTICED_BYTES 128
 #define STORE_FENCE_MAX 16
 #define STORE_LIVE_MAX 256
@@ -518,6 +540,7 @@ struct store_callbacks {
 	store_received_fn *received; /* null: not asked for */
 	store_own_fn *own;           /* so too */
 	store_api_key_fn *api_key;   /* null: not asked for */
+	store_managed_fn *managed;   /* so too */
 };
 
 struct store *store_new(struct loop *loop, const struct store_settings *settings,
@@ -619,6 +642,10 @@ int store_read(struct store *s, uint64_t tag, const struct store_read *request,
 /* Looks an outlet of our own tables up; the ids are copied. */
 int store_own(struct store *s, uint64_t tag, const char *tenant_id, const char *outlet_id,
 	      struct err *ret_err) MUST_CHECK;
+/* Runs it in role app, on a connection that is made for it and closed when it has been idle: none
+ * of the others waits for it.  values: copied, null for NULL.  -1: ERR_LIMIT, too many wait. */
+int store_manage(struct store *s, uint64_t tag, enum store_manage what, const char *const *values,
+		 unsigned count, struct err *ret_err) MUST_CHECK;
 /* Which queues of the lanes (bit i: lane i) have work that is to be sent and due until then, in
  * order of lanes and queues, at most limit; of the lowest lane those above this one (-1: all). */
 int store_queues(struct store *s, uint64_t lanes, int64_t after, int64_t due_until_wall_us,

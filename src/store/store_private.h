@@ -5,6 +5,7 @@
 #define STORE_STORE_PRIVATE_H
 
 #include "base/compiler.h"
+#include "store/manager.h"
 #include "store/op.h"
 #include "store/reader.h"
 #include "store/store.h"
@@ -18,6 +19,8 @@ struct store {
 	const struct meter *meter;
 	struct writer *writer;
 	struct reader *reader;
+	struct manager *quick; /* what is decided by key … */
+	struct manager *slow;  /* … and may take long */
 	struct list completed;
 	size_t webhook_bytes;         /* that wait to be written */
 	struct store_lanes_view view; /* room for the one that is being told */
@@ -31,5 +34,7 @@ bool store_keep_key(struct op *op, const struct store_key *key, struct err *ret_
 
 /* store_asks.c: what an op that asked for keys has come to. */
 void store_tell_api_key(struct store *s, const struct op *op);
+/* store_manage.c */
+void store_tell_managed(struct store *s, const struct op *op);
 
 #endif

@@ -38,17 +38,18 @@ static bool run(const char *statement, int count, const char *const *values)
 static bool set(const char *scope, const char *tenant, const char *outlet, const char *number,
 		const char *reason, const char *most)
 {
-	const char *const values[] = { scope, tenant, outlet, number, reason, "rani", "why", most };
+	const char *const values[] = { scope,  tenant, outlet, number, reason,
+				       "rani", "why",  most,   most };
 
-	return run("hold_set", 8, values) && *query_value(cli, 0, 0) == 't';
+	return run("hold_set", 9, values) && *query_value(cli, 0, 0) == 't';
 }
 
 static unsigned release_of(const char *scope, const char *tenant, const char *outlet,
 			   const char *number)
 {
-	const char *const values[] = { scope, tenant, outlet, number, "budi", "done" };
+	const char *const values[] = { scope, tenant, outlet, number, "budi", "done", "false" };
 
-	(void)run("hold_release", 6, values);
+	(void)run("hold_release", 7, values);
 	return query_rows(cli);
 }
 

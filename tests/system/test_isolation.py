@@ -15,6 +15,7 @@ from harness.process import TOP
 
 MESSAGES = "/api/v1/messages"
 BATCHES = "/api/v1/batches"
+PAUSE, RESUME, REPLAY = "/api/v1/pause", "/api/v1/resume", "/api/v1/replay"
 REPORTS = "/api/v1/reports/daily"
 ROUTER = TOP / "src" / "http" / "router.c"
 # In a while, so that all of it is there to be cancelled.
@@ -70,6 +71,18 @@ def by_query(path):
             "message": lambda t: ("GET", f"{path}?tenant_id={t.message}", None, {}, 403)}
 
 
+def by_hold(path):
+    """Nothing of another tenant is held, or goes on; nor a number, which others may send from."""
+    return {"id": lambda t: ("POST", path, {"tenant_id": t.id}, {}, 403),
+            "outlet": lambda t: ("POST", path, {"tenant_id": t.id,
+                                                "outlet_id": t.body["outlet_id"]}, {}, 403),
+            "message": lambda t: ("POST", path, {"tenant_id": t.message}, {}, 403),
+            "number": lambda t: ("POST", path, {"number": "155501"}, {}, 403),
+            "all": lambda t: ("POST", path, {"all": True}, {}, 403)}
+
+
+RESOLVED = {"as": "failed", "why": "x"}
+
 MATRIX = {
     "health": {},
     "openapi": {},
@@ -96,6 +109,18 @@ MATRIX = {
     "cancel": by_message("DELETE", ""),
     "batch": by_batch("GET"),
     "batch_cancel": by_batch("DELETE"),
+    "pause": by_hold(PAUSE),
+    "resume": by_hold(RESUME),
+    "resolve": {kind: lambda t, kind=kind: ("POST", f"{MESSAGES}/{getattr(t, kind)}/resolve",
+                                            RESOLVED, {}, 404)
+                for kind in ("message", "of_batch", "batch", "id", "idempotency_key")},
+    "replay": {
+        "id": lambda t: ("POST", REPLAY, {"tenant_id": t.id}, {}, 403),
+        "id, not dry": lambda t: ("POST", REPLAY, {"tenant_id": t.id, "dry_run": False,
+                                                   "why": "x"}, {}, 403),
+        # With another's outlet: there is nothing of one's own in it.
+        "outlet": lambda t: ("POST", REPLAY, {"outlet_id": t.body["outlet_id"]}, {}, 200),
+    },
 }
 
 
@@ -134,13 +159,15 @@ def test_nothing_of_another_tenant(tenants, route):
 
 
 @pytest.mark.parametrize("path", (f"{MESSAGES}/%s", f"{MESSAGES}/%s/status", f"{MESSAGES}/%s/events",
-                                  f"{MESSAGES}/%s/explain", f"{BATCHES}/%s"))
+                                  f"{MESSAGES}/%s/explain", f"{MESSAGES}/%s/resolve",
+                                  f"{BATCHES}/%s"))
 def test_anothers_is_as_if_it_was_not_there(tenants, path):
     """The same answer, byte by byte, as for an id that never was."""
     one, other = tenants[:2]
     theirs = other.batch if path.startswith(BATCHES) else other.message
-    for method in ("GET", "DELETE") if path.endswith("s/%s") else ("GET",):
-        found, missing = (one.api.ask(method, path % id) for id in (theirs, NOBODY))
+    body = RESOLVED if path.endswith("resolve") else None
+    for method in ("POST",) if body else ("GET", "DELETE") if path.endswith("s/%s") else ("GET",):
+        found, missing = (one.api.ask(method, path % id, body) for id in (theirs, NOBODY))
         assert (found.status, found.body) == (missing.status, missing.body) == (404, missing.body)
 
 

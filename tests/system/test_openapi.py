@@ -1,11 +1,14 @@
 """docs/openapi.yaml: its operations are the router's, both ways; its examples are executed; what is
 answered has the shape that it tells."""
 
+import json
 import re
 
 import pytest
 import yaml
 
+from harness.api import new_message
+from harness.keys import KeyApi, new_key
 from harness.process import TOP
 
 DOCUMENT = yaml.safe_load((TOP / "docs" / "openapi.yaml").read_text())
@@ -157,6 +160,33 @@ def test_examples_are_executed_and_answers_fit(api):
     assert ask(api, "list", "?tenant_id=acme").json()["messages"]
     for report in ("daily", "failure", "latency", "cost"):
         ask(api, "report", "?tenant_id=acme", report=report)
+
+
+def test_what_is_decided_by_key(new_service, simulator):
+    """Examples are executed with a key of the tenant they name."""
+    guarded = new_service(AUTH="keys", MAX_RETRIES=0, UNKNOWN_POLICY="hold")
+    api = KeyApi(guarded, new_key(guarded.database, "send,manage", "acme"))
+
+    def fits(name, body, status=200, **ids):
+        method, path, entry = operation(name)
+        answer = api.ask(method, path.format(**ids), body)
+        assert answer.status == status, answer.body
+        told = resolve(entry["responses"][str(status)])
+        assert_fits(json.loads(answer.body),
+                    resolve(told)["content"]["application/json"]["schema"])
+
+    lost = new_message(tenant_id="acme")
+    simulator.script("graph", lost["to"], "drop_reply", times=1)
+    message_id = json.loads(api.ask("POST", "/api/v1/messages/send", lost).body)["message_id"]
+    guarded.database.wait_state(message_id, "unknown")
+    for name in ("pause", "resume", "replay"):
+        for body in examples(name):
+            fits(name, body)
+    for body in examples("resolve"):
+        fits("resolve", body, message_id=message_id)
+        fits("resolve", body, 409, message_id=message_id)
+    for name in ("pause", "resume", "replay", "resolve"):
+        fits(name, {"nonsense": 1}, 400, message_id=message_id)
 
 
 def test_errors_fit(api):

@@ -262,6 +262,28 @@ def test_what_was_not_sent_is_given_back_once(own, simulator):
     assert refunds["n"] == refunds["ids"] == 4
 
 
+def test_a_replay_is_charged(own, simulator):
+    """A new message: what there is no room for is left out, and replayed when there is."""
+    message = own.outlet()
+    tenant = message["tenant_id"]
+    own.do("quota", "add", tenant, "--daily", 2)
+    for _ in range(2):
+        to = new_message()["to"]
+        simulator.script("graph", to, "error", code=131026, status=400, times=1)
+        assert own.send(message, to=to).status == 500
+    assert accepted(own, tenant) == (0, 0, 0), "given back"
+    own.do("quota", "set", tenant, "--daily", 1)
+    words = ("queue", "replay", "--tenant", tenant, "--yes", "--by", "rani", "--why", "x")
+    done = own.run(*words)
+    assert done.returncode == 0 and "1 in all" in done.stdout and "1 were left out" in done.stdout
+    assert accepted(own, tenant) == (1, 1, 1)
+    assert "0 in all" in own.run(*words).stdout and accepted(own, tenant) == (1, 1, 1)
+    own.do("quota", "set", tenant, "--daily", 2)
+    assert json.loads(own.run(*words, "--json").stdout.splitlines()[-1]) == {
+        "dry_run": False, "messages": 1}
+    assert accepted(own, tenant) == (2, 2, 2)
+
+
 def test_a_bulk_call_takes_what_there_is(own):
     message = own.outlet()
     tenant = message["tenant_id"]

@@ -230,6 +230,32 @@ int store_status(struct store *s, uint64_t tag, struct message_id id,
 	return 0;
 }
 
+int store_manage(struct store *s, uint64_t tag, enum store_manage what, const char *const *values,
+		 unsigned count, struct err *ret_err)
+{
+	(void)s;
+	(void)what;
+	(void)values;
+	(void)count;
+	(void)ret_err;
+	fake.managed = tag;
+	return 0;
+}
+
+unsigned store_rows_count(const struct store_rows *rows)
+{
+	(void)rows;
+	return 0;
+}
+
+const char *store_rows_value(const struct store_rows *rows, unsigned row, unsigned column)
+{
+	(void)rows;
+	(void)row;
+	(void)column;
+	return NULL;
+}
+
 int store_own(struct store *s, uint64_t tag, const char *tenant_id, const char *outlet_id,
 	      struct err *ret_err)
 {

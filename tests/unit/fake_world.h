@@ -174,6 +174,7 @@ struct fake {
 	unsigned accept_count;
 	struct fake_accept accepts[FAKE_MAX];
 	unsigned begin_count;
+	uint64_t managed; /* the tag of the last decision by key */
 	struct fake_begin begins[FAKE_MAX];
 	unsigned outcome_count;
 	struct fake_outcome outcomes[FAKE_MAX];

@@ -516,6 +516,21 @@ START_TEST(an_order_follows_its_lane_to_the_successor)
 }
 END_TEST
 
+START_TEST(an_attempt_that_there_are_no_credentials_for_was_not_sent)
+{
+	const struct message m = message_of(1);
+	struct delivery_order order = order_of(&m);
+
+	fake.room = 1;
+	begin_with_accept(&order, 0);
+	order.credentials = NULL; /* there was no memory for them */
+	take(&order);
+	ck_assert_uint_eq(fake.send_count, 0);
+	ck_assert_int_eq(last_outcome()->row.outcome, OUTCOME_NOT_SENT);
+	ck_assert_int_eq(last_outcome()->row.next, STORE_NEXT_RETRY);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("handover");
@@ -552,6 +567,7 @@ int main(void)
 	tcase_add_test(tcase, a_call_that_was_not_made_was_not_sent);
 	tcase_add_test(tcase, giving_up_leaves_alone_what_is_not_called);
 	tcase_add_test(tcase, an_order_follows_its_lane_to_the_successor);
+	tcase_add_test(tcase, an_attempt_that_there_are_no_credentials_for_was_not_sent);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -107,7 +107,7 @@ START_TEST(a_label_that_does_not_exist_counts_nowhere)
 	ck_assert_str_eq(text.data, before);
 	free(before);
 	meter_count(meter(0), METRIC_BOUNDS, BOUND_COUNT - 1, 0);
-	expect("bound_reached_total{bound=\"keys\"}", "1");
+	expect("bound_reached_total{bound=\"managing\"}", "1");
 }
 END_TEST
 

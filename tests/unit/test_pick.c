@@ -24,7 +24,7 @@ START_TEST(what_is_not_named_is_not_asked_for)
 	ck_assert_ptr_null(pick_read(&p, &a));
 	for (unsigned i = 0; i < PICK_FILTERS; i++)
 		ck_assert_ptr_null(p.filters[i]);
-	ck_assert_uint_eq(p.limit, PICK_LIMIT_DEFAULT);
+	ck_assert_uint_eq(p.limit, MANAGE_LIMIT_DEFAULT);
 }
 END_TEST
 

@@ -39,6 +39,8 @@ START_TEST(every_problem_has_the_form_of_the_contract)
 					 "" },
 		[PROBLEM_NOT_CANCELLABLE] = { 409, "not_cancellable", "NOT_CANCELLABLE", "" },
 		[PROBLEM_BATCH_CANCELLED] = { 409, "batch_cancelled", "BATCH_CANCELLED", "" },
+		[PROBLEM_NOT_RESOLVABLE] = { 409, "not_resolvable", "NOT_RESOLVABLE", "" },
+		[PROBLEM_HOLDS_FULL] = { 409, "too_many_holds", "TOO_MANY_HOLDS", "" },
 		[PROBLEM_QUOTA_EXCEEDED] = { 429, "quota_exceeded", "QUOTA_EXCEEDED", "" },
 		[PROBLEM_QUEUE_FULL] = { 429, "queue_full", "QUEUE_FULL", "" },
 		[PROBLEM_SEND_FAILED] = { 500, "send_failed", "SEND_FAILED", "" },

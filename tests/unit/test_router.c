@@ -119,6 +119,19 @@ START_TEST(webhooks_have_one_address)
 }
 END_TEST
 
+START_TEST(what_is_decided_by_key_is_posted)
+{
+	goes_to("POST", "/api/v1/pause", ROUTE_PAUSE, "");
+	goes_to("POST", "/api/v1/resume", ROUTE_RESUME, "");
+	goes_to("POST", "/api/v1/replay", ROUTE_REPLAY, "");
+	goes_to("POST", "/api/v1/messages/x/resolve", ROUTE_RESOLVE, "x");
+	is_refused(&(struct http_request){ .method = "GET", .path = "/api/v1/messages/x/resolve" },
+		   405, "use POST", "POST");
+	for (enum route route = ROUTE_PAUSE; route <= ROUTE_REPLAY; route++)
+		ck_assert_int_eq(http_route_scope(route), SCOPE_MANAGE);
+}
+END_TEST
+
 START_TEST(every_route_has_a_name)
 {
 	for (int route = 0; route < ROUTE_COUNT; route++)
@@ -329,6 +342,7 @@ int main(void)
 	tcase_add_test(tcase, routes_for_reading);
 	tcase_add_test(tcase, bulk_calls_are_known_by_their_path);
 	tcase_add_test(tcase, webhooks_have_one_address);
+	tcase_add_test(tcase, what_is_decided_by_key_is_posted);
 	tcase_add_test(tcase, every_route_has_a_name);
 	tcase_add_test(tcase, every_route_says_which_scope_it_needs);
 	tcase_add_test(tcase, head_is_taken_as_get);
