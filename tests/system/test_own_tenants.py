@@ -108,10 +108,10 @@ def test_changes_are_known_at_once(own, simulator):
 
 def test_an_app_secret_is_proven(own, simulator, work):
     secret = work / "app-secret"
-    secret.write_text("s3cret\n")
+    secret.write_text("canary-app-own\n")
     message = own.outlet(token="EAAG-proof", **{"app-secret-file": str(secret)})
     assert own.send(message).status == 200
-    proof = hmac.new(b"s3cret", b"EAAG-proof", hashlib.sha256).hexdigest()
+    proof = hmac.new(b"canary-app-own", b"EAAG-proof", hashlib.sha256).hexdigest()
     assert simulator.last("graph")["path"].endswith(f"/messages?appsecret_proof={proof}")
 
 
@@ -167,7 +167,7 @@ def test_an_import_is_whole_or_nothing(own):
     own.do("tenant", "add", tenant)
     done = own.run("outlet", "import", "-",
                    text_input=f"tenant_id,outlet_id,number\n{tenant},o1,1\n{tenant},o2,x\n")
-    assert done.returncode == 1 and "line 3" in done.stderr
+    assert done.returncode == 1 and "line 3: number is" in done.stderr
     assert own.do("outlet", "list", "--tenant", tenant)["outlets"] == []
 
 
@@ -312,6 +312,30 @@ def test_days_and_months_are_the_tenants(own):
     shown = own.do("quota", "show", tenant)
     assert (shown["day_used"], shown["time_zone"]) == (0, zone)
     assert own.send(message).status == 200
+
+
+def test_a_month_ends_where_the_tenant_is(own):
+    """Used up to yesterday: of this month, or of the one before, by the tenant's own calendar."""
+    message = own.outlet()
+    tenant = message["tenant_id"]
+    own.do("tenant", "set", tenant, "--time-zone", "Pacific/Kiritimati")
+    own.do("quota", "add", tenant, "--daily", 3, "--monthly", 3)
+    today = ("(clock_timestamp() AT TIME ZONE 'Pacific/Kiritimati')::date")
+    month = f"date_trunc('month', {today})::date"
+
+    def used_up_on(day):
+        own.service.database.query(
+            f"UPDATE message_sender.quota SET day = {day}, day_used = 3, month_used = 3"
+            " WHERE tenant_id = %s", tenant)
+        return own.send(message).status
+
+    assert used_up_on(today) == 429
+    assert used_up_on(f"{month} - 1") == 200, "the last day of the month before"
+    assert accepted(own, tenant) == (1, 1, 1)
+    if not own.service.database.query(f"SELECT {today} = {month} AS first")[0]["first"]:
+        assert used_up_on(month) == 429, "another day of this month"
+        own.do("quota", "set", tenant, "--daily", 3, "--monthly", 4)
+        assert used_up_on(month) == 200 and accepted(own, tenant)[1:] == (1, 4)
 
 
 def test_quotas_are_imported_and_listed(own):

@@ -17,7 +17,7 @@ from harness.wait import wait_until
 PATH = "/api/v1/webhooks/whatsapp"
 FIXTURES = TOP / "tests" / "fixtures" / "graph" / "webhooks"
 # Of the fixtures' signatures.
-SECRET = "test-app-secret-not-real"
+SECRET = "canary-app-webhook"
 TOKEN = "verify-me"
 BODY_MAX = 4 * 1024 * 1024
 
