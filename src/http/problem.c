@@ -141,11 +141,11 @@ static const struct problem_meaning meanings[PROBLEM_COUNT] = {
 				      "or the message has ended.",
 				      "Nothing was changed.",
 				      "Ask for its status; what was sent cannot be called back." },
-	[PROBLEM_NOT_RESOLVABLE] = { "The message is not unknown: it was never lost, or somebody, a "
-				     "policy or a receipt has decided.",
+	[PROBLEM_NOT_RESOLVABLE] = { "The message is not unknown: it was never lost, or somebody, "
+				     "a policy or a receipt has decided.",
 				     "Nothing was changed.",
 				     "See its status; `message events` says who decided." },
-	[PROBLEM_HOLDS_FULL] = { "The tenant has 200 pauses of its own, or all together have 10,000.",
+	[PROBLEM_HOLDS_FULL] = { "The tenant has 200 pauses of its own, or all have 10,000.",
 				 "Nothing was changed.",
 				 "Pause the tenant as a whole, or resume something first." },
 	[PROBLEM_BATCH_CANCELLED] = { "Somebody cancelled the batch while its call was still "

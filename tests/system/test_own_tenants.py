@@ -106,8 +106,8 @@ def test_changes_are_known_at_once(own, simulator):
     assert simulator.last("graph")["path"].endswith("/155502/messages")
 
 
-def test_an_app_secret_is_proven(own, simulator, work):
-    secret = work / "app-secret"
+def test_an_app_secret_is_proven(own, simulator, tmp_path):
+    secret = tmp_path / "app-secret"
     secret.write_text("canary-app-own\n")
     message = own.outlet(token="EAAG-proof", **{"app-secret-file": str(secret)})
     assert own.send(message).status == 200

@@ -17,7 +17,7 @@ from harness.wait import wait_until
 PATH = "/api/v1/webhooks/whatsapp"
 FIXTURES = TOP / "tests" / "fixtures" / "graph" / "webhooks"
 # Of the fixtures' signatures.
-SECRET = "canary-app-webhook"
+SECRET = "test-app-secret-not-real"
 TOKEN = "verify-me"
 BODY_MAX = 4 * 1024 * 1024
 

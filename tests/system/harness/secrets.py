@@ -4,8 +4,9 @@ a log, a table, WAL, an answer or a metric."""
 from harness.process import run
 
 CANARY = "EAAG-"                 # access tokens
-APP_SECRET = "canary-app-"       # app secrets, of webhooks and of outlets
-SHAPES = (CANARY, APP_SECRET, "msk_[a-z2-7]{48}")   # API keys
+# App secrets, of outlets and of webhooks (the fixtures are signed with that one).
+APP_SECRETS = "canary-app-|test-app-secret-not-real"
+SHAPES = (CANARY, APP_SECRETS, "msk_[a-z2-7]{48}")   # API keys
 
 
 def find(*places):
