@@ -47,6 +47,7 @@
 #include "domain/settle.h"
 #include "domain/state.h"
 #include "metrics/meter.h"
+#include "store/managing.h"
 
 struct store;
 
@@ -352,27 +353,9 @@ struct store_own {
 typedef void store_own_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			  const struct store_own *own, const struct err *err);
 
-/* What is decided by key: the statements of the command line, with their parameters as texts
- * (sql/statements: hold_set and so on). */
-enum store_manage {
-	STORE_HOLD_SET = 0,
-	STORE_HOLD_RELEASE,
-	STORE_RESOLVE,
-	STORE_REPLAY_COUNT, /* from here on they may take long */
-	STORE_REPLAY_ROOM,
-	STORE_REPLAY_FIND,
-	STORE_REPLAY_SEND,
-	STORE_MANAGE_COUNT,
-};
-#define STORE_MANAGE_VALUES 11
-#define STORE_MANAGE_WAITING_MAX 64 /* of each sort, besides the one under way */
 /* rows: null unless DONE; borrowed.  AWAY: it may have been done. */
-struct store_rows;
 typedef void store_managed_fn(void *arg, uint64_t tag, enum store_verdict verdict,
 			      const struct store_rows *rows, const struct err *err);
-unsigned store_rows_count(const struct store_rows *rows);
-/* Null: NULL. */
-const char *store_rows_value(const struct store_rows *rows, unsigned row, unsigned column);
 
 #define STORE_NOTICED_BYTES 128
 #define STORE_FENCE_MAX 16
