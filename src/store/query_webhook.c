@@ -32,10 +32,12 @@ char *query_bytes(const struct query *q, unsigned row, unsigned column, size_t *
 	return bytes;
 }
 
-/* -1: what PostgreSQL says of it is the query's result. */
+/* What is told once more sends nothing again; of what had been lost a failure is final.  -1: what
+ * PostgreSQL says of it is the query's result. */
 static int run(struct query *q, const char *statement, fill_fn *fill, struct op *op)
 {
-	const struct fill_context context = { .fenced = false };
+	static const struct store_again never = { .on = false };
+	const struct fill_context context = { .again = &never };
 	struct array memory;
 	struct array_values v;
 	ExecStatusType status = PGRES_FATAL_ERROR;

@@ -625,8 +625,7 @@ int store_read(struct store *s, uint64_t tag, const struct store_read *request,
 /* Looks an outlet of our own tables up; the ids are copied. */
 int store_own(struct store *s, uint64_t tag, const char *tenant_id, const char *outlet_id,
 	      struct err *ret_err) MUST_CHECK;
-/* Runs it in role app, on a connection that is made for it and closed when it has been idle: none
- * of the others waits for it.  values: copied, null for NULL.  -1: ERR_LIMIT, too many wait. */
+/* On a connection of its own (manager.h).  values: copied; null: NULL.  -1: too many wait. */
 int store_manage(struct store *s, uint64_t tag, enum store_manage what, const char *const *values,
 		 unsigned count, struct err *ret_err) MUST_CHECK;
 /* Which queues of the lanes (bit i: lane i) have work that is to be sent and due until then, in
