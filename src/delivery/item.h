@@ -142,9 +142,11 @@ struct poll {
 	bool under_way;
 	bool again;    /* what is under way may have missed what it is asked for */
 	bool missed;   /* bells were, since it began */
+	bool soon;     /* the next one comes after POLL_MS, however long this one takes */
 	unsigned lane; /* of queues: looked at so far */
 	int64_t queue;
 	int64_t begun_ms;
+	int64_t next_ms; /* of the timer */
 };
 
 /* Settling what is unknown (settle.c). */
@@ -330,6 +332,8 @@ void route_free(struct delivery *d);
 void poll_start(struct delivery *d);
 void poll_stop(struct delivery *d);
 void poll_now(struct delivery *d);
+/* Work that is ours may have left memory without an end: it is looked for within 2 s. */
+void poll_soon(struct delivery *d);
 /* Lanes have become ours, or bells may have been lost: which queues wait in our lanes is looked
  * at before anything begins at once, and before what rings meanwhile. */
 void poll_missed(struct delivery *d);

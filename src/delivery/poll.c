@@ -7,7 +7,8 @@
 #include "delivery/item.h"
 
 #define POLL_MS 2000
-#define DUTY 20 /* a look that took t is followed by 20 t without one */
+#define DUTY 20        /* a look that took t is followed by 20 t without one, */
+#define PAUSE_MS 10000 /* but not by more than this: it may have waited for a session */
 #define LOOK_QUEUES 512
 #define COPY_ROWS 500
 
@@ -40,8 +41,13 @@ static void poll_again(struct poll *poll, int64_t wait_ms)
 		poll->again = false;
 		wait_ms = 0;
 	}
-	if (!poll->timer && !poll->delivery->draining)
-		poll->timer = loop_timer(loop, loop_now_ms(loop) + wait_ms, on_poll, poll);
+	if (poll->soon && wait_ms > POLL_MS)
+		wait_ms = POLL_MS;
+	poll->soon = false;
+	if (!poll->timer && !poll->delivery->draining) {
+		poll->next_ms = loop_now_ms(loop) + wait_ms;
+		poll->timer = loop_timer(loop, poll->next_ms, on_poll, poll);
+	}
 }
 
 /* -- what is to be sent ----------------------------------------------------------------- */
@@ -70,17 +76,23 @@ static void look(struct poll *poll)
 		poll_again(poll, POLL_MS);
 }
 
+static int64_t pause_after(int64_t took_ms)
+{
+	const int64_t pause_ms = DUTY * took_ms;
+
+	return pause_ms < POLL_MS ? POLL_MS : pause_ms > PAUSE_MS ? PAUSE_MS : pause_ms;
+}
+
 /* All queues that have work are known: what comes now overtakes nothing. */
 static void looked(struct poll *poll)
 {
 	struct delivery *d = poll->delivery;
-	const int64_t pause_ms = DUTY * (clock_boot_ms() - poll->begun_ms);
 
 	if (!poll->missed && !d->deaf) {
 		d->looked = true;
 		d->looking = false;
 	}
-	poll_again(poll, pause_ms > POLL_MS ? pause_ms : POLL_MS);
+	poll_again(poll, pause_after(clock_boot_ms() - poll->begun_ms));
 	(void)queues_pump(d->queues);
 }
 
@@ -117,6 +129,19 @@ void poll_now(struct delivery *d)
 	loop_cancel(d->world->loop, poll->timer);
 	poll->timer = 0;
 	on_poll(poll);
+}
+
+void poll_soon(struct delivery *d)
+{
+	struct poll *poll = &d->sends;
+
+	if (poll->under_way) {
+		poll->soon = true;
+	} else if (poll->timer && poll->next_ms > loop_now_ms(d->world->loop) + POLL_MS) {
+		loop_cancel(d->world->loop, poll->timer);
+		poll->timer = 0;
+		poll_again(poll, POLL_MS);
+	}
 }
 
 void poll_missed(struct delivery *d)

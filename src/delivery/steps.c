@@ -420,6 +420,8 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 		}
 		log_text(item->delivery->world->log, LOG_INFO, "begin_dropped", "%s",
 			 err && *err->text ? err->text : "the work is not ours any more");
+		/* Somebody else's write may just not have been over. */
+		poll_soon(item->delivery);
 		item_tell(item, DELIVERY_ELSEWHERE);
 		item_done(item, ITEM_NO);
 		return;
