@@ -89,14 +89,17 @@ SET state = CASE WHEN m.state IN ('sent', 'delivered', 'read', 'failed') THEN m.
 	sent_at = CASE WHEN j.came_to = 'accepted' THEN coalesce(m.sent_at, j.ended_at)
 		ELSE m.sent_at END,
 	failed_at = CASE WHEN j.came_to <> 'accepted' AND j.next IN ('failed', 'expired')
+		AND m.state NOT IN ('sent', 'delivered', 'read', 'failed')
 		THEN j.ended_at ELSE m.failed_at END,
 	failure_code = CASE WHEN j.came_to <> 'accepted' AND j.next IN ('failed', 'expired')
+		AND m.state NOT IN ('sent', 'delivered', 'read', 'failed')
 		THEN j.code ELSE m.failure_code END,
 	failure_reason = CASE WHEN j.came_to <> 'accepted' AND j.next IN ('failed', 'expired')
+		AND m.state NOT IN ('sent', 'delivered', 'read', 'failed')
 		THEN j.failure_reason ELSE m.failure_reason END
 FROM judged j
 WHERE m.message_id = j.message_id AND m.message_id = ANY ($1::uuid[])
 	AND m.message_id BETWEEN $20::uuid AND $21::uuid
 	AND (j.came_to = 'accepted' OR j.current) AND NOT j.undone
 	AND (m.state IN ('queued', 'scheduled', 'sending', 'retrying', 'unknown')
-		OR j.came_to = 'accepted' AND m.wamid IS NOT NULL AND m.attempts < j.attempt)
+		OR m.state IN ('sent', 'delivered', 'read', 'failed') AND m.attempts < j.attempt)

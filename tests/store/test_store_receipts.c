@@ -266,6 +266,26 @@ START_TEST(a_receipt_stops_what_a_policy_would_send_again)
 }
 END_TEST
 
+/* Of the first attempt, while the second is under way, whose reply is lost as well. */
+START_TEST(an_attempt_behind_a_receipt_counts)
+{
+	struct store_outcome row = harness_lost(&h, 0);
+
+	settling_lose(&h, 0, 100);
+	ck_assert_int_eq(settling_settle(&h, 0, SETTLE_RESEND), STORE_DONE);
+	harness_begin(&h, 0, 2, 40);
+	harness_until_done(&h, h.done_count + 1, 3000);
+	harness_expect(&h, 40, STORE_DONE);
+	(void)give(0, RECEIPT_DELIVERED, 5);
+	row.attempt = 2;
+	store_outcome(h.store, 41, &row);
+	harness_until_done(&h, h.done_count + 1, 3000);
+	harness_expect(&h, 41, STORE_DONE);
+	ck_assert_str_eq(column(0, "concat_ws(' ', state, attempts)"), "delivered 2");
+	ck_assert_str_eq(column(0, "failed_at IS NULL AND failure_code IS NULL"), "true");
+}
+END_TEST
+
 static bool adopted(void)
 {
 	return h.adopted_count > 0;
@@ -527,6 +547,7 @@ int main(void)
 	tcase_add_test(tcase, a_lost_reply_behind_its_receipt_is_accepted);
 	tcase_add_test(tcase, what_is_unknown_is_due_for_its_owner_also_when_kept_for_a_person);
 	tcase_add_test(tcase, a_receipt_stops_what_a_policy_would_send_again);
+	tcase_add_test(tcase, an_attempt_behind_a_receipt_counts);
 	tcase_add_test(tcase, what_matches_nothing_waits_for_its_message);
 	tcase_add_test(tcase, nothing_is_matched_by_its_number);
 	tcase_add_test(tcase, what_found_nothing_for_seven_days_goes);

@@ -534,8 +534,8 @@ START_TEST(a_look_is_not_cut_off)
 }
 END_TEST
 
-/* A look that took long is followed by a long pause; but what PostgreSQL did not let begin may be ours
- * all the same, and is looked for. */
+/* A look that took long is followed by a long pause; but what PostgreSQL did not let begin may be
+ * ours all the same, and is looked for. */
 START_TEST(what_could_not_begin_is_looked_for)
 {
 	const unsigned before = fake.load_count;
