@@ -237,6 +237,15 @@ class House:
             self.deaths.append(death)
         return all(there)
 
+    def stop_nodes(self):
+        for node in self.nodes:
+            status = node.stop(70)
+            assert status == 0, f"serve ended with status {status}: {node.process.tail()}"
+
+    def start_nodes(self):
+        for node in self.nodes:
+            node.start()
+
     def lanes_held_by(self, node):
         """How many lanes the workers of this node's present life hold."""
         return self.query(

@@ -79,6 +79,12 @@ class Ask:
     def in_doubt(self):
         return self.answer.in_doubt
 
+    @property
+    def is_too_late(self):
+        """It came when the time it was to be sent at was over."""
+        return (self.later and self.status == 400
+                and self.body.get("message", "").startswith("send_at: "))
+
 
 def read_callers(directory):
     """{the caller's name of the message: Ask}"""
