@@ -54,7 +54,8 @@ def test_services_that_are_not_ours(new_service, foreign, files):
     services = foreign(neighbour)
     url = f"http://127.0.0.1:{services.port}/"
     service = new_service(TENANT_SERVICE_URL=url, CONVERSATION_SERVICE_URL=url,
-                          GRAPH_API_VERSION="v99.0", **graph_settings(graph, files))
+                          GRAPH_API_VERSION="v99.0", WORKERS="1",
+                          **graph_settings(graph, files))
     message = new_message()
     status, body = post(service, message)
     assert status == 200, body

@@ -11,6 +11,7 @@ import time
 
 from harness import fcgi
 from harness.api import new_message
+from harness.lanes import wait_spread
 from harness.process import TOP, run
 from harness.service import PROGRAM, command
 from harness.wait import wait_until
@@ -121,6 +122,7 @@ def test_calls_and_lines_carry_the_callers_trace(new_service, new_simulator):
     """W3C Trace Context: continued with a parent of ours; begun when there is none, or a wrong one."""
     simulator = new_simulator()
     service = new_service(simulator=simulator, CREDENTIALS_CACHE_SECONDS="0", WORKERS="2")
+    wait_spread(service.database, 2)  # what is read from the store has a trace of its own
     parent = "b7ad6b7169203331"
     mine = carried(service, simulator, {"traceparent": f"00-{TRACE}-{parent}-01"})
     assert (mine[0], mine[2]) == (TRACE, "01") and mine[1] != parent
