@@ -61,17 +61,23 @@ static void on_unknown(void *arg, enum webhook_unknown what)
 
 static void add_notice(struct again *a, const struct notice *notice)
 {
-	a->full |= notices_add(a->notices, notice) == NOTICES_FULL;
+	const enum notices_verdict verdict = notices_add(a->notices, notice);
+
+	a->full |= verdict == NOTICES_FULL;
+	a->unknown += verdict == NOTICES_BAD;
 }
 
 static void on_receipt(void *arg, const struct receipt *receipt)
 {
 	struct again *a = arg;
 	struct notice notice;
+	enum receipts_verdict verdict;
 
 	if (webhook_notice_of_receipt(receipt, &notice))
 		add_notice(a, &notice);
-	a->full |= receipts_add(a->receipts, receipt) == RECEIPTS_FULL;
+	verdict = receipts_add(a->receipts, receipt);
+	a->full |= verdict == RECEIPTS_FULL;
+	a->unknown += verdict == RECEIPTS_BAD;
 }
 
 static void on_change(void *arg, const struct webhook_change *change)

@@ -102,13 +102,6 @@ static enum store_verdict apply(struct query *q, struct op *op, bool dry_run, st
 	}
 }
 
-static void add(struct store_received *to, const struct store_received *part)
-{
-	*to = *part;
-	to->acts = NULL;
-	to->act_count = 0;
-}
-
 int query_webhook(struct query *q, struct receipts *receipts, struct notices *notices, bool dry_run,
 		  struct store_received *ret, struct err *ret_err)
 {
@@ -129,7 +122,6 @@ int query_webhook(struct query *q, struct receipts *receipts, struct notices *no
 	while ((node = list_take_first(&ops))) {
 		struct op *op = LIST_OBJECT(node, struct op, node);
 		struct op *second = NULL;
-		struct store_received received;
 		enum store_verdict verdict;
 
 		if (!rc) {
@@ -143,8 +135,8 @@ int query_webhook(struct query *q, struct receipts *receipts, struct notices *no
 			list_append(&ops, &second->node);
 			continue;
 		}
-		if (receipts_completed(op, &verdict, &received))
-			add(ret, &received);
+		if (receipts_completed(op, &verdict, ret))
+			ret->acts = NULL; /* nothing is to follow */
 		op_free(op);
 	}
 	return rc;

@@ -61,7 +61,7 @@ class Tables:
         self.orphans = set(house.query("SELECT wamid, status FROM message_sender.receipt_orphan"))
         self.work = {row[0]: row[1:] for row in house.query(
             "SELECT message_id::text, state, attempt_open FROM message_sender.work")}
-        # So often a recorded policy sent a message again whose reply was lost, or that failed later.
+        # So often a recorded policy sent a message again that was lost, or failed later.
         self.resends = collections.Counter(row[0] for row in house.query(
             "SELECT message_id::text FROM message_sender.decision"
             " WHERE decision = 'resend' AND decided_by LIKE 'policy:%'"))

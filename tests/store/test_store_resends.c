@@ -147,32 +147,31 @@ START_TEST(its_status_does_not_go_back)
 }
 END_TEST
 
-/* What happened, in order; the wait says what it is for. */
+/* Of message 0: what happened, in order. */
+static const char *timeline(void)
+{
+	return harness_sql_text(
+		&h,
+		"SELECT string_agg(concat_ws(':', e ->> 'event', coalesce(e ->> 'status', "
+		"e ->> 'by'), e ->> 'code'), ' ' ORDER BY ord) FROM json_array_elements("
+		"message_sender.message_timeline('%s') -> 'events') WITH ORDINALITY AS t "
+		"(e, ord)",
+		harness_id(&h, 0));
+}
+
+/* The wait says what it is for. */
 START_TEST(the_timeline_tells_why_it_is_sent_again)
 {
 	receiving_send(&h, 0);
 	give(0, 1, RECEIPT_SENT, 1);
 	give(0, 1, RECEIPT_FAILED, 5);
-	ck_assert_str_eq(
-		harness_sql_text(
-			&h,
-			"SELECT string_agg(concat_ws(':', e ->> 'event', coalesce(e ->> 'status', "
-			"e ->> 'by'), e ->> 'code'), ' ' ORDER BY ord) FROM json_array_elements("
-			"message_sender.message_timeline('%s') -> 'events') WITH ORDINALITY AS t "
-			"(e, ord)",
-			harness_id(&h, 0)),
-		"accepted attempt_begun attempt_ended receipt:sent receipt:failed:131000 "
-		"resolved:policy:receipt waiting:131000 sent");
+	ck_assert_str_eq(timeline(),
+			 "accepted attempt_begun attempt_ended receipt:sent receipt:failed:131000 "
+			 "resolved:policy:receipt waiting:131000 sent");
 	begin(0, 2, STORE_DONE);
 	give(0, 2, RECEIPT_DELIVERED, 9);
 	ck_assert_str_eq(
-		harness_sql_text(
-			&h,
-			"SELECT string_agg(concat_ws(':', e ->> 'event', coalesce(e ->> 'status', "
-			"e ->> 'by'), e ->> 'code'), ' ' ORDER BY ord) FROM json_array_elements("
-			"message_sender.message_timeline('%s') -> 'events') WITH ORDINALITY AS t "
-			"(e, ord)",
-			harness_id(&h, 0)),
+		timeline(),
 		"accepted attempt_begun attempt_ended receipt:sent receipt:failed:131000 "
 		"resolved:policy:receipt waited:131000 attempt_begun receipt:delivered sent "
 		"delivered");

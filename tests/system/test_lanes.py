@@ -299,12 +299,13 @@ def test_stopped_worker_is_fenced(new_service, simulator):
     for message in fresh:
         assert post(service, message)[0] == 200
     for message, (status, body) in zip(messages, answers):
-        # What waited too long for its commit was told so, and is not sent.
+        # What waited too long for its commit was told so, and is not sent; a commit under way when
+        # the worker stopped may have been found by the one that took over.
         assert status in (202, 503), body
         if status == 202:
             wait_until(lambda i=body["message_id"]: service.database.message(i)["state"] in
                        ("sent", "unknown"), 30, "an end")
-        else:
+        elif "message_id" not in body.get("details", {}):
             assert simulator.recipient(message["to"])["accepted"] == 0
     no_duplicates(simulator, messages + fresh)
 

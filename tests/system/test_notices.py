@@ -382,6 +382,18 @@ def test_what_was_lost_comes_back(replayed):
             if now[table] != then[table]} == {}
 
 
+def test_what_cannot_be_kept_is_counted_as_unknown(replayed):
+    """An id of one byte too much; of one less it is an orphan."""
+    told = replayed
+    since = told.rows("SELECT now() AS at")[0]["at"].isoformat().replace("+00:00", "Z")
+    for length in (255, 256):
+        body = Number(told).fixture("status_delivered")
+        body["entry"][0]["changes"][0]["value"]["statuses"][0]["id"] = "w" * length
+        told.tell(body)
+    again = replay(told, "--since", since, "--dry-run")
+    assert (again["webhooks"], again["orphans"], again["unknown"]) == (2, 1, 1)
+
+
 @pytest.mark.parametrize("words", [
     [], ["--since", "yesterday"], ["--since", "2026-01-02T00:00:00Z", "--until",
                                    "2026-01-02T00:00:00Z"]])

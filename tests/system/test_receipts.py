@@ -8,7 +8,6 @@ import pytest
 from harness.api import BULK, bulk_of, new_message
 from harness.disorder import jumble
 from harness.hooked import HOOK, QUICK, SECONDS, SECRET, Hooked
-from harness.service import command
 from harness.wait import wait_until
 
 ASYNC = {"Prefer": "respond-async"}
@@ -25,12 +24,7 @@ def hooked_stack(work, sockets, postgres, web_kind):
 def hooked(stack):
     stack.again()
     yield stack
-
-    def healthy():
-        done = command("check", env={"DATABASE_URL": stack.database.url})
-        return done.returncode == 0
-
-    wait_until(healthy, SECONDS, "nothing is wrong with the tables")
+    stack.wait_healthy()
 
 
 def test_a_message_is_delivered_and_read(hooked):

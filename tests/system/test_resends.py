@@ -27,11 +27,7 @@ def hooked_stack(work, sockets, postgres, web_kind):
 def hooked(stack):
     stack.again()
     yield stack
-
-    def healthy():
-        return command("check", env={"DATABASE_URL": stack.database.url}).returncode == 0
-
-    wait_until(healthy, SECONDS, "nothing is wrong with the tables")
+    stack.wait_healthy()
 
 
 def ordered(hooked, plan):

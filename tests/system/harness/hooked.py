@@ -3,7 +3,7 @@
 import json
 
 from harness.api import Api, status_path
-from harness.service import Service
+from harness.service import Service, command
 from harness.simulator import Simulator
 from harness.wait import wait_until
 from harness.web import Web
@@ -46,6 +46,11 @@ class Hooked:
         status = self.service.stop()
         self.simulator.stop()
         assert status == 0, self.service.process.tail()
+
+    def wait_healthy(self):
+        """Nothing is wrong with the tables."""
+        wait_until(lambda: command("check", env={"DATABASE_URL": self.database.url}).returncode == 0,
+                   SECONDS, "nothing is wrong with the tables")
 
     def plan(self, message, **plan):
         self.simulator.receipts({"statuses": QUICK, **plan}, to=message["to"])
