@@ -49,7 +49,7 @@ enum item_step {
 	STEP_COPY,        /* sent: the Conversation Service gets its copy */
 	STEP_DEFER,       /* to be tried later without an attempt: committed */
 	STEP_WAIT,        /* until it is due */
-	STEP_HOLD,        /* another worker's attempt is under way: its turn is kept */
+	STEP_HOLD,        /* the store is to say how it stands: its turn is kept */
 	STEP_GIVE_UP,     /* failed without a further attempt: committed */
 	STEP_END,
 	STEP_COUNT,
@@ -142,11 +142,9 @@ struct poll {
 	bool under_way;
 	bool again;    /* what is under way may have missed what it is asked for */
 	bool missed;   /* bells were, since it began */
-	bool soon;     /* the next one comes after POLL_MS, however long this one takes */
 	unsigned lane; /* of queues: looked at so far */
 	int64_t queue;
 	int64_t begun_ms;
-	int64_t next_ms; /* of the timer */
 };
 
 /* Settling what is unknown (settle.c). */
@@ -234,7 +232,8 @@ void item_enter(struct item *item, enum item_step step);
 void item_on_turn(void *arg, struct turn *turn);
 void item_done(struct item *item, enum item_result result);
 bool item_advance_all(struct delivery *d);
-/* Another worker's attempt is under way: those behind it wait, until its outcome is known. */
+/* Another worker's attempt is under way, or our begin was refused: those behind it wait, until the
+ * store says how it stands. */
 void item_hold(struct item *item);
 /* Neither begun nor about to be: may be handed back to the store. */
 bool item_is_idle(const struct item *item);
@@ -332,8 +331,6 @@ void route_free(struct delivery *d);
 void poll_start(struct delivery *d);
 void poll_stop(struct delivery *d);
 void poll_now(struct delivery *d);
-/* Work that is ours may have left memory without an end: it is looked for within 2 s. */
-void poll_soon(struct delivery *d);
 /* Lanes have become ours, or bells may have been lost: which queues wait in our lanes is looked
  * at before anything begins at once, and before what rings meanwhile. */
 void poll_missed(struct delivery *d);

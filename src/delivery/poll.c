@@ -41,13 +41,8 @@ static void poll_again(struct poll *poll, int64_t wait_ms)
 		poll->again = false;
 		wait_ms = 0;
 	}
-	if (poll->soon && wait_ms > POLL_MS)
-		wait_ms = POLL_MS;
-	poll->soon = false;
-	if (!poll->timer && !poll->delivery->draining) {
-		poll->next_ms = loop_now_ms(loop) + wait_ms;
-		poll->timer = loop_timer(loop, poll->next_ms, on_poll, poll);
-	}
+	if (!poll->timer && !poll->delivery->draining)
+		poll->timer = loop_timer(loop, loop_now_ms(loop) + wait_ms, on_poll, poll);
 }
 
 /* -- what is to be sent ----------------------------------------------------------------- */
@@ -129,19 +124,6 @@ void poll_now(struct delivery *d)
 	loop_cancel(d->world->loop, poll->timer);
 	poll->timer = 0;
 	on_poll(poll);
-}
-
-void poll_soon(struct delivery *d)
-{
-	struct poll *poll = &d->sends;
-
-	if (poll->under_way) {
-		poll->soon = true;
-	} else if (poll->timer && poll->next_ms > loop_now_ms(d->world->loop) + POLL_MS) {
-		loop_cancel(d->world->loop, poll->timer);
-		poll->timer = 0;
-		poll_again(poll, POLL_MS);
-	}
 }
 
 void poll_missed(struct delivery *d)

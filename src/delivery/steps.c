@@ -398,6 +398,25 @@ static void on_rejected(struct item *item, const struct err *err)
 	item_done(item, ITEM_NO);
 }
 
+/* The work is not as it was: it is over, or somebody else's write was just not over.  Those behind it
+ * wait until the store says which. */
+static void begin_refused(struct item *item, const struct err *err)
+{
+	char id[MESSAGE_ID_TEXT_BYTES];
+	struct log_line line;
+
+	message_id_text(item->message->id, id);
+	log_begin(&line, item->delivery->world->log, LOG_INFO, "begin_refused");
+	log_str(&line, "message_id", id);
+	log_str(&line, "cause", err && *err->text ? err->text : "the work is not ours any more");
+	log_end(&line);
+	item_leave_place(item);
+	if (route_away(item))
+		item_done(item, ITEM_NO);
+	else
+		item_hold(item);
+}
+
 /* The one write of begin, record, defer and give_up is done. */
 static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq,
 		       const struct err *err)
@@ -418,12 +437,7 @@ static void on_written(struct job *job, enum store_verdict verdict, uint64_t seq
 			item_done(item, ITEM_OK);
 			return;
 		}
-		log_text(item->delivery->world->log, LOG_INFO, "begin_dropped", "%s",
-			 err && *err->text ? err->text : "the work is not ours any more");
-		/* Somebody else's write may just not have been over. */
-		poll_soon(item->delivery);
-		item_tell(item, DELIVERY_ELSEWHERE);
-		item_done(item, ITEM_NO);
+		begin_refused(item, err);
 		return;
 	case STEP_RECORD:
 		result = item_recorded(item);

@@ -526,6 +526,31 @@ START_TEST(another_node_is_told_when_the_message_is_here)
 }
 END_TEST
 
+/* Somebody else's write was just not over. */
+START_TEST(what_could_not_begin_is_not_overtaken)
+{
+	struct message first = message_of(1);
+	struct message second = message_of(2);
+	const struct delivery_order orders[] = { order_of(&first), order_of(&second) };
+	struct store_work row = row_of(1, STATE_QUEUED, &first);
+
+	second.recipient = first.recipient;
+	take(&orders[0]);
+	take(&orders[1]);
+	ck_assert_uint_eq(fake.begin_count, 1);
+	fake_written(fake.begins[0].tag, STORE_CONFLICT);
+	turn_until(&fake.call_count, 1);
+	ck_assert_uint_eq(fake.begin_count, 1);
+	fake_called(&row);
+	fake_called(NULL);
+	turn_until(&fake.begin_count, 2);
+	ck_assert(message_id_equal(fake.begins[1].id, first.id));
+	turn_for(20);
+	ck_assert_uint_eq(fake.begin_count, 2);
+	expect_not_told();
+}
+END_TEST
+
 static void open_patient(void)
 {
 	house_hold_ms = 20000;
@@ -550,6 +575,7 @@ int main(void)
 	tcase_add_test(tcase, a_sibling_whose_lease_is_out_is_not_rung);
 	tcase_add_test(tcase, what_rang_during_a_look_is_not_overtaken_while_it_is_loaded);
 	tcase_add_test(tcase, what_is_over_when_it_is_loaded_holds_nobody);
+	tcase_add_test(tcase, what_could_not_begin_is_not_overtaken);
 	tcase_add_test(tcase, what_was_found_by_the_look_is_not_loaded_once_more);
 	tcase_add_test(tcase, what_could_not_be_loaded_is_looked_for_before_anything_begins);
 	tcase_add_test(tcase, in_new_lanes_nothing_overtakes_what_waits_there);

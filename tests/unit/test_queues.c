@@ -8,11 +8,9 @@
 #include "base/clock.h"
 #include "delivery/item.h"
 #include "delivery_house.h"
-#include "slowness.h"
 
 #define SECOND_US INT64_C(1000000)
-#define LONG_LOOK_MS 500 /* twenty times that is a long pause */
-#define READ_MOST 7      /* of twelve: what may be read of normal */
+#define READ_MOST 7 /* of twelve: what may be read of normal */
 
 static void setup(void)
 {
@@ -534,27 +532,6 @@ START_TEST(a_look_is_not_cut_off)
 }
 END_TEST
 
-/* A look that took long is followed by a long pause; but what PostgreSQL did not let begin may be
- * ours all the same, and is looked for. */
-START_TEST(what_could_not_begin_is_looked_for)
-{
-	const unsigned before = fake.load_count;
-	int64_t since_ms;
-
-	ring(1, "a", MESSAGE_NORMAL);
-	ck_assert(has_begun(1));
-	poll_now(house.d);
-	ck_assert_uint_eq(fake.load_count, before + 1);
-	turn_for(LONG_LOOK_MS);
-	fake_looked(false);
-	turn();
-	since_ms = clock_boot_ms();
-	fake_written(fake.begins[0].tag, STORE_CONFLICT);
-	turn_until(&fake.load_count, before + 2);
-	ck_assert_int_lt(clock_boot_ms() - since_ms, 8 * LONG_LOOK_MS * slowness());
-}
-END_TEST
-
 /* Retries of a long queue that were left to the store. */
 START_TEST(what_became_due_behind_the_position_is_found)
 {
@@ -625,7 +602,6 @@ int main(void)
 	tcase_add_test(tcase, a_queue_that_is_rung_for_without_end_becomes_long);
 	tcase_add_test(tcase, what_was_left_late_is_read_next);
 	tcase_add_test(tcase, a_look_is_not_cut_off);
-	tcase_add_test(tcase, what_could_not_begin_is_looked_for);
 	tcase_add_test(tcase, what_became_due_behind_the_position_is_found);
 	tcase_add_test(tcase, lanes_that_come_back_are_read_anew);
 	suite_add_tcase(suite, tcase);
