@@ -398,8 +398,8 @@ static void on_rejected(struct item *item, const struct err *err)
 	item_done(item, ITEM_NO);
 }
 
-/* The work is not as it was: it is over, or somebody else's write was just not over.  Those behind it
- * wait until the store says which. */
+/* The work is not as it was: it is over, or somebody else's write was just not over.  Those behind
+ * it wait until the store says which. */
 static void begin_refused(struct item *item, const struct err *err)
 {
 	char id[MESSAGE_ID_TEXT_BYTES];

@@ -443,6 +443,15 @@ void expect_over(void)
 		delivery_give_back(house.d, places[--taken]);
 }
 
+void expect_gone(void)
+{
+	turn_until(&fake.call_count, 1);
+	fake_called(NULL);
+	turn();
+	expect_told(DELIVERY_ELSEWHERE);
+	expect_over();
+}
+
 struct store_work row_of(unsigned n, enum state state, struct message *m)
 {
 	*m = message_of(n);

@@ -108,5 +108,7 @@ void expect_not_told(void);
 struct delivery_place *house_reserve(unsigned n);
 /* Nothing is held and every place is free. */
 void expect_over(void);
+/* The store is asked how it stands, and has it no more: told to look elsewhere, and over. */
+void expect_gone(void);
 
 #endif
